@@ -1,0 +1,83 @@
+//! Who asks, when, and on behalf of which tenant: the first argument of every use case.
+
+use std::sync::Arc;
+
+use scim::admit::Rules;
+use scim::quirks::Dialect;
+use store::TenantId;
+
+use crate::kind::Kinds;
+use crate::limits;
+
+/// What a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// Provisioning by an identity provider.
+    Scim,
+    /// Administration of the tenant.
+    Admin,
+}
+
+/// What a token may do with what it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Look.
+    Read,
+    /// Look and change.
+    Write,
+}
+
+/// What happens when a connection creates a resource that exists and is inactive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnInactive {
+    /// It is activated again, keeping its id.
+    #[default]
+    Reactivate,
+    /// The request is refused as a conflict.
+    Conflict,
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The id of the token, or the name of the command that acts for the operator.
+    pub actor: String,
+    /// What the token is for.
+    pub kind: TokenKind,
+    /// What it may do.
+    pub mode: Mode,
+    /// Whose `externalId`s it sees and sets.
+    pub connection: String,
+    /// How literally its requests are taken.
+    pub dialect: Dialect,
+    /// What happens when it creates what exists and is inactive.
+    pub on_inactive: OnInactive,
+    /// The user the token stands for.
+    pub subject: Option<String>,
+}
+
+/// The circumstances of one request.
+#[derive(Clone, Debug)]
+pub struct Cx {
+    /// The tenant, as the store knows it.
+    pub tenant: TenantId,
+    /// The tenant, as people know it.
+    pub tenant_name: String,
+    /// Who asks.
+    pub caller: Caller,
+    /// When, in milliseconds since the Unix epoch.
+    pub now: i64,
+    /// The request's id, as in the logs.
+    pub trace: String,
+    /// The URI under which the caller sees its resources, without a slash at the end.
+    pub base: String,
+    /// The kinds that the tenant has.
+    pub kinds: Arc<Kinds>,
+}
+
+impl Cx {
+    /// How documents of this caller are admitted.
+    pub fn rules(&self) -> Rules<'static> {
+        Rules { dialect: self.caller.dialect, limits: &limits::ADMIT }
+    }
+}

@@ -1,0 +1,160 @@
+//! The keys of a document: what the store compares so that it need not know what a value means.
+
+use std::collections::BTreeSet;
+
+use scim::Object;
+use scim::filter::At;
+use scim::path::{Place, place};
+use scim::schema::{Attribute, ResourceType};
+use serde_json::Value;
+
+use super::Kind;
+use crate::error::Error;
+use crate::limits;
+
+/// An attribute or sub-attribute whose values have keys.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// Its canonical name, such as `emails.value`: the name of the index.
+    pub name: String,
+    extension: Option<String>,
+    attribute: Attribute,
+    sub: Option<Attribute>,
+}
+
+impl Probe {
+    /// The attribute of that name; for a complex attribute, its `value`.
+    ///
+    /// # Errors
+    /// `invalidPath` when the type has no such attribute or its values have no order.
+    pub(super) fn new(schema: &ResourceType, name: &str) -> Result<Self, scim::Error> {
+        let unknown = || scim::Error::path(format!("{} is not an attribute of {}", scim::error::quoted(name), schema.name));
+        let Some(Place::Attribute { found, sub }) = place(schema, name) else { return Err(unknown()) };
+        let sub = sub.or_else(|| found.attribute.value_sub());
+        let at = At { extension: found.extension, attribute: found.attribute, sub };
+        if at.leaf().kind == scim::schema::Type::Complex {
+            return Err(unknown());
+        }
+        Ok(Self {
+            name: at.to_string(),
+            extension: found.extension.map(|s| s.id.clone()),
+            attribute: found.attribute.clone(),
+            sub: sub.cloned(),
+        })
+    }
+
+    /// Whether this is the attribute at that place of a filter.
+    pub(crate) fn is_at(&self, at: &At<'_>) -> bool {
+        self.attribute.name == at.attribute.name
+            && self.extension.as_deref() == at.extension.map(|s| s.id.as_str())
+            && self.sub.as_ref().map(|s| &s.name) == at.sub.map(|s| &s.name)
+    }
+
+    /// The attribute whose type the values have.
+    pub(crate) fn leaf(&self) -> &Attribute {
+        self.sub.as_ref().unwrap_or(&self.attribute)
+    }
+
+    /// Whether a resource may have several values.
+    pub(crate) fn is_multi_valued(&self) -> bool {
+        self.attribute.multi_valued || self.leaf().multi_valued
+    }
+
+    /// Whether every resource has a value.
+    pub(crate) fn is_required(&self) -> bool {
+        self.extension.is_none() && self.sub.is_none() && self.attribute.required
+    }
+
+    /// Calls `f` with every value in a document.
+    pub(crate) fn each(&self, document: &Object, f: &mut impl FnMut(&Value)) {
+        let object = match &self.extension {
+            None => Some(document),
+            Some(urn) => document.get(urn).and_then(Value::as_object),
+        };
+        let Some(value) = object.and_then(|o| o.get(&self.attribute.name)) else { return };
+        let mut leaf = |element: &Value| {
+            let value = match &self.sub {
+                None => Some(element),
+                Some(sub) => element.get(&sub.name),
+            };
+            match value {
+                Some(Value::Array(items)) => items.iter().for_each(&mut *f),
+                Some(value) => f(value),
+                None => {}
+            }
+        };
+        match value {
+            Value::Array(items) => items.iter().for_each(leaf),
+            value => leaf(value),
+        }
+    }
+
+    /// The key by which a resource sorts: of the primary value, else of the first (RFC 7644 §3.4.2.3).
+    pub(crate) fn sort_key(&self, document: &Object) -> Option<Vec<u8>> {
+        let mut narrowed = Object::new();
+        let object = match &self.extension {
+            None => document,
+            Some(urn) => document.get(urn).and_then(Value::as_object)?,
+        };
+        let value = object.get(&self.attribute.name)?;
+        let chosen = match value {
+            Value::Array(items) => items.iter().find(|v| scim::admit::is_primary(v)).or_else(|| items.first())?,
+            value => value,
+        };
+        narrowed.insert(self.attribute.name.clone(), chosen.clone());
+        let mut key = None;
+        let plain = Self { extension: None, ..self.clone() };
+        plain.each(&narrowed, &mut |value| {
+            if key.is_none() {
+                key = scim::value::key(self.leaf(), value);
+            }
+        });
+        key
+    }
+}
+
+/// A key as long as the store keeps it.
+pub(crate) fn cut(mut key: Vec<u8>) -> Vec<u8> {
+    key.truncate(limits::KEY_BYTES_MAX);
+    key
+}
+
+/// The rows that are derived from a document.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Keys {
+    /// Unique keys: attribute and key.
+    pub(crate) unique: BTreeSet<(String, Vec<u8>)>,
+    /// Index keys: attribute and key.
+    pub(crate) index: BTreeSet<(String, Vec<u8>)>,
+}
+
+impl Keys {
+    /// The keys of a document of that kind.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a unique value that is too long to be kept unique.
+    pub(crate) fn of(kind: &Kind, document: &Object) -> Result<Self, Error> {
+        let mut keys = Self::default();
+        for probe in &kind.unique {
+            let mut too_long = false;
+            probe.each(document, &mut |value| {
+                if let Some(key) = scim::value::key(probe.leaf(), value) {
+                    too_long |= key.len() > limits::UNIQUE_BYTES_MAX;
+                    keys.unique.insert((probe.name.clone(), key));
+                }
+            });
+            if too_long {
+                let name = &probe.name;
+                return Err(Error::invalid(format!("`{name}` is longer than {} bytes", limits::UNIQUE_BYTES_MAX)));
+            }
+        }
+        for probe in &kind.indexed {
+            probe.each(document, &mut |value| {
+                if let Some(key) = scim::value::key(probe.leaf(), value) {
+                    keys.index.insert((probe.name.clone(), cut(key)));
+                }
+            });
+        }
+        Ok(keys)
+    }
+}

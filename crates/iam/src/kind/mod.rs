@@ -1,0 +1,328 @@
+//! Kinds: what a resource may be, as data.
+//!
+//! A kind is a resource type (schemas) and a few facts: which attributes are unique, which are indexed, which are
+//! kept as edges, which are derived from edges, and the rules that schemas cannot say. The engine in `resource/`
+//! reads these facts and knows no kind by name.
+
+mod group;
+pub(crate) mod keys;
+mod user;
+
+use std::sync::{Arc, LazyLock};
+
+use scim::Object;
+use scim::admit::Admitted;
+use scim::schema::{Attribute, Extension, Held, ResourceType, Returned, Schema};
+
+use crate::error::{Error, Result};
+use keys::Probe;
+
+/// What is special about a resource of a kind: looks at what was before, completes or refuses what comes after.
+pub type Rules = fn(before: Option<&Object>, after: &mut Admitted) -> Result<(), scim::Error>;
+
+/// An attribute whose values are edges to other resources.
+#[derive(Clone, Debug)]
+pub struct Relation {
+    /// The attribute, such as `members`.
+    pub attribute: String,
+    /// The name of its edges in the store.
+    pub name: String,
+    /// The kinds it may point to.
+    pub targets: Vec<String>,
+}
+
+/// An attribute that shows the other side of a relation.
+#[derive(Clone, Debug)]
+pub struct Derived {
+    /// The attribute, such as `groups`.
+    pub attribute: String,
+    /// The name of the edges in the store.
+    pub relation: String,
+    /// The kind that has the edges.
+    pub source: String,
+}
+
+/// A kind of resource.
+#[derive(Clone, Debug)]
+pub struct Kind {
+    /// Its schemas, name and endpoint.
+    pub schema: ResourceType,
+    /// Attributes whose values no two resources share.
+    pub unique: Vec<Probe>,
+    /// Attributes found by an index.
+    pub indexed: Vec<Probe>,
+    /// Attributes whose values are edges.
+    pub relations: Vec<Relation>,
+    /// Attributes that show the other side of a relation.
+    pub derived: Vec<Derived>,
+    /// Attributes of which the first that has a value is what a reference shows.
+    pub display: Vec<Probe>,
+    /// The attribute that says `false` of a resource that is deactivated.
+    pub activity: Option<&'static str>,
+    /// What the schemas cannot say.
+    pub rules: Rules,
+    /// Whether the tenant defined it.
+    pub is_custom: bool,
+    /// Extensions that the tenant defined: how many resources have them is counted.
+    pub counted: Vec<String>,
+    /// Whether a stored document, as it is, is what is returned when nothing in particular is asked.
+    pub is_plain: bool,
+}
+
+/// The facts of a kind that comes with Durward.
+pub(crate) struct Facts {
+    pub(crate) name: &'static str,
+    pub(crate) endpoint: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) schema: &'static str,
+    pub(crate) extensions: &'static [&'static str],
+    pub(crate) unique: &'static [&'static str],
+    pub(crate) indexed: &'static [&'static str],
+    /// Attribute and the kinds it points to.
+    pub(crate) relations: &'static [(&'static str, &'static [&'static str])],
+    /// Attribute, and the kind and attribute of which it is the other side.
+    pub(crate) derived: &'static [(&'static str, &'static str, &'static str)],
+    pub(crate) display: &'static [&'static str],
+    pub(crate) activity: Option<&'static str>,
+    pub(crate) rules: Rules,
+}
+
+/// The kinds that come with Durward, in the order of discovery.
+static BUILT_IN: [&Facts; 2] = [&user::USER, &group::GROUP];
+
+impl Facts {
+    fn kind(&self) -> Result<Kind, scim::Error> {
+        let extensions = self
+            .extensions
+            .iter()
+            .map(|json| Ok(Extension { schema: Arc::new(Schema::parse(json)?), required: false }))
+            .collect::<Result<Vec<_>, scim::Error>>()?;
+        let relations = self.relations.iter().map(|(attribute, targets)| Relation {
+            attribute: (*attribute).to_owned(),
+            name: relation_name(self.name, attribute),
+            targets: targets.iter().map(|t| (*t).to_owned()).collect(),
+        });
+        let derived = self.derived.iter().map(|(attribute, source, through)| Derived {
+            attribute: (*attribute).to_owned(),
+            relation: relation_name(source, through),
+            source: (*source).to_owned(),
+        });
+        let core = ResourceType {
+            name: self.name.to_owned(),
+            endpoint: self.endpoint.to_owned(),
+            description: self.description.to_owned(),
+            schema: Arc::new(Schema::parse(self.schema)?),
+            extensions,
+        };
+        Kind::new(core, relations.collect(), derived.collect(), self)
+    }
+}
+
+fn relation_name(kind: &str, attribute: &str) -> String {
+    format!("{kind}.{attribute}")
+}
+
+impl Kind {
+    fn new(
+        mut schema: ResourceType,
+        relations: Vec<Relation>,
+        derived: Vec<Derived>,
+        facts: &Facts,
+    ) -> Result<Self, scim::Error> {
+        let core = Arc::make_mut(&mut schema.schema);
+        for (name, held) in relations
+            .iter()
+            .map(|r| (r.attribute.as_str(), Held::Edges))
+            .chain(derived.iter().map(|d| (d.attribute.as_str(), Held::Derived)))
+        {
+            if let Some(attribute) = core.attributes.find_mut(name) {
+                attribute.held = held;
+            }
+        }
+        for name in facts.unique {
+            if let Some(attribute) = core.attributes.find_mut(name) {
+                attribute.precis = !attribute.case_exact;
+            }
+        }
+        let probes = |schema: &ResourceType, names: &[&str]| {
+            names.iter().map(|name| Probe::new(schema, name)).collect::<Result<Vec<_>, scim::Error>>()
+        };
+        let kind = Self {
+            unique: probes(&schema, facts.unique)?,
+            indexed: probes(&schema, facts.indexed)?,
+            display: probes(&schema, facts.display)?,
+            relations,
+            derived,
+            activity: facts.activity,
+            rules: facts.rules,
+            is_custom: false,
+            counted: Vec::new(),
+            is_plain: true,
+            schema,
+        };
+        Ok(kind.settled())
+    }
+
+    /// A kind that a tenant defined.
+    pub(crate) fn custom(schema: ResourceType, indexed: &[String]) -> Result<Self, scim::Error> {
+        let kind = Self {
+            unique: Vec::new(),
+            indexed: Vec::new(),
+            relations: Vec::new(),
+            derived: Vec::new(),
+            display: Vec::new(),
+            activity: None,
+            rules: |_, _| Ok(()),
+            is_custom: true,
+            counted: Vec::new(),
+            is_plain: true,
+            schema,
+        };
+        let mut kind = kind.with_index(indexed)?;
+        let core = kind.schema.schema.clone();
+        kind.learn(None, &core)?;
+        for name in ["displayName", "name", "title"] {
+            kind.display.extend(Probe::new(&kind.schema, name));
+        }
+        Ok(kind.settled())
+    }
+
+    /// The same kind with an extension that a tenant defined.
+    pub(crate) fn extended(mut self, extension: Extension, indexed: &[String]) -> Result<Self, scim::Error> {
+        let schema = Arc::clone(&extension.schema);
+        self.schema.extensions.push(extension);
+        self.counted.push(schema.id.clone());
+        let mut kind = self.with_index(indexed)?;
+        kind.learn(Some(&schema.id), &schema)?;
+        Ok(kind.settled())
+    }
+
+    fn with_index(mut self, names: &[String]) -> Result<Self, scim::Error> {
+        for name in names {
+            self.indexed.push(Probe::new(&self.schema, name)?);
+        }
+        Ok(self)
+    }
+
+    /// Takes from a tenant's schema which attributes are unique.
+    fn learn(&mut self, urn: Option<&str>, schema: &Schema) -> Result<(), scim::Error> {
+        for attribute in schema.attributes.iter().filter(|a| a.uniqueness != scim::schema::Uniqueness::None) {
+            let name = match urn {
+                Some(urn) => format!("{urn}:{}", attribute.name),
+                None => attribute.name.clone(),
+            };
+            self.unique.push(Probe::new(&self.schema, &name)?);
+        }
+        Ok(())
+    }
+
+    fn settled(mut self) -> Self {
+        let hides = |a: &Attribute| a.in_document() && matches!(a.returned, Returned::Never | Returned::Request);
+        let hides_part = |a: &Attribute| hides(a) || a.sub_attributes.iter().any(hides);
+        let schemas = std::iter::once(&self.schema.schema).chain(self.schema.extensions.iter().map(|e| &e.schema));
+        self.is_plain = !schemas.flat_map(|s| s.attributes.iter()).any(hides_part);
+        self
+    }
+
+    /// Its name, such as in `meta.resourceType`.
+    pub fn name(&self) -> &str {
+        &self.schema.name
+    }
+
+    /// The names of attributes that are not in the document but beside it.
+    pub fn beside(&self) -> Vec<&str> {
+        let relations = self.relations.iter().map(|r| r.attribute.as_str());
+        relations.chain(self.derived.iter().map(|d| d.attribute.as_str())).collect()
+    }
+
+    /// The relation that an attribute is.
+    pub fn relation(&self, attribute: &str) -> Option<&Relation> {
+        self.relations.iter().find(|r| r.attribute == attribute)
+    }
+
+    /// What a reference to this resource shows.
+    pub fn display_of(&self, document: &Object) -> String {
+        let mut text = None;
+        for probe in &self.display {
+            probe.each(document, &mut |value| {
+                if text.is_none() {
+                    text = value.as_str().map(str::to_owned);
+                }
+            });
+        }
+        text.unwrap_or_default()
+    }
+}
+
+/// The kinds that a tenant has.
+#[derive(Clone, Debug)]
+pub struct Kinds(Vec<Arc<Kind>>);
+
+static STANDARD: LazyLock<std::result::Result<Arc<Kinds>, scim::Error>> = LazyLock::new(|| {
+    let kinds = BUILT_IN.iter().map(|facts| facts.kind().map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Arc::new(Kinds(kinds)))
+});
+
+impl Kinds {
+    /// The kinds that every tenant has.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if a schema that comes with Durward is broken, which a test excludes.
+    pub fn standard() -> Result<Arc<Self>> {
+        STANDARD.clone().map_err(Error::internal)
+    }
+
+    /// These kinds.
+    pub(crate) fn of(kinds: Vec<Arc<Kind>>) -> Self {
+        Self(kinds)
+    }
+
+    /// In the order of discovery.
+    pub fn iter(&self) -> std::slice::Iter<'_, Arc<Kind>> {
+        self.0.iter()
+    }
+
+    /// The kind at that endpoint, such as `Users`.
+    pub fn at(&self, endpoint: &str) -> Option<&Arc<Kind>> {
+        self.0.iter().find(|k| k.schema.endpoint == endpoint)
+    }
+
+    /// The kind of that name, such as `User`.
+    pub fn named(&self, name: &str) -> Option<&Arc<Kind>> {
+        self.0.iter().find(|k| k.schema.name == name)
+    }
+
+    /// Every relation, with the name of the kind that has its edges.
+    pub fn relations(&self) -> impl Iterator<Item = (&str, &Relation)> {
+        self.0.iter().flat_map(|k| k.relations.iter().map(move |r| (k.name(), r)))
+    }
+
+    /// The schemas of all kinds, each once.
+    pub fn schemas(&self) -> Vec<Arc<Schema>> {
+        let mut out: Vec<Arc<Schema>> = Vec::new();
+        for kind in &self.0 {
+            let own = std::iter::once(&kind.schema.schema).chain(kind.schema.extensions.iter().map(|e| &e.schema));
+            for schema in own {
+                if !out.iter().any(|known| known.id == schema.id) {
+                    out.push(Arc::clone(schema));
+                }
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kinds_that_come_with_durward_are_sound() {
+        let kinds = Kinds::standard().unwrap();
+        assert_eq!(kinds.iter().map(|k| k.name()).collect::<Vec<_>>(), ["User", "Group"]);
+        for kind in kinds.iter() {
+            kind.schema.schema.check(&crate::limits::SCHEMA).unwrap();
+            assert!(kind.is_plain, "{} would have to be projected at every read", kind.name());
+        }
+    }
+}

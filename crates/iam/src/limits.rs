@@ -1,0 +1,84 @@
+//! The limit of every input, by name. Each is announced or answered with a clear error; none is silent.
+
+use scim::{admit, filter, schema};
+
+/// Largest request body, in bytes. A group of 100,000 members is about 10 MB.
+pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Deepest nesting of a JSON body. Clients need 8.
+pub const BODY_DEPTH_MAX: usize = 32;
+/// Longest request target, in bytes.
+pub const TARGET_BYTES_MAX: usize = 16 * 1024;
+/// Longest string of a resource, in bytes. A certificate is about 4 KB, a picture is a link.
+pub const STRING_BYTES_MAX: usize = 64 * 1024;
+/// Most values of one multi-valued attribute that is kept in the document. Members of a group are not.
+pub const VALUES_MAX: usize = 1_000;
+/// Largest resource as it is kept, in bytes. Members of a group do not count.
+pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
+/// Longest `externalId` and longest `id` that a client may choose, in bytes.
+pub const ID_BYTES_MAX: usize = 256;
+/// Longest user name or other unique value, in bytes.
+pub const UNIQUE_BYTES_MAX: usize = 512;
+/// Longest index key, in bytes; what is longer is found by its beginning and then compared whole.
+pub const KEY_BYTES_MAX: usize = 128;
+/// Longest filter, in bytes.
+pub const FILTER_BYTES_MAX: usize = 8 * 1024;
+/// Deepest nesting of a filter. Clients need 3; a recursive attack needs more.
+pub const FILTER_DEPTH_MAX: usize = 16;
+/// Most comparisons in a filter.
+pub const FILTER_TERMS_MAX: usize = 200;
+/// Most resources that one query may examine where no index answers it.
+pub const SCAN_MAX: usize = 50_000;
+/// Most resources of one page.
+pub const PAGE_MAX: usize = 1_000;
+/// Resources of a page when the client does not say.
+pub const PAGE_DEFAULT: usize = 100;
+/// Most members that one page of groups may carry; a page ends early rather than exceed it.
+pub const PAGE_MEMBERS_MAX: usize = 200_000;
+/// How long a cursor is good, in seconds.
+pub const CURSOR_SECONDS: u64 = 3_600;
+/// Longest cursor, in bytes.
+pub const CURSOR_BYTES_MAX: usize = 2_048;
+/// Most operations of one PATCH.
+pub const PATCH_OPERATIONS_MAX: usize = 1_000;
+/// Most operations of one bulk request.
+pub const BULK_OPERATIONS_MAX: usize = 1_000;
+/// Largest bulk request, in bytes.
+pub const BULK_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Most groups, direct and through other groups, that a user is shown with.
+pub const GROUPS_MAX: u32 = 10_000;
+/// Longest password, in bytes; hashing costs time in proportion.
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// Most passwords that wait to be hashed; more are turned away for a moment.
+pub const PASSWORD_QUEUE_MAX: usize = 256;
+/// Most entity tags in an `If-Match` or `If-None-Match` header.
+pub const ETAGS_MAX: usize = 64;
+/// Longest name of a tenant, in bytes.
+pub const TENANT_NAME_BYTES_MAX: usize = 63;
+/// Longest name of a token, a provider scheme or the like, in bytes.
+pub const NAME_BYTES_MAX: usize = 200;
+/// Longest life of a token, in days.
+pub const TOKEN_DAYS_MAX: u32 = 3_650;
+/// Longest time a replaced token stays good beside its successor, in hours.
+pub const TOKEN_OVERLAP_HOURS_MAX: u32 = 24 * 30;
+/// Most tokens of a tenant.
+pub const TOKENS_MAX: u64 = 10_000;
+/// Most schemas and resource types that a tenant may define.
+pub const SCHEMAS_MAX: u64 = 100;
+/// Most attributes and sub-attributes of one schema.
+pub const SCHEMA_ATTRIBUTES_MAX: usize = 200;
+/// Longest name of an attribute or of a schema, in bytes.
+pub const SCHEMA_NAME_BYTES_MAX: usize = 128;
+/// Most indexed attributes of one schema that a tenant defines; each costs a row at every write.
+pub const SCHEMA_INDEXED_MAX: usize = 8;
+/// Most times a write that met another one is planned anew.
+pub const RETRIES_MAX: u32 = 3;
+
+/// The limits of a document.
+pub const ADMIT: admit::Limits =
+    admit::Limits { values: VALUES_MAX, string_bytes: STRING_BYTES_MAX, id_bytes: ID_BYTES_MAX };
+/// The limits of a filter.
+pub const FILTER: filter::Limits =
+    filter::Limits { bytes: FILTER_BYTES_MAX, depth: FILTER_DEPTH_MAX, terms: FILTER_TERMS_MAX };
+/// The limits of a schema that a tenant defines.
+pub const SCHEMA: schema::Limits =
+    schema::Limits { attributes: SCHEMA_ATTRIBUTES_MAX, name_bytes: SCHEMA_NAME_BYTES_MAX };

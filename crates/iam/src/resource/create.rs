@@ -1,0 +1,129 @@
+//! POST (RFC 7644 §3.3). Before the commit nothing is read: uniqueness is a primary key, the existence of what is
+//! referred to is a guard in the batch.
+
+use scim::Object;
+use scim::admit::{Admitted, admit};
+use scim::message::ListQuery;
+use scim::project::Projection;
+use store::{CommitError, RecordRef};
+
+use super::connections::Connections;
+use super::render::{Rendered, View};
+use super::write::{self, Next, connected};
+use super::{Stored, refused};
+use crate::access::{Permit, Write};
+use crate::cx::{Cx, OnInactive};
+use crate::env::new_id;
+use crate::error::Result;
+use crate::kind::Kind;
+use crate::plan::{EXTERNAL_ID, external_key};
+use crate::{Iam, password};
+
+impl Iam {
+    /// Creates a resource of `kind` from what a client sent.
+    ///
+    /// A resource that exists, is inactive and was provisioned by the same connection is activated again instead,
+    /// unless the connection's setting says otherwise.
+    ///
+    /// # Errors
+    /// [`crate::Error::Conflict`] when a unique value is taken; [`crate::Error::Invalid`] naming the attribute.
+    pub async fn create(
+        &self,
+        cx: &Cx,
+        permit: Permit<Write>,
+        kind: &Kind,
+        draft: Object,
+        query: &ListQuery,
+    ) -> Result<Rendered> {
+        let projection = self.projection(cx, kind, query)?;
+        let mut admitted = admit(&kind.schema, draft, cx.rules())?;
+        (kind.rules)(None, &mut admitted)?;
+        let hashed = self.passwords.settle(std::mem::take(&mut admitted.secrets), true, &*self.env).await?;
+        let id = new_id(&*self.env, cx.now);
+        let edges = Self::first_edges(kind, &id, &admitted.relations)?;
+        let external_id = admitted.external_id.clone().flatten();
+        let secret = password::merge(None, hashed.kept.clone());
+        let connections = connected(cx, Connections::default(), external_id.clone());
+        let next = Next::new(kind, Admitted { document: admitted.document.clone(), ..Admitted::default() }, connections, secret)?;
+        let batch = write::creation(cx, kind, &id, &next, &edges, true)?;
+        let mut rendered = match self.of(cx).commit(batch).await {
+            Ok(_) => self.created(cx, kind, &id, &next, &projection).await?,
+            Err(error @ CommitError::Unique { .. }) => match self.inactive(cx, kind, &next).await? {
+                Some(before) => self.reactivate(cx, permit, kind, before, admitted, hashed.kept, &projection).await?,
+                None => return Err(refused(error)),
+            },
+            Err(error) => return Err(refused(error)),
+        };
+        if let Some(made) = hashed.made {
+            rendered.body = with_password(&rendered.body, made.expose());
+        }
+        Ok(rendered)
+    }
+
+    async fn created(&self, cx: &Cx, kind: &Kind, id: &str, next: &Next, projection: &Projection) -> Result<Rendered> {
+        let view = View::new(cx, kind, projection);
+        // What is new is nobody's member yet; only its own edges can be there.
+        let (beside, _) =
+            if kind.relations.is_empty() { Default::default() } else { self.beside(&view, id).await? };
+        let connections = next.connections.print();
+        let record = RecordRef {
+            kind: kind.name(),
+            id,
+            version: 1,
+            created: cx.now,
+            modified: cx.now,
+            display: &next.display,
+            document: &next.document,
+            connections: connections.as_deref(),
+            secret: None,
+        };
+        view.rendered(&record, &beside)
+    }
+
+    /// The inactive resource of this connection that stands in the way of a new one.
+    async fn inactive(&self, cx: &Cx, kind: &Kind, next: &Next) -> Result<Option<Stored>> {
+        let Some(activity) = kind.activity.filter(|_| cx.caller.on_inactive == OnInactive::Reactivate) else {
+            return Ok(None);
+        };
+        let keys = crate::kind::keys::Keys::of(kind, &next.object)?;
+        let connection = &cx.caller.connection;
+        let external = next.connections.external_id(connection);
+        let external = external.map(|id| (EXTERNAL_ID.to_owned(), external_key(connection, id.as_bytes())));
+        for (attribute, key) in keys.unique.into_iter().chain(external) {
+            let Some(id) = self.of(cx).id_by_key(kind.name(), &attribute, &key).await? else { continue };
+            let before = self.stored(cx, kind, &id).await?;
+            let is_inactive = before.document.get(activity) == Some(&serde_json::Value::Bool(false));
+            let known = Connections::parse(before.record.connections.as_deref());
+            if is_inactive && known.admits(connection) {
+                return Ok(Some(before));
+            }
+        }
+        Ok(None)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one request, each used once")]
+    async fn reactivate(
+        &self,
+        cx: &Cx,
+        _: Permit<Write>,
+        kind: &Kind,
+        before: Stored,
+        admitted: Admitted,
+        hashed: Option<Object>,
+        projection: &Projection,
+    ) -> Result<Rendered> {
+        let plan = self.replaced_edges(cx, kind, &before.record.id, &admitted.relations).await?;
+        let next = super::replace::next(cx, kind, &before, admitted, hashed)?;
+        let batch = write::change(cx, kind, &before, &next, &plan.changes, "reactivate")?;
+        self.of(cx).commit(batch).await.map_err(refused)?;
+        self.shown(cx, kind, &before.record.id, projection).await
+    }
+}
+
+/// A password that was made is shown in this one answer.
+fn with_password(body: &str, password: &str) -> String {
+    match body.strip_suffix('}') {
+        Some(open) => format!("{open},\"password\":{}}}", serde_json::Value::from(password)),
+        None => body.to_owned(),
+    }
+}

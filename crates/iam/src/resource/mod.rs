@@ -1,0 +1,90 @@
+//! The engine: create, read, query, replace, patch and delete resources of any kind.
+//!
+//! There is no verb of a particular kind here. A write reads what it must, decides by pure functions, and commits
+//! once; when another write came between, it is planned anew from the read, in one place, a few times.
+
+mod bulk;
+pub mod condition;
+mod connections;
+mod create;
+mod delete;
+mod patch;
+mod query;
+mod read;
+mod relation;
+mod render;
+mod replace;
+mod write;
+
+pub use bulk::BulkAnswer;
+pub use condition::{Condition, Etags};
+pub use query::Listing;
+pub use render::Rendered;
+
+use scim::project::Projection;
+use store::{CommitError, Record, TenantStore};
+
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::kind::Kind;
+use crate::{Iam, limits};
+
+/// A resource that exists: as it is kept, and its document parsed.
+pub(crate) struct Stored {
+    pub(crate) record: Record,
+    pub(crate) document: scim::Object,
+}
+
+/// What a write came to.
+#[derive(Debug)]
+pub enum Written {
+    /// The resource as it is now.
+    Resource(Rendered),
+    /// The resource as it is now was not asked for; its version.
+    Version(i64),
+}
+
+impl Iam {
+    pub(crate) fn of<'a>(&'a self, cx: &Cx) -> TenantStore<'a> {
+        self.store.tenant(cx.tenant)
+    }
+
+    pub(crate) async fn stored(&self, cx: &Cx, kind: &Kind, id: &str) -> Result<Stored> {
+        let record = self.of(cx).record(kind.name(), id).await?.ok_or_else(|| missing(kind, id))?;
+        let document = serde_json::from_str(&record.document).map_err(Error::internal)?;
+        Ok(Stored { record, document })
+    }
+
+    /// The projection of a request that writes.
+    fn projection(&self, cx: &Cx, kind: &Kind, query: &scim::message::ListQuery) -> Result<Projection> {
+        let only = query.attributes.as_ref().map(|names| names.iter().map(String::as_str));
+        let except = query.excluded_attributes.as_ref().map(|names| names.iter().map(String::as_str));
+        Ok(Projection::new(&kind.schema, only, except, cx.caller.dialect)?)
+    }
+}
+
+pub(crate) fn missing(kind: &Kind, id: &str) -> Error {
+    Error::NotFound(format!("there is no {} {}", kind.name(), scim::error::quoted(id)))
+}
+
+/// What a refused commit means to whoever asked for it.
+pub(crate) fn refused(error: CommitError) -> Error {
+    match error {
+        CommitError::Unique { attribute } => Error::Conflict { attribute: format!("`{attribute}`") },
+        CommitError::Guard { attribute, value } => {
+            // A relation is named after the kind and the attribute.
+            let attribute = attribute.rsplit('.').next().unwrap_or_default().to_owned();
+            let value = scim::error::quoted(&value);
+            Error::invalid(format!("`{attribute}`: there is no resource {value} that could be one of them"))
+        }
+        CommitError::Stale => Error::Stale,
+        CommitError::Missing => Error::NotFound("the resource was deleted meanwhile".to_owned()),
+        CommitError::Store(error) => error.into(),
+    }
+}
+
+/// Whether a write that was refused should be planned anew: another one came between, and the caller did not say
+/// which version it means.
+pub(crate) fn again(error: &CommitError, condition: &Condition, attempt: u32) -> bool {
+    matches!(error, CommitError::Stale) && condition.is_open() && attempt < limits::RETRIES_MAX
+}

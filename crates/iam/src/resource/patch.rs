@@ -1,0 +1,89 @@
+//! PATCH (RFC 7644 §3.5.2).
+
+use scim::Object;
+use scim::admit::Admitted;
+use scim::message::ListQuery;
+use scim::patch;
+
+use super::connections::Connections;
+use super::relation::EdgePlan;
+use super::write::{self, Next, connected};
+use super::{Condition, Stored, Written, again, refused};
+use crate::access::{Permit, Write};
+use crate::cx::Cx;
+use crate::error::Result;
+use crate::kind::Kind;
+use crate::{Iam, limits, password};
+
+impl Iam {
+    /// Changes a resource as a PATCH body says. A kind that keeps edges, of which there may be very many, answers
+    /// with its version alone unless the client asks for attributes.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`], [`crate::Error::Stale`], [`crate::Error::Conflict`], or
+    /// [`crate::Error::Invalid`] naming what is wrong; then nothing is changed.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one request, each used once")]
+    pub async fn patch(
+        &self,
+        cx: &Cx,
+        _: Permit<Write>,
+        kind: &Kind,
+        id: &str,
+        body: Object,
+        condition: &Condition,
+        query: &ListQuery,
+    ) -> Result<Written> {
+        let projection = self.projection(cx, kind, query)?;
+        let operations = patch::parse(body, cx.caller.dialect, limits::PATCH_OPERATIONS_MAX)?;
+        let answers = kind.relations.is_empty() || projection.is_asked() || !cx.caller.dialect.is_auto();
+        let mut attempt = 0;
+        let version = loop {
+            let before = self.stored(cx, kind, id).await?;
+            condition.check(before.record.version)?;
+            let patched =
+                patch::apply(&kind.schema, &before.document, operations.clone(), cx.rules(), &limits::FILTER)?;
+            let batch = self.patch_batch(cx, kind, &before, patched, condition).await?;
+            let Some(batch) = batch else { break before.record.version };
+            match self.of(cx).commit(batch).await {
+                Ok(committed) => break committed.versions.first().copied().unwrap_or_default(),
+                Err(error) if again(&error, condition, attempt) => attempt += 1,
+                Err(error) => return Err(refused(error)),
+            }
+        };
+        if !answers {
+            return Ok(Written::Version(version));
+        }
+        Ok(Written::Resource(self.shown(cx, kind, id, &projection).await?))
+    }
+
+    /// The batch of a patched resource; none when nothing changes.
+    async fn patch_batch(
+        &self,
+        cx: &Cx,
+        kind: &Kind,
+        before: &Stored,
+        patched: patch::Patched<'_>,
+        condition: &Condition,
+    ) -> Result<Option<store::Batch>> {
+        let id = before.record.id.as_str();
+        let plan: EdgePlan<'_> = self.patched_edges(cx, kind, id, patched.relations).await?;
+        let mut admitted = Admitted { document: patched.document, ..Admitted::default() };
+        (kind.rules)(Some(&before.document), &mut admitted)?;
+        let hashed = self.passwords.settle(patched.secrets, false, &*self.env).await?.kept;
+        let secret = password::merge(before.record.secret.as_deref(), hashed);
+        let known = Connections::parse(before.record.connections.as_deref());
+        let connections = match patched.external_id {
+            Some(external_id) => connected(cx, known, external_id),
+            None => known,
+        };
+        let next = Next::new(kind, admitted, connections, secret)?;
+        if !next.is_same_as(before) {
+            return write::change(cx, kind, before, &next, &plan.changes, "patch").map(Some);
+        }
+        if plan.changes.is_empty() {
+            return Ok(None);
+        }
+        let expected = (plan.read_all || !condition.is_open()).then_some(before.record.version);
+        Ok(Some(write::relink(cx, kind, before, &plan.changes, expected)))
+    }
+}

@@ -1,0 +1,44 @@
+//! GET of one resource (RFC 7644 §3.4.1).
+
+use scim::message::ListQuery;
+use scim::project::Projection;
+
+use super::render::{Rendered, View};
+use super::{Condition, missing};
+use crate::Iam;
+use crate::access::{Permit, Read};
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::kind::Kind;
+
+impl Iam {
+    /// A resource as the caller sees it; none when the caller has this version already.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Stale`] when the caller requires another version.
+    pub async fn read(
+        &self,
+        cx: &Cx,
+        _: Permit<Read>,
+        kind: &Kind,
+        id: &str,
+        condition: &Condition,
+        query: &ListQuery,
+    ) -> Result<Option<Rendered>> {
+        let projection = self.projection(cx, kind, query)?;
+        let rendered = self.shown(cx, kind, id, &projection).await?;
+        if condition.if_match.as_ref().is_some_and(|tags| !tags.matches(rendered.version)) {
+            return Err(Error::Stale);
+        }
+        let known = condition.if_none_match.as_ref().is_some_and(|tags| tags.matches(rendered.version));
+        Ok((!known).then_some(rendered))
+    }
+
+    /// A resource as it is now.
+    pub(crate) async fn shown(&self, cx: &Cx, kind: &Kind, id: &str, projection: &Projection) -> Result<Rendered> {
+        let view = View::new(cx, kind, projection);
+        let (beside, _) = self.beside(&view, id).await?;
+        let rendered = self.of(cx).with_record(kind.name(), id, |record| view.rendered(&record, &beside)).await?;
+        rendered.unwrap_or_else(|| Err(missing(kind, id)))
+    }
+}

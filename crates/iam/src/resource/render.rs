@@ -1,0 +1,120 @@
+//! A kept resource as it is sent.
+//!
+//! The stored document is the JSON that is sent; what is known only now (id, `externalId` of this connection,
+//! edges, `meta`) is spliced in. Only a projection that reaches into the document has it parsed.
+
+use scim::Object;
+use scim::message::push_string;
+use scim::project::Projection;
+use serde_json::Value;
+use store::RecordRef;
+
+use super::condition::etag;
+use super::connections::Connections;
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::kind::Kind;
+
+/// A resource ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: i64,
+    /// Its URI.
+    pub location: String,
+    /// Its JSON.
+    pub body: String,
+}
+
+/// How resources of a kind are shown to a caller.
+pub(crate) struct View<'a> {
+    pub(crate) cx: &'a Cx,
+    pub(crate) kind: &'a Kind,
+    pub(crate) projection: &'a Projection,
+    /// Whether documents can be sent as they are.
+    spliced: bool,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(cx: &'a Cx, kind: &'a Kind, projection: &'a Projection) -> Self {
+        let spliced = kind.is_plain && (projection.is_plain() || projection.holds_back_only(&kind.beside()));
+        Self { cx, kind, projection, spliced }
+    }
+
+    /// Whether an attribute that is not in the document is shown.
+    pub(crate) fn wants(&self, attribute: &str) -> bool {
+        self.kind.schema.find(None, attribute).is_some_and(|found| self.projection.wants(found.attribute))
+    }
+
+    pub(crate) fn location(&self, id: &str) -> String {
+        location(&self.cx.base, &self.kind.schema.endpoint, id)
+    }
+
+    /// Appends a resource to `out`. `beside` is what is not in the document: `,"name":value` as often as needed.
+    pub(crate) fn push(&self, out: &mut String, record: &RecordRef<'_>, beside: &str) -> Result<()> {
+        if self.spliced {
+            self.splice(out, record, beside);
+            return Ok(());
+        }
+        let mut text = String::new();
+        self.splice(&mut text, record, beside);
+        let whole: Object = serde_json::from_str(&text).map_err(Error::internal)?;
+        out.push_str(&Value::Object(self.projection.apply(&self.kind.schema, whole)).to_string());
+        Ok(())
+    }
+
+    fn splice(&self, out: &mut String, record: &RecordRef<'_>, beside: &str) {
+        // A document begins with `{"schemas":[…]`, and no URN has a bracket in it.
+        let at = record.document.find(']').map_or(1, |at| at + 1);
+        let (head, tail) = record.document.split_at_checked(at).unwrap_or_default();
+        out.reserve(record.document.len() + beside.len() + 400);
+        out.push_str(head);
+        out.push_str(",\"id\":");
+        push_string(out, record.id);
+        out.push_str(tail.strip_suffix('}').unwrap_or(tail));
+        if record.connections.is_some() {
+            let connections = Connections::parse(record.connections);
+            if let Some(external_id) = connections.external_id(&self.cx.caller.connection) {
+                out.push_str(",\"externalId\":");
+                push_string(out, external_id);
+            }
+        }
+        out.push_str(beside);
+        self.meta(out, record);
+        out.push('}');
+    }
+
+    fn meta(&self, out: &mut String, record: &RecordRef<'_>) {
+        out.push_str(",\"meta\":{\"resourceType\":");
+        push_string(out, self.kind.name());
+        out.push_str(",\"created\":\"");
+        out.push_str(&scim::value::timestamp(record.created));
+        out.push_str("\",\"lastModified\":\"");
+        out.push_str(&scim::value::timestamp(record.modified));
+        out.push_str("\",\"location\":");
+        push_string(out, &self.location(record.id));
+        out.push_str(",\"version\":");
+        push_string(out, &etag(record.version));
+        out.push('}');
+    }
+
+    pub(crate) fn rendered(&self, record: &RecordRef<'_>, beside: &str) -> Result<Rendered> {
+        let mut body = String::new();
+        self.push(&mut body, record, beside)?;
+        let (id, version) = (record.id.to_owned(), record.version);
+        Ok(Rendered { location: self.location(&id), id, version, body })
+    }
+
+    /// The whole resource as JSON, for a filter to look at.
+    pub(crate) fn whole(&self, record: &RecordRef<'_>, beside: &str) -> Result<Object> {
+        let mut text = String::new();
+        self.splice(&mut text, record, beside);
+        serde_json::from_str(&text).map_err(Error::internal)
+    }
+}
+
+pub(crate) fn location(base: &str, endpoint: &str, id: &str) -> String {
+    format!("{base}/{endpoint}/{id}")
+}

@@ -1,0 +1,71 @@
+//! PUT (RFC 7644 §3.5.1).
+
+use scim::Object;
+use scim::admit::{Admitted, admit, succeed};
+use scim::message::ListQuery;
+
+use super::connections::Connections;
+use super::render::Rendered;
+use super::write::{self, Next, connected};
+use super::{Condition, Stored, again, refused};
+use crate::access::{Permit, Write};
+use crate::cx::Cx;
+use crate::error::Result;
+use crate::kind::Kind;
+use crate::{Iam, password};
+
+impl Iam {
+    /// Replaces a resource by what a client sent.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`], [`crate::Error::Stale`], [`crate::Error::Conflict`], or
+    /// [`crate::Error::Invalid`] naming the attribute.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one request, each used once")]
+    pub async fn replace(
+        &self,
+        cx: &Cx,
+        _: Permit<Write>,
+        kind: &Kind,
+        id: &str,
+        draft: Object,
+        condition: &Condition,
+        query: &ListQuery,
+    ) -> Result<Rendered> {
+        let projection = self.projection(cx, kind, query)?;
+        let mut admitted = admit(&kind.schema, draft, cx.rules())?;
+        let secrets = std::mem::take(&mut admitted.secrets);
+        let hashed = self.passwords.settle(secrets, false, &*self.env).await?.kept;
+        let mut attempt = 0;
+        loop {
+            let before = self.stored(cx, kind, id).await?;
+            condition.check(before.record.version)?;
+            let plan = self.replaced_edges(cx, kind, id, &admitted.relations).await?;
+            let next = next(cx, kind, &before, admitted.clone(), hashed.clone())?;
+            if plan.changes.is_empty() && next.is_same_as(&before) {
+                return self.shown(cx, kind, id, &projection).await;
+            }
+            let batch = write::change(cx, kind, &before, &next, &plan.changes, "replace")?;
+            match self.of(cx).commit(batch).await {
+                Ok(_) => return self.shown(cx, kind, id, &projection).await,
+                Err(error) if again(&error, condition, attempt) => attempt += 1,
+                Err(error) => return Err(refused(error)),
+            }
+        }
+    }
+}
+
+/// What a resource becomes when an admitted document takes its place.
+pub(super) fn next(
+    cx: &Cx,
+    kind: &Kind,
+    before: &Stored,
+    mut admitted: Admitted,
+    hashed: Option<Object>,
+) -> Result<Next> {
+    succeed(&kind.schema, &before.document, &mut admitted.document)?;
+    (kind.rules)(Some(&before.document), &mut admitted)?;
+    let known = Connections::parse(before.record.connections.as_deref());
+    let connections = connected(cx, known, admitted.external_id.take().flatten());
+    let secret = password::merge(before.record.secret.as_deref(), hashed);
+    Next::new(kind, admitted, connections, secret)
+}

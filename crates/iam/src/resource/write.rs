@@ -1,0 +1,246 @@
+//! From a decision to a batch: the record, the rows derived from it, its edges, its count and its audit entry, all
+//! committed together or not at all.
+
+use scim::Object;
+use scim::admit::Admitted;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use store::{Batch, Entry, NewRecord, Update};
+
+use super::Stored;
+use super::connections::Connections;
+use super::relation::EdgeChange;
+use crate::cx::{Cx, TokenKind};
+use crate::error::{Error, Result};
+use crate::kind::Kind;
+use crate::kind::keys::Keys;
+use crate::limits;
+use crate::plan::{EXTERNAL_ID, external_key};
+
+/// What a resource is to be, decided and not yet committed.
+pub(crate) struct Next {
+    pub(crate) display: String,
+    pub(crate) object: Object,
+    pub(crate) document: String,
+    pub(crate) connections: Connections,
+    pub(crate) secret: Option<String>,
+}
+
+impl Next {
+    /// The next state of a resource from its admitted document.
+    pub(crate) fn new(
+        kind: &Kind,
+        admitted: Admitted,
+        connections: Connections,
+        secret: Option<String>,
+    ) -> Result<Self> {
+        let object = admitted.document;
+        let display = kind.display_of(&object);
+        let document = serde_json::to_string(&object).map_err(Error::internal)?;
+        if document.len() > limits::DOCUMENT_BYTES_MAX {
+            return Err(Error::TooLarge(format!("a resource is at most {} bytes", limits::DOCUMENT_BYTES_MAX)));
+        }
+        Ok(Self { display, object, document, connections, secret })
+    }
+
+    /// Whether keeping it would change nothing.
+    pub(crate) fn is_same_as(&self, before: &Stored) -> bool {
+        self.object == before.document
+            && self.secret == before.record.secret
+            && self.connections == Connections::parse(before.record.connections.as_deref())
+    }
+}
+
+/// The connections of a resource after `cx` gave it (or did not give it) an `externalId`.
+pub(crate) fn connected(cx: &Cx, mut known: Connections, external_id: Option<String>) -> Connections {
+    // An administrator's token provisions nothing by itself; it is remembered only for an id it gave.
+    let provisions = cx.caller.kind == TokenKind::Scim;
+    if provisions || external_id.is_some() || known.external_id(&cx.caller.connection).is_some() {
+        known.set(&cx.caller.connection, external_id);
+    }
+    known
+}
+
+pub(crate) fn digest(document: &str) -> [u8; 32] {
+    Sha256::digest(document.as_bytes()).into()
+}
+
+/// The batch that creates a resource. `is_newest` says that its id is later than all others.
+pub(crate) fn creation(
+    cx: &Cx,
+    kind: &Kind,
+    id: &str,
+    next: &Next,
+    edges: &[EdgeChange<'_>],
+    is_newest: bool,
+) -> Result<Batch> {
+    let mut batch = Batch::default();
+    let (connections, name) = (next.connections.print(), kind.name());
+    batch.insert(&NewRecord {
+        kind: name,
+        id,
+        created: cx.now,
+        display: &next.display,
+        document: &next.document,
+        connections: connections.as_deref(),
+        secret: next.secret.as_deref(),
+    });
+    let keys = Keys::of(kind, &next.object)?;
+    for (attribute, key) in &keys.unique {
+        batch.claim(name, attribute, key, id);
+    }
+    for (connection, external_id) in next.connections.iter() {
+        batch.claim(name, EXTERNAL_ID, &external_key(connection, external_id.as_bytes()), id);
+    }
+    for (attribute, key) in &keys.index {
+        batch.index(name, attribute, key, id);
+    }
+    link(&mut batch, id, edges);
+    batch.count(name, 1, !is_newest);
+    count_extensions(&mut batch, kind, &Object::new(), &next.object);
+    batch.audit(&entry(cx, "create", kind, id, None, Some(&digest(&next.document))));
+    Ok(batch)
+}
+
+/// The batch that makes `before` what `next` says.
+pub(crate) fn change(
+    cx: &Cx,
+    kind: &Kind,
+    before: &Stored,
+    next: &Next,
+    edges: &[EdgeChange<'_>],
+    verb: &str,
+) -> Result<Batch> {
+    let mut batch = Batch::default();
+    let (connections, name, id) = (next.connections.print(), kind.name(), before.record.id.as_str());
+    batch.update(&Update {
+        kind: name,
+        id,
+        expected: Some(before.record.version),
+        modified: modified(cx, before),
+        display: &next.display,
+        document: &next.document,
+        connections: connections.as_deref(),
+        secret: next.secret.as_deref(),
+    });
+    let (old, new) = (Keys::of(kind, &before.document)?, Keys::of(kind, &next.object)?);
+    for (attribute, key) in old.unique.difference(&new.unique) {
+        batch.release(name, attribute, key, id);
+    }
+    for (attribute, key) in new.unique.difference(&old.unique) {
+        batch.claim(name, attribute, key, id);
+    }
+    for (attribute, key) in old.index.difference(&new.index) {
+        batch.unindex(name, attribute, key, id);
+    }
+    for (attribute, key) in new.index.difference(&old.index) {
+        batch.index(name, attribute, key, id);
+    }
+    let known = Connections::parse(before.record.connections.as_deref());
+    for (connection, external_id) in known.iter().filter(|(c, e)| next.connections.external_id(c) != Some(e)) {
+        batch.release(name, EXTERNAL_ID, &external_key(connection, external_id.as_bytes()), id);
+    }
+    for (connection, external_id) in next.connections.iter().filter(|(c, e)| known.external_id(c) != Some(e)) {
+        batch.claim(name, EXTERNAL_ID, &external_key(connection, external_id.as_bytes()), id);
+    }
+    if next.display != before.record.display {
+        for (_, relation) in cx.kinds.relations().filter(|(_, r)| r.targets.iter().any(|t| t == name)) {
+            batch.redisplay(&relation.name, id, &next.display);
+        }
+    }
+    link(&mut batch, id, edges);
+    count_extensions(&mut batch, kind, &before.document, &next.object);
+    let digests = (digest(&before.record.document), digest(&next.document));
+    batch.audit(&entry(cx, verb, kind, id, Some(&digests.0), Some(&digests.1)));
+    Ok(batch)
+}
+
+/// The batch that changes only the edges of a resource: it conflicts with no other such change, unless the caller
+/// (or a decision that read all edges) requires a version.
+pub(crate) fn relink(cx: &Cx, kind: &Kind, before: &Stored, edges: &[EdgeChange<'_>], expected: Option<i64>) -> Batch {
+    let mut batch = Batch::default();
+    let id = before.record.id.as_str();
+    batch.touch(kind.name(), id, expected, modified(cx, before));
+    link(&mut batch, id, edges);
+    // The document stays as it is; what the entry fixes is which edges came and went.
+    let mut hash = Sha256::new();
+    for edge in edges {
+        hash.update([u8::from(edge.is_link)]);
+        hash.update(edge.relation.name.as_bytes());
+        hash.update([0]);
+        hash.update(edge.target.as_bytes());
+        hash.update([0]);
+    }
+    let digests = (digest(&before.record.document), hash.finalize().into());
+    batch.audit(&entry(cx, "relink", kind, id, Some(&digests.0), Some(&digests.1)));
+    batch
+}
+
+/// The batch that deletes a resource and everything derived from it.
+pub(crate) fn deletion(cx: &Cx, kind: &Kind, before: &Stored) -> Result<Batch> {
+    let mut batch = Batch::default();
+    let (name, id) = (kind.name(), before.record.id.as_str());
+    batch.delete(name, id, Some(before.record.version));
+    let keys = Keys::of(kind, &before.document)?;
+    for (attribute, key) in &keys.unique {
+        batch.release(name, attribute, key, id);
+    }
+    for (attribute, key) in &keys.index {
+        batch.unindex(name, attribute, key, id);
+    }
+    for (connection, external_id) in Connections::parse(before.record.connections.as_deref()).iter() {
+        batch.release(name, EXTERNAL_ID, &external_key(connection, external_id.as_bytes()), id);
+    }
+    for (source_kind, relation) in cx.kinds.relations() {
+        if source_kind == name || relation.targets.iter().any(|target| target == name) {
+            batch.forget(&relation.name, source_kind, id, cx.now);
+        }
+    }
+    batch.count(name, -1, true);
+    count_extensions(&mut batch, kind, &before.document, &Object::new());
+    batch.audit(&entry(cx, "delete", kind, id, Some(&digest(&before.record.document)), None));
+    Ok(batch)
+}
+
+/// Time does not go back for a resource, whatever the clocks of several nodes say.
+fn modified(cx: &Cx, before: &Stored) -> i64 {
+    cx.now.max(before.record.modified)
+}
+
+fn link(batch: &mut Batch, id: &str, edges: &[EdgeChange<'_>]) {
+    for edge in edges {
+        if edge.is_link {
+            let kinds: Vec<&str> = edge.relation.targets.iter().map(String::as_str).collect();
+            batch.link(&edge.relation.name, id, &edge.target, &kinds);
+        } else {
+            batch.unlink(&edge.relation.name, id, &edge.target);
+        }
+    }
+}
+
+/// How many resources hold data of an extension that a tenant defined: it cannot be removed while there are any.
+fn count_extensions(batch: &mut Batch, kind: &Kind, before: &Object, after: &Object) {
+    for urn in &kind.counted {
+        let has = |object: &Object| i64::from(object.get(urn).is_some_and(Value::is_object));
+        let delta = has(after) - has(before);
+        if delta != 0 {
+            batch.count(&extension_count(kind.name(), urn), delta, false);
+        }
+    }
+}
+
+/// The name of the counter of resources of a kind that hold data of an extension.
+pub(crate) fn extension_count(kind: &str, urn: &str) -> String {
+    format!("{kind} {urn}")
+}
+
+fn entry<'a>(
+    cx: &'a Cx,
+    verb: &'a str,
+    kind: &'a Kind,
+    id: &'a str,
+    before: Option<&'a [u8; 32]>,
+    after: Option<&'a [u8; 32]>,
+) -> Entry<'a> {
+    Entry { at: cx.now, actor: &cx.caller.actor, verb, kind: kind.name(), id, before, after, trace: &cx.trace }
+}

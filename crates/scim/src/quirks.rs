@@ -1,0 +1,139 @@
+//! What real clients send beside the RFCs, made into what the RFCs say.
+//!
+//! Everything here is pure normalisation, and is asked only where the letter of the RFC has already failed, so
+//! a well-formed request pays nothing. A connection in [`Dialect::Strict`] never gets here.
+//!
+//! | client | what it sends | what is understood |
+//! |---|---|---|
+//! | Entra ID | `"active": "False"`, `Replace`, `emails[…].Value` | a boolean, `replace`, `value` |
+//! | Entra ID | `"manager": "id"`, cleared with `""` | `{"value": "id"}`, no value |
+//! | Entra ID | replace through a value filter that matches nothing | the element is created |
+//! | Entra ID | dotted and URN keys in a path-less PATCH | paths |
+//! | Entra ID | `remove members` with a `value` array | the removal of just those |
+//! | OneLogin | one bare object for `emails`, schemas that do not exist | a list of one, ignored |
+//! | Keycloak | `"active": "true"`, `remove members` with `null` | a boolean, the removal of all |
+//! | authentik | `userName eq name`, whole objects with `id` and `schemas` in a PATCH | quotes, `id` and `schemas` ignored |
+//! | StackSpot | bodies wrapped in `attributes`, `operations`, a path that is an object | the flat form |
+
+use serde_json::Value;
+
+use crate::Object;
+use crate::schema::{Attribute, Type};
+
+/// How literally a connection's requests are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Known client habits are understood; what the RFC says still means what the RFC says.
+    #[default]
+    Auto,
+    /// RFC 7643 and 7644 to the letter.
+    Strict,
+}
+
+impl Dialect {
+    /// The dialect of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "auto" => Some(Self::Auto),
+            "strict" => Some(Self::Strict),
+            _ => None,
+        }
+    }
+
+    /// Its name in settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Strict => "strict",
+        }
+    }
+
+    /// Whether client habits are understood.
+    pub fn is_auto(self) -> bool {
+        self == Self::Auto
+    }
+}
+
+/// A single value of the wrong JSON type as the value it was meant to be, if that is plain.
+/// `Value::Null` means that the client meant "no value".
+pub fn coerce(attribute: &Attribute, value: &Value) -> Option<Value> {
+    match (attribute.kind, value) {
+        (Type::Boolean, Value::String(text)) => boolean(text).map(Value::Bool),
+        (Type::Integer, Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
+        (Type::Decimal, Value::String(text)) => {
+            let number = text.trim().parse::<f64>().ok().filter(|n| n.is_finite())?;
+            serde_json::Number::from_f64(number).map(Value::Number)
+        }
+        (Type::String, Value::Number(number)) => Some(Value::String(number.to_string())),
+        (Type::Complex, Value::String(text)) if text.is_empty() => Some(Value::Null),
+        (Type::Complex, Value::String(text)) => {
+            let sub = attribute.value_sub()?;
+            let mut object = Object::new();
+            object.insert(sub.name.clone(), Value::String(text.clone()));
+            Some(Value::Object(object))
+        }
+        // Some clients wrap the single value of a complex attribute in a list.
+        (_, Value::Array(items)) if items.len() <= 1 => Some(items.first().cloned().unwrap_or(Value::Null)),
+        _ => None,
+    }
+}
+
+/// `"True"`, `"false"` and the like.
+pub fn boolean(text: &str) -> Option<bool> {
+    let text = text.trim();
+    if text.eq_ignore_ascii_case("true") {
+        Some(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// A resource wrapped in `{"attributes": {…}, "externalID": …}` laid flat; other bodies are left as they are.
+pub fn unwrap_attributes(body: Object) -> Object {
+    let wrapped = body.get("attributes").is_some_and(Value::is_object)
+        && body.keys().all(|k| matches!(k.as_str(), "attributes" | "externalID" | "externalId" | "id" | "meta" | "schemas"));
+    if !wrapped {
+        return body;
+    }
+    let mut flat = Object::new();
+    for (key, value) in body {
+        match (key.as_str(), value) {
+            ("attributes", Value::Object(attributes)) => flat.extend(attributes),
+            ("externalID" | "externalId", Value::String(id)) => {
+                flat.insert("externalId".to_owned(), Value::String(id));
+            }
+            ("externalID" | "externalId", _) => {}
+            (_, value) => {
+                flat.insert(key, value);
+            }
+        }
+    }
+    flat
+}
+
+/// A PATCH `path` given as `{"attributePath": {"attributeName", "subAttribute", "uriprefix"}, "subAttribute"}`
+/// as the path it stands for.
+pub fn path_from_object(path: &Object) -> Option<String> {
+    let part = |object: &Object, name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let attribute = path.get("attributePath")?.as_object()?;
+    let name = part(attribute, "attributeName");
+    if name.is_empty() {
+        return None;
+    }
+    let mut text = part(attribute, "uriprefix");
+    if !text.is_empty() && !text.ends_with(':') {
+        text.push(':');
+    }
+    text.push_str(&name);
+    if let Some(filter) = path.get("valueExpression").and_then(Value::as_str) {
+        text.push_str(&format!("[{filter}]"));
+    }
+    let sub = [part(attribute, "subAttribute"), part(path, "subAttribute")].into_iter().find(|s| !s.is_empty());
+    if let Some(sub) = sub {
+        text.push('.');
+        text.push_str(&sub);
+    }
+    Some(text)
+}

@@ -1,0 +1,383 @@
+//! Schemas and resource types (RFC 7643 §2, §6, §7): what a document of some kind may hold.
+//!
+//! A schema is data: it is read from the JSON that `/Schemas` serves, and compiled once. Looking an attribute
+//! up is a scan of a short list without regard to case (RFC 7643 §2.1); nothing is allocated for it.
+
+use std::sync::{Arc, LazyLock};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, quoted};
+
+/// The data type of an attribute (RFC 7643 §2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Type {
+    /// Unicode text.
+    String,
+    /// `true` or `false`.
+    Boolean,
+    /// A real number.
+    Decimal,
+    /// A whole number.
+    Integer,
+    /// An instant, as `xsd:dateTime`.
+    DateTime,
+    /// Base64 (RFC 4648 §4 or §5).
+    Binary,
+    /// A URI.
+    Reference,
+    /// An object of sub-attributes; without sub-attributes, any JSON object.
+    Complex,
+}
+
+/// Who may change an attribute, and when (RFC 7643 §7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Mutability {
+    /// Only the service provider.
+    ReadOnly,
+    /// Anyone at any time.
+    #[default]
+    ReadWrite,
+    /// Once, when it has no value.
+    Immutable,
+    /// May be set, is never returned.
+    WriteOnly,
+}
+
+/// When an attribute is returned (RFC 7643 §7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Returned {
+    /// Whatever the client asks.
+    Always,
+    /// Under no circumstances.
+    Never,
+    /// Unless the client asks otherwise.
+    #[default]
+    Default,
+    /// Only if the client asks for it.
+    Request,
+}
+
+/// Within what a value must be unique (RFC 7643 §7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Uniqueness {
+    /// Not at all.
+    #[default]
+    None,
+    /// Within the tenant.
+    Server,
+    /// In the world; kept like `server`.
+    Global,
+}
+
+/// Where the values of an attribute are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Held {
+    /// In the document.
+    #[default]
+    Document,
+    /// As rows of their own, because there may be very many (a group's members).
+    Edges,
+    /// Nowhere: made from other data when it is read (a user's groups).
+    Derived,
+}
+
+/// One attribute or sub-attribute.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Attribute {
+    /// Its name in the spelling that is returned.
+    pub name: String,
+    /// Its data type.
+    #[serde(rename = "type", default = "string")]
+    pub kind: Type,
+    /// What a complex attribute is made of; empty for any other type.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub sub_attributes: Attributes,
+    /// Whether it holds a list.
+    #[serde(default)]
+    pub multi_valued: bool,
+    /// For people.
+    #[serde(default)]
+    pub description: String,
+    /// Whether a resource must have it.
+    #[serde(default)]
+    pub required: bool,
+    /// Values that are suggested; others are accepted (RFC 7643 §7).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub canonical_values: Vec<String>,
+    /// Whether strings compare with regard to case.
+    #[serde(default)]
+    pub case_exact: bool,
+    /// Who may change it.
+    #[serde(default)]
+    pub mutability: Mutability,
+    /// When it is returned.
+    #[serde(default)]
+    pub returned: Returned,
+    /// Within what it is unique.
+    #[serde(default)]
+    pub uniqueness: Uniqueness,
+    /// What a reference may point to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reference_types: Vec<String>,
+    /// Where its values are kept.
+    #[serde(skip)]
+    pub held: Held,
+    /// Whether strings compare as user names do (PRECIS UsernameCaseMapped, RFC 7644 §7.8).
+    #[serde(skip)]
+    pub precis: bool,
+}
+
+fn string() -> Type {
+    Type::String
+}
+
+impl Attribute {
+    /// The sub-attribute of that name, without regard to case.
+    pub fn sub(&self, name: &str) -> Option<&Attribute> {
+        self.sub_attributes.find(name)
+    }
+
+    /// The sub-attribute that stands for the whole in a comparison or a bare value (RFC 7643 §2.4): `value`.
+    pub fn value_sub(&self) -> Option<&Attribute> {
+        self.sub("value")
+    }
+
+    /// Whether this is a complex attribute that holds any JSON object.
+    pub fn is_free_form(&self) -> bool {
+        self.kind == Type::Complex && self.sub_attributes.is_empty()
+    }
+
+    /// Whether its values are kept in the document.
+    pub fn in_document(&self) -> bool {
+        self.held == Held::Document
+    }
+}
+
+/// A list of attributes, found by name without regard to case.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Attributes(Vec<Attribute>);
+
+impl Attributes {
+    /// The attribute of that name, without regard to case (RFC 7643 §2.1).
+    pub fn find(&self, name: &str) -> Option<&Attribute> {
+        self.0.iter().find(|a| a.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The attribute of that name, to be changed while a kind is set up.
+    pub fn find_mut(&mut self, name: &str) -> Option<&mut Attribute> {
+        self.0.iter_mut().find(|a| a.name.eq_ignore_ascii_case(name))
+    }
+
+    /// In the order of the schema.
+    pub fn iter(&self) -> std::slice::Iter<'_, Attribute> {
+        self.0.iter()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'a> IntoIterator for &'a Attributes {
+    type Item = &'a Attribute;
+    type IntoIter = std::slice::Iter<'a, Attribute>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+/// A schema (RFC 7643 §7): a URN and the attributes it names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Schema {
+    /// Its URN.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// For people.
+    #[serde(default)]
+    pub description: String,
+    /// What it names.
+    pub attributes: Attributes,
+}
+
+/// How large and deep a schema may be; the figures are the caller's.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most attributes and sub-attributes of one schema.
+    pub attributes: usize,
+    /// Longest name or URN, in bytes.
+    pub name_bytes: usize,
+}
+
+impl Schema {
+    /// Reads a schema from the JSON that `/Schemas` serves.
+    ///
+    /// # Errors
+    /// `invalidValue` naming what does not fit.
+    pub fn parse(json: &str) -> Result<Self, Error> {
+        serde_json::from_str(json).map_err(|e| Error::value(format!("schema: {e}")))
+    }
+
+    /// Checks what a schema from outside must obey beyond its shape (RFC 7643 §2.1, §7): names are
+    /// `ALPHA *(nameChar)`, unique without regard to case; sub-attributes do not nest; only complex attributes
+    /// have them.
+    ///
+    /// # Errors
+    /// `invalidValue` naming the attribute.
+    pub fn check(&self, limits: &Limits) -> Result<(), Error> {
+        if !is_urn(&self.id) || self.id.len() > limits.name_bytes {
+            return Err(Error::value(format!("`id` must be a URN of at most {} bytes", limits.name_bytes)));
+        }
+        let count = self.attributes.iter().map(|a| 1 + a.sub_attributes.0.len()).sum::<usize>();
+        if count == 0 || count > limits.attributes {
+            return Err(Error::value(format!("a schema has from 1 to {} attributes", limits.attributes)));
+        }
+        check_names(&self.attributes, "", limits)?;
+        for attribute in &self.attributes {
+            check_attribute(attribute, limits)?;
+        }
+        Ok(())
+    }
+}
+
+fn check_attribute(attribute: &Attribute, limits: &Limits) -> Result<(), Error> {
+    if attribute.kind != Type::Complex && !attribute.sub_attributes.is_empty() {
+        return Err(Error::value(format!("{}: only a complex attribute has subAttributes", quoted(&attribute.name))));
+    }
+    check_names(&attribute.sub_attributes, &attribute.name, limits)?;
+    for sub in &attribute.sub_attributes {
+        // RFC 7643 §2.3.8: a complex attribute must not contain sub-attributes that have sub-attributes.
+        if sub.kind == Type::Complex {
+            return Err(Error::value(format!("`{}.{}`: a sub-attribute cannot be complex", attribute.name, sub.name)));
+        }
+    }
+    if attribute.mutability == Mutability::WriteOnly && attribute.returned != Returned::Never {
+        return Err(Error::value(format!("{}: a writeOnly attribute has returned `never`", quoted(&attribute.name))));
+    }
+    Ok(())
+}
+
+fn check_names(attributes: &Attributes, parent: &str, limits: &Limits) -> Result<(), Error> {
+    for (at, attribute) in attributes.iter().enumerate() {
+        let name = attribute.name.as_str();
+        if !(is_name(name) || name == "$ref") || name.len() > limits.name_bytes {
+            return Err(Error::value(format!("{} is not an attribute name", quoted(name))));
+        }
+        if attributes.iter().take(at).any(|other| other.name.eq_ignore_ascii_case(name)) {
+            return Err(Error::value(format!("{} stands twice in {}", quoted(name), quoted(parent))));
+        }
+    }
+    Ok(())
+}
+
+/// `ATTRNAME = ALPHA *(nameChar)`, `nameChar = "-" / "_" / DIGIT / ALPHA` (RFC 7643 §2.1).
+pub fn is_name(text: &str) -> bool {
+    text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// `urn:NID:NSS` (RFC 8141 §2), as far as a schema needs it.
+pub fn is_urn(text: &str) -> bool {
+    let mut parts = text.splitn(3, ':');
+    parts.next().is_some_and(|p| p.eq_ignore_ascii_case("urn"))
+        && parts.next().is_some_and(|nid| nid.len() > 1 && is_name(nid))
+        && parts.next().is_some_and(|nss| !nss.is_empty() && nss.bytes().all(|b| b.is_ascii_graphic() && !b"\"`()[]".contains(&b)))
+}
+
+/// A schema that extends a resource type.
+#[derive(Clone, Debug)]
+pub struct Extension {
+    /// The schema.
+    pub schema: Arc<Schema>,
+    /// Whether every resource must have it.
+    pub required: bool,
+}
+
+/// A resource type (RFC 7643 §6): an endpoint, its core schema and its extensions.
+#[derive(Clone, Debug)]
+pub struct ResourceType {
+    /// Its name and id, such as `User`.
+    pub name: String,
+    /// Its endpoint without a slash, such as `Users`.
+    pub endpoint: String,
+    /// For people.
+    pub description: String,
+    /// Its core schema.
+    pub schema: Arc<Schema>,
+    /// Its extensions.
+    pub extensions: Vec<Extension>,
+}
+
+/// The attributes that every resource has (RFC 7643 §3.1).
+static COMMON: LazyLock<Attributes> =
+    LazyLock::new(|| serde_json::from_str(include_str!("common.json")).unwrap_or_default());
+
+/// The attributes that every resource has beside its schemas: `schemas`, `id`, `externalId`, `meta` (RFC 7643 §3.1).
+pub fn common() -> &'static Attributes {
+    &COMMON
+}
+
+/// An attribute found in a resource type.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'s> {
+    /// The extension it belongs to; none for the core schema and the common attributes.
+    pub extension: Option<&'s Schema>,
+    /// The attribute.
+    pub attribute: &'s Attribute,
+}
+
+impl ResourceType {
+    /// The attribute of that name, in the schema of that URN or, without one, in the common attributes and the
+    /// core schema. Neither name regards case (RFC 7643 §2.1, RFC 7644 §3.10).
+    pub fn find(&self, urn: Option<&str>, name: &str) -> Option<Found<'_>> {
+        let core = || {
+            let attribute = self.schema.attributes.find(name).or_else(|| COMMON.find(name))?;
+            Some(Found { extension: None, attribute })
+        };
+        match urn {
+            None => core(),
+            Some(urn) if self.schema.id.eq_ignore_ascii_case(urn) => core(),
+            Some(urn) => {
+                let schema = self.extension(urn)?;
+                Some(Found { extension: Some(schema), attribute: schema.attributes.find(name)? })
+            }
+        }
+    }
+
+    /// The extension schema of that URN, without regard to case.
+    pub fn extension(&self, urn: &str) -> Option<&Schema> {
+        self.extensions.iter().map(|e| &*e.schema).find(|s| s.id.eq_ignore_ascii_case(urn))
+    }
+
+    /// Splits `urn:…:User:name.givenName` into the URN of one of this type's schemas and the rest; the rest is
+    /// empty when the text is the URN alone. Some clients write a dot for the last colon.
+    pub fn split_urn<'t>(&self, text: &'t str) -> Option<(&Schema, &'t str)> {
+        let schemas = std::iter::once(&*self.schema).chain(self.extensions.iter().map(|e| &*e.schema));
+        let mut best: Option<(&Schema, &'t str)> = None;
+        for schema in schemas {
+            let Some((head, tail)) = text.split_at_checked(schema.id.len()) else { continue };
+            if !head.eq_ignore_ascii_case(&schema.id) {
+                continue;
+            }
+            let rest = match tail.strip_prefix([':', '.']) {
+                Some(rest) if !rest.is_empty() => rest,
+                None if tail.is_empty() => "",
+                _ => continue,
+            };
+            // One URN may begin with another; the longest names the schema.
+            if best.is_none_or(|(known, _)| known.id.len() < schema.id.len()) {
+                best = Some((schema, rest));
+            }
+        }
+        best
+    }
+}

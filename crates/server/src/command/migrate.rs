@@ -1,0 +1,28 @@
+//! `durward migrate`: brings the database to the version of this binary.
+
+use clap::Args;
+
+use super::{Context, Failure, Output};
+use crate::config::Place;
+
+/// Arguments of `migrate`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "`durward serve` does this by itself; this is for those who want to see it done first.\n\n\
+    Example: durward migrate --data /var/lib/durward"
+)]
+pub struct Migrate {
+    /// Where the data is.
+    #[command(flatten)]
+    pub place: Place,
+
+    /// How to answer.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+impl Migrate {
+    pub(super) fn run(self, _context: &Context) -> Result<(), Failure> {
+        Err(Failure::Failed("`migrate` is not there yet".to_owned()))
+    }
+}

@@ -1,0 +1,191 @@
+//! The command line: what can be asked, and what is said when it fails.
+//!
+//! Each command is one file here that holds its arguments and does its work; this file only tells them apart.
+
+pub mod audit;
+pub mod backup;
+pub mod check_config;
+pub mod migrate;
+pub mod serve;
+pub mod tenant;
+pub mod token;
+pub mod version;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::config::ConfigError;
+use crate::config::file::File;
+
+/// Multi-tenant identity and access management server
+///
+/// Keeps the people and groups of many organisations, filled by their identity providers over SCIM 2.0.
+#[derive(Debug, Parser)]
+#[command(name = "durward", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Start with `durward serve`: it makes what it needs and prints the first token.\n\
+    Exit codes: 0 done, 1 failed, 2 asked wrongly.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be asked.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the server
+    Serve(Box<serve::Serve>),
+    /// Bring the database to the version of this binary, making it if there is none
+    Migrate(migrate::Migrate),
+    /// Create, list and delete tenants
+    #[command(subcommand)]
+    Tenant(tenant::Tenant),
+    /// Create, list, revoke and rotate access tokens
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Read the audit log and prove that nobody has altered it
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Copy the database to a file, while a server may be running
+    Backup(backup::Backup),
+    /// Put a backup in the place of the database; no server may be running
+    Restore(backup::Restore),
+    /// Print the configuration in effect and where each value came from
+    CheckConfig(Box<check_config::CheckConfig>),
+    /// Print the version
+    Version(version::Version),
+}
+
+/// How a command answers.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Output {
+    /// Answer in JSON, for scripts
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Why a command failed, in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// What was asked makes no sense: exit code 2.
+    #[error("{0}")]
+    Usage(String),
+    /// What was asked could not be done: exit code 1.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Failure {
+    /// What was asked could not be done.
+    pub fn failed(error: impl ToString) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+/// What every command is handed beside its own arguments.
+#[derive(Debug)]
+pub struct Context {
+    /// How this command's arguments were given.
+    pub matches: ArgMatches,
+    /// The configuration file that was read.
+    pub file: Option<File>,
+}
+
+/// Runs one command line, the name of the program first. Errors go to standard error.
+pub fn run(args: Vec<OsString>) -> ExitCode {
+    match attempt(&args) {
+        Ok(code) => code,
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "error: {failure}");
+            ExitCode::from(if matches!(failure, Failure::Usage(_)) { 2 } else { 1 })
+        }
+    }
+}
+
+fn attempt(args: &[OsString]) -> Result<ExitCode, Failure> {
+    let command = Cli::command();
+    let file = File::find(&command, args)?;
+    let mut command = match &file {
+        Some(file) => file.apply(command),
+        None => command,
+    };
+    let parsed = command.try_get_matches_from_mut(args);
+    let cli = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    match cli {
+        Ok((cli, matches)) => {
+            let matches = matches.subcommand().map(|(_, matches)| matches.clone()).unwrap_or_default();
+            cli.command.run(&Context { matches, file }).map(|()| ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            let _ = error.print();
+            Ok(ExitCode::from(if error.use_stderr() { 2 } else { 0 }))
+        }
+    }
+}
+
+impl Command {
+    fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Serve(serve) => serve.run(context),
+            Self::Migrate(migrate) => migrate.run(context),
+            Self::Tenant(tenant) => tenant.run(context),
+            Self::Token(token) => token.run(context),
+            Self::Audit(audit) => audit.run(context),
+            Self::Backup(backup) => backup.run(context),
+            Self::Restore(restore) => restore.run(context),
+            Self::CheckConfig(check) => check.run(context),
+            Self::Version(version) => version.run(context),
+        }
+    }
+}
+
+/// Writes to standard output; a reader that has gone away (`| head`) is no failure.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::failed(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes one JSON document and a line end to standard output.
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let mut text = serde_json::to_string_pretty(value).map_err(Failure::failed)?;
+    text.push('\n');
+    print(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example_or_is_a_group() {
+        fn check(command: &clap::Command) {
+            for sub in command.get_subcommands() {
+                assert!(sub.get_about().is_some(), "{}", sub.get_name());
+                assert!(
+                    sub.has_subcommands() || sub.get_after_help().is_some(),
+                    "{} has no example",
+                    sub.get_name()
+                );
+                check(sub);
+            }
+        }
+        check(&Cli::command());
+    }
+}

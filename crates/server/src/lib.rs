@@ -1,0 +1,13 @@
+//! Durward's HTTP server and command line.
+//!
+//! The only crate that knows HTTP. Parses what clients send, calls a use case of `iam`, renders the answer; decides
+//! nothing about identities itself and knows no SQL.
+
+pub mod command;
+pub mod config;
+pub mod env;
+pub mod health;
+pub mod listen;
+pub mod metrics;
+pub mod observe;
+pub mod telemetry;

@@ -1,0 +1,263 @@
+//! Connections: accepting them, their limits, TLS, and ending them without cutting a request.
+//!
+//! Knows no route. HTTP itself (request lines, framing, both versions) is hyper's.
+
+mod tls;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::server::TlsStream;
+
+use self::tls::Tls;
+pub use self::tls::TlsError;
+use crate::config::Config;
+use crate::health::Health;
+
+/// Most bytes of a request's head: request line and headers. Also the largest piece a body is read in.
+pub const HEAD_BYTES_MAX: u32 = 64 * 1024;
+
+/// Most requests at once on one HTTP/2 connection.
+pub const STREAMS_MAX: u32 = 100;
+
+/// An HTTP/2 peer that is silent for this long is asked whether it is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// A pause after the system had no socket to give, so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Why the server cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The certificate or its key is no good.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Signals cannot be received.
+    #[error("cannot receive signals: {0}")]
+    Signals(#[source] io::Error),
+}
+
+/// How a server ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Every request was answered.
+    Clean,
+    /// The shutdown timeout passed while this many connections were open; the requests on them are lost.
+    Cut(usize),
+}
+
+/// A bound socket, ready to serve.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: Option<Arc<Tls>>,
+    header_timeout: Duration,
+    shutdown_timeout: Duration,
+    places: Arc<Semaphore>,
+    max_connections: usize,
+}
+
+impl Server {
+    /// Takes the address and reads the certificate, so that whatever is wrong shows before anything is promised.
+    pub async fn bind(config: &Config) -> Result<Self, ListenError> {
+        let tls = config.tls().map(Tls::read).transpose()?.map(Arc::new);
+        let failed = |source| ListenError::Bind { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let max_connections = config.max_connections.min(Semaphore::MAX_PERMITS);
+        Ok(Self {
+            listener,
+            address,
+            tls,
+            header_timeout: config.header_timeout,
+            shutdown_timeout: config.shutdown_timeout,
+            places: Arc::new(Semaphore::new(max_connections)),
+            max_connections,
+        })
+    }
+
+    /// The address it listens on, with the port the system gave when 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` is ready, then lets the requests in flight finish, up to the shutdown timeout.
+    pub async fn run(
+        self,
+        router: Router,
+        health: &Health,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Ended, ListenError> {
+        let reload = self.tls.clone().map(Tls::reload_on_hangup).transpose().map_err(ListenError::Signals)?;
+        let connections = GracefulShutdown::new();
+        let (running, stopping) = watch::channel(());
+        let (tls, patience) = (self.tls, self.header_timeout);
+        let acceptor = Arc::new(Acceptor { http: http(patience), router, tls, patience, stopping });
+        tokio::pin!(stop);
+        loop {
+            let next = accept(&self.listener, &self.places);
+            let (stream, place) = tokio::select! {
+                biased;
+                () = &mut stop => break,
+                next = next => next,
+            };
+            tokio::spawn(Arc::clone(&acceptor).serve(stream, connections.watcher(), place));
+        }
+        health.stop();
+        drop((self.listener, running));
+        if let Some(reload) = reload {
+            reload.abort();
+        }
+        let open = || self.max_connections - self.places.available_permits();
+        tracing::info!(connections = open(), "stopping: letting the requests in flight finish");
+        match tokio::time::timeout(self.shutdown_timeout, connections.shutdown()).await {
+            Ok(()) => Ok(Ended::Clean),
+            Err(_) => Ok(Ended::Cut(open())),
+        }
+    }
+}
+
+/// The next connection and its place among those served at once.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    // The semaphore is never closed, so there is always a place in the end.
+    let place = Arc::clone(places).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, place),
+            Err(error) if of_the_peer(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn of_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+fn http(header_timeout: Duration) -> auto::Builder<TokioExecutor> {
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_buf_size(HEAD_BYTES_MAX as usize);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEAD_BYTES_MAX)
+        .keep_alive_interval(PING_INTERVAL);
+    http
+}
+
+/// What all connections share.
+struct Acceptor {
+    http: auto::Builder<TokioExecutor>,
+    router: Router,
+    tls: Option<Arc<Tls>>,
+    /// How long a handshake may take.
+    patience: Duration,
+    /// Closed when the server stops.
+    stopping: watch::Receiver<()>,
+}
+
+impl Acceptor {
+    /// One connection, from the handshake to its end. `_place` is held for as long.
+    async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        watcher: Watcher,
+        _place: Option<OwnedSemaphorePermit>,
+    ) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "the connection is gone before it began");
+            return;
+        }
+        match &self.tls {
+            None => self.speak(stream, watcher).await,
+            Some(tls) => {
+                if let Some(stream) = self.shake_hands(tls, stream).await {
+                    self.speak(stream, watcher).await;
+                }
+            }
+        }
+    }
+
+    /// Bounded in time, and given up when the server stops: no request has been made yet.
+    async fn shake_hands(&self, tls: &Tls, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+        let mut stopping = self.stopping.clone();
+        let handshake = tokio::time::timeout(self.patience, tls.acceptor().accept(stream));
+        let outcome = tokio::select! {
+            _ = stopping.changed() => return None,
+            outcome = handshake => outcome,
+        };
+        match outcome {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => tracing::debug!(%error, "the TLS handshake failed"),
+            Err(_) => tracing::debug!("the TLS handshake took too long"),
+        }
+        None
+    }
+
+    async fn speak<S>(&self, stream: S, watcher: Watcher)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let service = TowerToHyperService::new(self.router.clone());
+        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = watcher.watch(connection).await {
+            // A peer that goes away or speaks no HTTP: its business, not ours.
+            tracing::debug!(error, "the connection ended early");
+        }
+    }
+}
+
+/// Ready when the process is asked to stop: SIGTERM or SIGINT. A second signal ends it at once.
+pub fn stop_signal() -> Result<impl Future<Output = ()>, ListenError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(ListenError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ListenError::Signals)?;
+    Ok(async move {
+        either(&mut terminate, &mut interrupt).await;
+        tokio::spawn(async move {
+            either(&mut terminate, &mut interrupt).await;
+            tracing::warn!("asked to stop twice: requests in flight are cut");
+            std::process::exit(1);
+        });
+    })
+}
+
+async fn either(first: &mut tokio::signal::unix::Signal, second: &mut tokio::signal::unix::Signal) {
+    tokio::select! {
+        _ = first.recv() => (),
+        _ = second.recv() => (),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! Connections over real loopback sockets. Nothing here sleeps: channels say when something has happened.
+
+use std::path::Path;
+
+use axum::routing::get;
+use clap::{Args, Command, FromArgMatches};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
+
+use super::*;
+
+const REQUEST: &[u8] = b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n";
+
+fn config(args: &[&str]) -> Config {
+    let args = ["durward", "--listen=127.0.0.1:0"].iter().chain(args);
+    let matches = Config::augment_args(Command::new("durward")).get_matches_from(args);
+    Config::from_arg_matches(&matches).unwrap()
+}
+
+/// A server whose `/slow` says when it was entered and answers when it is told to.
+struct Running {
+    address: SocketAddr,
+    health: Arc<Health>,
+    entered: mpsc::UnboundedReceiver<()>,
+    release: Arc<Semaphore>,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<Result<Ended, ListenError>>,
+}
+
+async fn start(args: &[&str]) -> Running {
+    let server = Server::bind(&config(args)).await.unwrap();
+    let (enter, entered) = mpsc::unbounded_channel();
+    let release = Arc::new(Semaphore::new(0));
+    let gate = Arc::clone(&release);
+    let slow = move || async move {
+        enter.send(()).unwrap();
+        gate.acquire().await.unwrap().forget();
+        "done"
+    };
+    let router = Router::new().route("/slow", get(slow));
+    let health = Arc::new(Health::default());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let address = server.address();
+    let shared = Arc::clone(&health);
+    let ended = tokio::spawn(async move { server.run(router, &shared, async { drop(stopped.await) }).await });
+    Running { address, health, entered, release, stop, ended }
+}
+
+async fn send(address: SocketAddr) -> TcpStream {
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(REQUEST).await.unwrap();
+    client
+}
+
+async fn answer(mut client: impl AsyncRead + Unpin) -> String {
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_answered_after_the_server_was_asked_to_stop() {
+    let mut running = start(&[]).await;
+    let client = send(running.address).await;
+    let idle = TcpStream::connect(running.address).await.unwrap();
+    running.entered.recv().await.unwrap();
+    running.stop.send(()).unwrap();
+
+    // The idle connection ends at once: by then the server has stopped listening.
+    assert_eq!(answer(idle).await, "");
+    assert_eq!(running.health.failing().await, ["stopping"]);
+    assert!(TcpStream::connect(running.address).await.is_err());
+    assert!(!running.ended.is_finished());
+
+    running.release.add_permits(1);
+    let answer = answer(client).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\ndone"), "{answer}");
+    assert_eq!(running.ended.await.unwrap().unwrap(), Ended::Clean);
+}
+
+#[tokio::test]
+async fn requests_that_outlast_the_shutdown_timeout_are_counted() {
+    let mut running = start(&["--shutdown-timeout=0"]).await;
+    let _client = send(running.address).await;
+    running.entered.recv().await.unwrap();
+    running.stop.send(()).unwrap();
+    assert_eq!(running.ended.await.unwrap().unwrap(), Ended::Cut(1));
+}
+
+#[tokio::test]
+async fn connections_past_the_limit_wait_for_a_place() {
+    let mut running = start(&["--max-connections=1"]).await;
+    let first = send(running.address).await;
+    running.entered.recv().await.unwrap();
+    let second = send(running.address).await;
+    running.release.add_permits(2);
+    assert!(running.entered.try_recv().is_err());
+    drop(first);
+    running.entered.recv().await.unwrap();
+    drop(second);
+}
+
+#[tokio::test]
+async fn a_head_past_the_limit_is_refused() {
+    let running = start(&[]).await;
+    let mut client = TcpStream::connect(running.address).await.unwrap();
+    let head = format!("GET /slow HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(HEAD_BYTES_MAX as usize));
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    client.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 431");
+}
+
+fn certificate(folder: &Path) -> CertificateDer<'static> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    CertificateDer::from_pem_file(folder.join("cert.pem")).unwrap()
+}
+
+fn files(folder: &Path) -> crate::config::TlsFiles {
+    crate::config::TlsFiles { cert: folder.join("cert.pem"), key: folder.join("key.pem") }
+}
+
+/// A client that trusts one certificate and offers these protocols.
+fn connector(trusted: &CertificateDer<'static>, protocols: &[&[u8]]) -> TlsConnector {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(trusted.clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    TlsConnector::from(Arc::new(config))
+}
+
+#[tokio::test]
+async fn tls_negotiates_the_protocol_and_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let trusted = certificate(folder.path());
+    let files = files(folder.path());
+    let (cert, key) = (format!("--tls-cert={}", files.cert.display()), format!("--tls-key={}", files.key.display()));
+    let running = start(&[&cert, &key]).await;
+    running.release.add_permits(1);
+    let name = || ServerName::try_from("localhost").unwrap();
+
+    let socket = TcpStream::connect(running.address).await.unwrap();
+    let stream = connector(&trusted, &[b"h2", b"http/1.1"]).connect(name(), socket).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+
+    let socket = TcpStream::connect(running.address).await.unwrap();
+    let mut stream = connector(&trusted, &[b"http/1.1"]).connect(name(), socket).await.unwrap();
+    stream.write_all(REQUEST).await.unwrap();
+    let mut start = [0; 15];
+    stream.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200 OK");
+}
+
+/// A handshake over a pipe, without a socket.
+async fn trusts(tls: &Tls, trusted: &CertificateDer<'static>) -> bool {
+    let (client, server) = tokio::io::duplex(16 * 1024);
+    let name = ServerName::try_from("localhost").unwrap();
+    let connector = connector(trusted, &[]);
+    let (client, _) = tokio::join!(connector.connect(name, client), tls.acceptor().accept(server));
+    client.is_ok()
+}
+
+#[tokio::test]
+async fn the_certificate_is_read_again_and_a_broken_one_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = certificate(folder.path());
+    let tls = Tls::read(files(folder.path())).unwrap();
+    assert!(trusts(&tls, &first).await);
+
+    let second = certificate(folder.path());
+    tls.reload().unwrap();
+    assert!(trusts(&tls, &second).await);
+    assert!(!trusts(&tls, &first).await);
+
+    std::fs::write(folder.path().join("cert.pem"), "").unwrap();
+    assert!(matches!(tls.reload(), Err(TlsError::Empty { .. })));
+    assert!(trusts(&tls, &second).await);
+}

@@ -1,0 +1,258 @@
+//! The audit chain: every entry of a tenant carries the hash of the one before it.
+//!
+//! `hash = SHA-256(previous ‖ tenant ‖ sequence ‖ fields)`, each number as 8 bytes, each text after its length. Entries
+//! are numbered from 1 without a gap, and the `head` row knows the last, so an entry that was changed, left out, put in,
+//! moved, or cut off the end shows. Who could rewrite the whole chain and the head is not stopped here.
+
+use std::ops::ControlFlow;
+
+use sha2::{Digest, Sha256};
+
+use crate::columns::{Columns, ENOUGH, MORE, Param, bounded};
+use crate::{StoreError, TenantStore, statements};
+
+statements! {
+    INSERT = "insert into audit (tenant, sequence, at, actor, verb, kind, id, before, after, trace, previous, hash) \
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    LIST_UP = "select sequence, at, actor, verb, kind, id, before, after, trace, hash from audit \
+               where tenant = $1 and sequence > $2 and sequence < $3 order by sequence limit $4";
+    LIST_DOWN = "select sequence, at, actor, verb, kind, id, before, after, trace, hash from audit \
+                 where tenant = $1 and sequence > $2 and sequence < $3 order by sequence desc limit $4";
+    CHAIN = "select sequence, at, actor, verb, kind, id, before, after, trace, previous, hash from audit \
+             where tenant = $1 order by sequence";
+    HEAD = "select audit, hash, outbox from head where tenant = $1";
+    HEADS = "select tenant from head where tenant >= $1 order by tenant";
+    SAVE_HEAD = "insert into head (tenant, audit, hash, outbox) values ($1, $2, $3, $4) on conflict (tenant) \
+                 do update set audit = excluded.audit, hash = excluded.hash, outbox = excluded.outbox";
+}
+
+/// What the first entry follows.
+const ZERO: [u8; 32] = [0; 32];
+
+/// Where a tenant's chain and outbox end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) audit: i64,
+    pub(crate) hash: [u8; 32],
+    pub(crate) outbox: i64,
+}
+
+impl Head {
+    pub(crate) const START: Head = Head { audit: 0, hash: ZERO, outbox: 0 };
+
+    pub(crate) fn read(row: &dyn Columns) -> Result<Self, StoreError> {
+        let hash = row.bytes(1)?.try_into();
+        let hash = hash.map_err(|_| StoreError::Broken("the head of an audit chain is not a hash".to_owned()))?;
+        Ok(Head { audit: row.int(0)?, hash, outbox: row.int(2)? })
+    }
+}
+
+/// The hash of an entry: its fields in the order of the table's columns, from `at` to `trace`.
+pub(crate) fn link<'a>(
+    previous: &[u8],
+    tenant: i64,
+    sequence: i64,
+    fields: impl Iterator<Item = Param<'a>>,
+) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(previous);
+    hash.update(tenant.to_be_bytes());
+    hash.update(sequence.to_be_bytes());
+    for field in fields {
+        match field {
+            Param::Null => hash.update([0; 8]),
+            Param::Int(value) => hash.update(value.to_be_bytes()),
+            Param::Text(text) => hash_bytes(&mut hash, text.as_bytes()),
+            Param::Bytes(bytes) => hash_bytes(&mut hash, bytes),
+        }
+    }
+    hash.finalize().into()
+}
+
+fn hash_bytes(hash: &mut Sha256, bytes: &[u8]) {
+    hash.update((bytes.len() as u64).to_be_bytes());
+    hash.update(bytes);
+}
+
+/// An entry of the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Its number, from 1.
+    pub sequence: i64,
+    /// When, in milliseconds since the Unix epoch.
+    pub at: i64,
+    /// Who did it.
+    pub actor: String,
+    /// What was done.
+    pub verb: String,
+    /// The kind of what it was done to.
+    pub kind: String,
+    /// The id of what it was done to.
+    pub id: String,
+    /// SHA-256 of it before; empty when it was created.
+    pub before: Vec<u8>,
+    /// SHA-256 of it after; empty when it was deleted.
+    pub after: Vec<u8>,
+    /// The request that did it.
+    pub trace: String,
+    /// The hash of this entry.
+    pub hash: Vec<u8>,
+}
+
+impl AuditEntry {
+    fn read(row: &dyn Columns) -> Result<Self, StoreError> {
+        let text = |column| row.text(column).map(str::to_owned);
+        Ok(AuditEntry {
+            sequence: row.int(0)?,
+            at: row.int(1)?,
+            actor: text(2)?,
+            verb: text(3)?,
+            kind: text(4)?,
+            id: text(5)?,
+            before: row.bytes(6)?.to_owned(),
+            after: row.bytes(7)?.to_owned(),
+            trace: text(8)?,
+            hash: row.bytes(9)?.to_owned(),
+        })
+    }
+}
+
+/// Which entries to list; the ends are left out.
+#[derive(Debug, Clone, Copy)]
+pub struct AuditQuery {
+    /// Past this number; 0 for all.
+    pub after: i64,
+    /// Before this number; `i64::MAX` for all.
+    pub before: i64,
+    /// Whether the newest come first.
+    pub descending: bool,
+    /// At most so many.
+    pub take: u64,
+}
+
+/// Whether a chain holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuditVerdict {
+    /// It does.
+    Intact {
+        /// How many entries it has.
+        entries: i64,
+    },
+    /// It does not.
+    Broken {
+        /// The number of the first entry that breaks it.
+        sequence: i64,
+        /// In what way.
+        reason: &'static str,
+    },
+}
+
+/// Verifies a chain entry by entry, in bounded memory.
+pub(crate) struct Chain {
+    tenant: i64,
+    /// The head before the first entry was read; the chain may have grown since.
+    head: Head,
+    sequence: i64,
+    hash: [u8; 32],
+    broken: Option<(i64, &'static str)>,
+}
+
+impl Chain {
+    pub(crate) fn new(tenant: i64, head: Head) -> Self {
+        Chain { tenant, head, sequence: 0, hash: ZERO, broken: None }
+    }
+
+    /// Looks at the next row of [`CHAIN`]; breaks off at the first that is wrong.
+    pub(crate) fn entry(&mut self, row: &dyn Columns) -> Result<ControlFlow<()>, StoreError> {
+        let expected = self.sequence + 1;
+        let sequence = row.int(0)?;
+        let hash = link(&self.hash, self.tenant, sequence, fields(row)?.into_iter());
+        let wrong = if sequence != expected {
+            Some("it is missing")
+        } else if row.bytes(9)? != self.hash {
+            Some("it does not follow the entry before it")
+        } else if row.bytes(10)? != hash {
+            Some("its content does not match its hash")
+        } else if sequence == self.head.audit && hash != self.head.hash {
+            Some("it is not the entry that was last")
+        } else {
+            None
+        };
+        self.broken = wrong.map(|reason| (expected, reason));
+        (self.sequence, self.hash) = (sequence, hash);
+        Ok(if wrong.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// What is to be said, with the head as it is after the last entry was read.
+    pub(crate) fn verdict(self, now: Head) -> AuditVerdict {
+        if let Some((sequence, reason)) = self.broken {
+            return AuditVerdict::Broken { sequence, reason };
+        }
+        if self.sequence < self.head.audit {
+            return AuditVerdict::Broken { sequence: self.sequence + 1, reason: "it is missing at the end" };
+        }
+        if self.sequence > now.audit {
+            return AuditVerdict::Broken { sequence: now.audit + 1, reason: "it is past the end" };
+        }
+        AuditVerdict::Intact { entries: self.sequence }
+    }
+}
+
+/// The fields of a [`CHAIN`] row that are hashed.
+fn fields(row: &dyn Columns) -> Result<[Param<'_>; 8], StoreError> {
+    Ok([
+        Param::Int(row.int(1)?),
+        Param::Text(row.text(2)?),
+        Param::Text(row.text(3)?),
+        Param::Text(row.text(4)?),
+        Param::Text(row.text(5)?),
+        Param::Bytes(row.bytes(6)?),
+        Param::Bytes(row.bytes(7)?),
+        Param::Text(row.text(8)?),
+    ])
+}
+
+impl TenantStore<'_> {
+    /// Entries of the audit chain, until `f` breaks off.
+    pub async fn audit(
+        &self,
+        query: &AuditQuery,
+        mut f: impl FnMut(AuditEntry) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let sql = if query.descending { LIST_DOWN } else { LIST_UP };
+        let (after, before) = (Param::Int(query.after), Param::Int(query.before));
+        let params = [self.param(), after, before, Param::Int(bounded(query.take))];
+        self.read(sql, &params, |row| Ok(f(AuditEntry::read(row)?))).await
+    }
+
+    /// Reads the whole chain and says whether it holds.
+    pub async fn verify_audit(&self) -> Result<AuditVerdict, StoreError> {
+        let mut chain = Chain::new(self.id().0, self.head().await?);
+        self.read(CHAIN, &[self.param()], |row| chain.entry(row)).await?;
+        Ok(chain.verdict(self.head().await?))
+    }
+
+    async fn head(&self) -> Result<Head, StoreError> {
+        let mut head = Head::START;
+        self.read(HEAD, &[self.param()], |row| {
+            head = Head::read(row)?;
+            ENOUGH
+        })
+        .await?;
+        Ok(head)
+    }
+}
+
+impl crate::Store {
+    /// The tenants that have an audit chain, the installation's own first.
+    pub async fn audited(&self) -> Result<Vec<crate::TenantId>, StoreError> {
+        let mut tenants = Vec::new();
+        let all = self.tenant(crate::TenantId::INSTALLATION);
+        all.read(HEADS, &[Param::Int(0)], |row| {
+            tenants.push(crate::TenantId(row.int(0)?));
+            MORE
+        })
+        .await?;
+        Ok(tenants)
+    }
+}

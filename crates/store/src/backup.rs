@@ -1,0 +1,80 @@
+//! Backup: a consistent copy of an open database into a file that stands alone, proven before it gets its name.
+//!
+//! It works on a thread of its own, while commits go on. Restoring is putting the file where the database was, while
+//! no process has it open; that is not done here.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{Store, StoreError, sqlite};
+
+/// What was found in a file that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// How many audit chains were verified.
+    pub chains: u64,
+    /// How many audit entries they have.
+    pub entries: i64,
+}
+
+impl Store {
+    /// Copies the database, as it is now, to a file that must not be there yet, and verifies the copy. `progress`
+    /// hears how many pages of how many are copied.
+    pub async fn backup(&self, to: &Path, mut progress: impl FnMut(u64, u64)) -> Result<Verified, StoreError> {
+        let (from, to) = (self.db().path().to_owned(), to.to_owned());
+        let (steps, mut stepped) = mpsc::channel(16);
+        let (answer, answered) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("store-backup".to_owned())
+            .spawn(move || {
+                // When nobody listens any more the copy is not wanted any more.
+                let step = |done, total| steps.blocking_send((done, total)).is_ok();
+                let _ = answer.send(copy(&from, &to, step));
+            })
+            .map_err(|error| StoreError::Unavailable(format!("no thread for the backup: {error}")))?;
+        while let Some((done, total)) = stepped.recv().await {
+            progress(done, total);
+        }
+        answered.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the backup stopped".to_owned())))
+    }
+
+    /// Reads a whole database file, of which no process may be the writer, and says whether it holds: its pages, its
+    /// migrations, its audit chains. It takes a while.
+    pub fn verify_file(path: &Path) -> Result<Verified, StoreError> {
+        sqlite::verify(path)
+    }
+}
+
+/// Copies under another name, verifies, then gives the name: a file of that name is always whole.
+fn copy(from: &Path, to: &Path, step: impl FnMut(u64, u64) -> bool) -> Result<Verified, StoreError> {
+    if to.exists() {
+        return Err(StoreError::Exists(to.display().to_string()));
+    }
+    let part = part(to);
+    let copied = sqlite::copy(from, &part, step).and_then(|()| sqlite::verify(&part)).and_then(|verified| {
+        std::fs::rename(&part, to).and_then(|()| settle(to)).map_err(|error| failed(to, &error))?;
+        Ok(verified)
+    });
+    if copied.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    copied
+}
+
+fn part(to: &Path) -> PathBuf {
+    let mut name = OsString::from(to);
+    name.push(".part");
+    PathBuf::from(name)
+}
+
+/// Makes the name as durable as the content.
+fn settle(file: &Path) -> std::io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder)?.sync_all()
+}
+
+fn failed(file: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Unavailable(format!("`{}` cannot be written: {error}", file.display()))
+}

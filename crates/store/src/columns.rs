@@ -1,0 +1,42 @@
+//! Values on their way into a statement and out of a row, borrowed both ways: no database's own types.
+
+use std::ops::ControlFlow;
+
+use crate::StoreError;
+
+/// A value bound to a placeholder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Param<'a> {
+    Null,
+    Int(i64),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+/// The row a statement stands on. A column of another type than asked for is a broken store.
+pub(crate) trait Columns {
+    fn int(&self, column: usize) -> Result<i64, StoreError>;
+    fn text(&self, column: usize) -> Result<&str, StoreError>;
+    fn bytes(&self, column: usize) -> Result<&[u8], StoreError>;
+    fn maybe_int(&self, column: usize) -> Result<Option<i64>, StoreError>;
+    fn maybe_text(&self, column: usize) -> Result<Option<&str>, StoreError>;
+}
+
+/// What a row closure says: go on, or enough.
+pub(crate) type Flow = Result<ControlFlow<()>, StoreError>;
+
+/// The usual answer of a row closure.
+pub(crate) const MORE: Flow = Ok(ControlFlow::Continue(()));
+
+/// The answer of a row closure that needs one row.
+pub(crate) const ENOUGH: Flow = Ok(ControlFlow::Break(()));
+
+/// A count or limit as a database knows it.
+pub(crate) fn bounded(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A count as it came from a database; it cannot be negative.
+pub(crate) fn counted(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}

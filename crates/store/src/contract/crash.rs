@@ -1,0 +1,263 @@
+//! Crashes, groups, closing and opening, backups.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+
+use tokio::task::{JoinSet, yield_now};
+
+use super::{ACME, GLOBEX, World, all_ids, batch, creation, entries, entry, intact, new};
+use crate::{
+    Access, Batch, CommitError, FaultPoint, Options, Store, StoreError, Verified,
+};
+
+/// Crashes at the `n`-th fault point that is met, and says which it was.
+fn crash_at(n: usize) -> (Options, Arc<Mutex<Option<FaultPoint>>>) {
+    let (met, hit) = (AtomicUsize::new(0), Arc::new(Mutex::new(None)));
+    let seen = Arc::clone(&hit);
+    let fault = move |point| {
+        let crash = met.fetch_add(1, Ordering::Relaxed) == n;
+        if crash {
+            *seen.lock().unwrap() = Some(point);
+        }
+        crash
+    };
+    (Options { fault: Some(Arc::new(fault)), ..Options::default() }, hit)
+}
+
+/// Holds the writer at its first fault point until told to go on, so that what comes meanwhile is one group.
+fn gated(then: impl Fn(FaultPoint) -> bool + Send + Sync + 'static) -> (Options, mpsc::Sender<()>) {
+    let (go, gate) = mpsc::channel();
+    let gate = Mutex::new(Some(gate));
+    let fault = move |point| match gate.lock().unwrap().take() {
+        Some(gate) => {
+            gate.recv().unwrap();
+            false
+        }
+        None => then(point),
+    };
+    (Options { fault: Some(Arc::new(fault)), ..Options::default() }, go)
+}
+
+fn unavailable<T>(result: Result<T, CommitError>) -> bool {
+    matches!(result, Err(CommitError::Store(StoreError::Unavailable(_))))
+}
+
+/// All that a store shows of a tenant.
+async fn state(store: &Store) -> String {
+    let acme = store.tenant(ACME);
+    let indexed = Access::Index { attribute: "colour", from: &[], to: &[255] };
+    let keyed = Access::Unique { attribute: "name", from: &[], to: &[255] };
+    let held = Access::Sources { relation: "Box.holds", target: "x" };
+    let mut records = Vec::new();
+    for (kind, id) in [("Thing", "x"), ("Thing", "a"), ("Thing", "b"), ("Box", "box")] {
+        records.push(acme.record(kind, id).await.unwrap());
+    }
+    let total = acme.total("Thing").await.unwrap();
+    let ids = [all_ids(acme, "Thing", indexed).await, all_ids(acme, "Thing", keyed).await];
+    let (links, settings) = (all_ids(acme, "Box", held).await, acme.settings().await.unwrap());
+    let (entries, events) = (entries(acme, false).await, acme.outbox(99).await.unwrap());
+    intact(acme, entries.len() as i64).await;
+    format!("{records:?}\n{total}\n{ids:?}\n{links:?}\n{settings:?}\n{entries:?}\n{events:?}")
+}
+
+/// A batch with a statement of every sort.
+fn everything() -> Batch {
+    let mut all = creation("a", b"a");
+    all.link("Box.holds", "box", "x", &["Thing"])
+        .touch("Box", "box", Some(1), 7)
+        .unindex("Thing", "colour", b"x", "x")
+        .release("Thing", "name", b"x", "x")
+        .delete("Thing", "x", Some(1))
+        .count("Thing", -1, true)
+        .audit(&entry("x"))
+        .event("deleted", "x", 7);
+    all
+}
+
+pub(crate) async fn a_crash_anywhere_leaves_all_or_nothing<W: World>(_: &W) {
+    let mut points = Vec::new();
+    for n in 0.. {
+        let world = W::new();
+        let store = world.fresh();
+        store.tenant(ACME).commit(creation("x", b"x")).await.unwrap();
+        store.tenant(ACME).commit(batch(|b| drop(b.insert(&new("Box", "box"))))).await.unwrap();
+        let before = state(&store).await;
+        store.close().await;
+
+        let (options, hit) = crash_at(n);
+        let store = world.open(options);
+        let result = store.tenant(ACME).commit(everything()).await;
+        drop(store);
+        let after = state(&world.fresh()).await;
+        let Some(point) = hit.lock().unwrap().take() else {
+            result.unwrap();
+            assert_ne!(before, after);
+            break;
+        };
+        assert!(unavailable(result), "{point:?}");
+        assert_eq!(before == after, point != FaultPoint::Answer, "{n}: {point:?}");
+        points.push(point);
+    }
+    assert_eq!(points.len(), 15 + 2);
+}
+
+pub(crate) async fn a_crash_takes_its_group_along<W: World>(_: &W) {
+    for crash in [FaultPoint::Step, FaultPoint::Commit, FaultPoint::Answer] {
+        let world = W::new();
+        let steps = AtomicUsize::new(0);
+        // Past the first batch of the group: the second has begun.
+        let then = move |point| {
+            let step = steps.fetch_add(1, Ordering::Relaxed);
+            point == crash && (point != FaultPoint::Step || step > 18)
+        };
+        let (store, results) = group(&world, then, |number| creation(&format!("{number}"), &[number])).await;
+        assert!(results.into_iter().all(unavailable));
+        assert!(unavailable(store.tenant(ACME).commit(creation("late", b"late")).await));
+        drop(store);
+        let there = all_ids(world.fresh().tenant(ACME), "Thing", Access::Id).await.len();
+        assert_eq!(there, if crash == FaultPoint::Answer { 10 } else { 0 }, "{crash:?}");
+        intact(world.fresh().tenant(ACME), there as i64).await;
+    }
+}
+
+/// Commits ten batches as one group.
+async fn group(
+    world: &impl World,
+    then: impl Fn(FaultPoint) -> bool + Send + Sync + 'static,
+    make: impl Fn(u8) -> Batch,
+) -> (Store, Vec<Result<crate::Committed, CommitError>>) {
+    let (options, go) = gated(move |point| then(point));
+    let store = world.open(options);
+    let mut first = JoinSet::new();
+    let (gate, mut all) = (store.clone(), JoinSet::new());
+    // The first is a group of its own; it does nothing that is looked at.
+    first.spawn(async move { gate.tenant(GLOBEX).commit(batch(|b| drop(b.setting("gate", "")))).await });
+    yield_now().await;
+    while store.tenant(GLOBEX).setting("none").await.unwrap().is_some() {}
+    for number in 0..10 {
+        let (store, batch) = (store.clone(), make(number));
+        all.spawn(async move { (number, store.tenant(ACME).commit(batch).await) });
+    }
+    for _ in 0..20 {
+        yield_now().await;
+    }
+    go.send(()).unwrap();
+    let _ = first.join_all().await;
+    let mut results = all.join_all().await;
+    results.sort_by_key(|(number, _)| *number);
+    (store, results.into_iter().map(|(_, result)| result).collect())
+}
+
+pub(crate) async fn a_failing_batch_leaves_its_group_alone(world: &impl World) {
+    // Of each five batches one wants the key of the first, at its very end.
+    let make = |number: u8| {
+        let mut batch = creation(&number.to_string(), &[number]);
+        if number % 5 == 4 {
+            batch.claim("Thing", "name", &[0], "x");
+        }
+        batch
+    };
+    let commits = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&commits);
+    let then = move |point| {
+        counted.fetch_add(usize::from(point == FaultPoint::Commit), Ordering::Relaxed);
+        false
+    };
+    let (store, results) = group(world, then, make).await;
+    let failed = |number: usize| number % 5 == 4;
+    assert!(results.iter().enumerate().all(|(number, result)| result.is_err() == failed(number)));
+    assert_eq!(commits.load(Ordering::Relaxed), 2, "ten batches are one group");
+    let acme = store.tenant(ACME);
+    assert_eq!(all_ids(acme, "Thing", Access::Id).await, ["0", "1", "2", "3", "5", "6", "7", "8"]);
+    assert_eq!(acme.total("Thing").await.unwrap(), 8);
+    intact(acme, 8).await;
+    let events = acme.outbox(99).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), (1..=8).collect::<Vec<_>>());
+}
+
+pub(crate) async fn a_dead_writer_is_unavailable(world: &impl World) {
+    let (options, _) = crash_at(0);
+    let store = world.open(options);
+    store.healthy().await.unwrap();
+    assert!(unavailable(store.tenant(ACME).commit(creation("a", b"a")).await));
+    assert!(unavailable(store.tenant(ACME).commit(creation("a", b"a")).await));
+    while store.healthy().await.is_ok() {
+        yield_now().await;
+    }
+    assert!(store.tenant(ACME).record("Thing", "a").await.unwrap().is_none(), "reads are still answered");
+}
+
+pub(crate) async fn a_closed_store_is_unavailable(world: &impl World) {
+    let store = world.fresh();
+    store.clone().close().await;
+    assert!(unavailable(store.tenant(ACME).commit(creation("a", b"a")).await));
+    assert!(matches!(store.tenant(ACME).record("Thing", "a").await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.healthy().await, Err(StoreError::Unavailable(_))));
+}
+
+pub(crate) async fn what_is_closed_is_found_again(world: &impl World) {
+    let store = world.fresh();
+    let mut all = JoinSet::new();
+    for number in 0..100 {
+        let store = store.clone();
+        all.spawn(async move { store.tenant(ACME).commit(creation(&format!("{number}"), &[number])).await });
+    }
+    yield_now().await;
+    let closing = store.clone();
+    let (results, ()) = tokio::join!(all.join_all(), closing.close());
+    let acknowledged = results.iter().filter(|result| result.is_ok()).count();
+    let there = all_ids(world.fresh().tenant(ACME), "Thing", Access::Id).await.len();
+    assert_eq!(acknowledged, there);
+}
+
+pub(crate) async fn a_read_only_store_commits_nothing(world: &impl World) {
+    let store = world.fresh();
+    store.tenant(ACME).commit(creation("a", b"a")).await.unwrap();
+    let reading = world.open(Options { read_only: true, ..Options::default() });
+    assert!(unavailable(reading.tenant(ACME).commit(creation("b", b"b")).await));
+    assert!(reading.tenant(ACME).record("Thing", "a").await.unwrap().is_some());
+    store.tenant(ACME).commit(creation("c", b"c")).await.unwrap();
+    assert!(reading.tenant(ACME).record("Thing", "c").await.unwrap().is_some());
+}
+
+pub(crate) async fn a_backup_is_a_whole_store(world: &impl World) {
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("copy.db");
+    let store = world.fresh();
+    for id in ["a", "b"] {
+        store.tenant(ACME).commit(creation(id, id.as_bytes())).await.unwrap();
+    }
+    let before = state(&store).await;
+    let mut steps = Vec::new();
+    let verified = store.backup(&to, |done, total| steps.push((done, total))).await.unwrap();
+    assert_eq!(verified, Verified { chains: 1, entries: 2 });
+    assert!(steps.last().is_some_and(|(done, total)| done == total && *total > 0));
+    store.tenant(ACME).commit(creation("c", b"c")).await.unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "the copy stands alone");
+    assert!(matches!(store.backup(&to, |_, _| ()).await, Err(StoreError::Exists(_))));
+
+    let copy = Store::open(&to, Options::default()).unwrap();
+    assert_eq!(state(&copy).await, before);
+    copy.tenant(ACME).commit(creation("c", b"c")).await.unwrap();
+}
+
+pub(crate) async fn a_broken_backup_is_found(world: &impl World) {
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("copy.db");
+    let store = world.fresh();
+    store.tenant(ACME).commit(creation("a", b"a")).await.unwrap();
+    store.backup(&to, |_, _| ()).await.unwrap();
+    let whole = std::fs::read(&to).unwrap();
+    std::fs::write(&to, &whole[..whole.len() / 2]).unwrap();
+    assert!(matches!(Store::verify_file(&to), Err(StoreError::Broken(_))));
+    std::fs::write(&to, &whole).unwrap();
+    Store::verify_file(&to).unwrap();
+    // A chain that does not hold is not backed up.
+    world.tamper("update audit set actor = 'you'");
+    let error = store.backup(&folder.path().join("other.db"), |_, _| ()).await.unwrap_err();
+    expect_test::expect![
+        "the store is broken: entry 1 of the audit chain of tenant 1: its content does not match its hash"
+    ]
+    .assert_eq(&error.to_string());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}

@@ -1,0 +1,177 @@
+//! Edges, from both ends and along many.
+
+use std::ops::ControlFlow;
+
+use super::{ACME, World, all_ids, batch, new};
+use crate::{Access, CommitError, Store, TenantStore};
+
+const HOLDS: &str = "Box.holds";
+
+/// Boxes `a`, `b`, `c` and things `x`, `y`.
+async fn boxes(store: &Store) -> TenantStore<'_> {
+    let made = batch(|b| {
+        ["a", "b", "c"].map(|id| drop(b.insert(&new("Box", id))));
+        ["x", "y"].map(|id| drop(b.insert(&new("Thing", id))));
+    });
+    store.tenant(ACME).commit(made).await.unwrap();
+    store.tenant(ACME)
+}
+
+async fn link(tenant: TenantStore<'_>, source: &str, target: &str) -> Result<(), CommitError> {
+    tenant.commit(batch(|b| drop(b.link(HOLDS, source, target, &["Thing", "Box"])))).await.map(drop)
+}
+
+async fn targets(tenant: TenantStore<'_>, source: &str) -> Vec<String> {
+    let mut shown = Vec::new();
+    tenant
+        .edges(HOLDS, source, None, 99, |edge| {
+            shown.push(format!("{}:{}:{}", edge.target, edge.target_kind, edge.display));
+            ControlFlow::Continue(())
+        })
+        .await
+        .unwrap();
+    shown
+}
+
+async fn sources(tenant: TenantStore<'_>, target: &str) -> Vec<(String, bool)> {
+    let mut shown = Vec::new();
+    tenant
+        .sources(HOLDS, "Box", target, 99, |source| {
+            assert_eq!(source.id, source.display);
+            shown.push((source.id.to_owned(), source.direct));
+            ControlFlow::Continue(())
+        })
+        .await
+        .unwrap();
+    shown
+}
+
+fn shown(sources: &[(&str, bool)]) -> Vec<(String, bool)> {
+    sources.iter().map(|(id, direct)| ((*id).to_owned(), *direct)).collect()
+}
+
+fn guard(value: &str) -> CommitError {
+    CommitError::Guard { attribute: HOLDS.to_owned(), value: value.to_owned() }
+}
+
+pub(crate) async fn a_link_needs_its_target(world: &impl World) {
+    let store = world.fresh();
+    let acme = boxes(&store).await;
+    let half = batch(|b| drop(b.link(HOLDS, "a", "x", &["Thing"]).link(HOLDS, "a", "nobody", &["Thing"])));
+    assert_eq!(acme.commit(half).await, Err(guard("nobody")));
+    assert!(targets(acme, "a").await.is_empty());
+    link(acme, "a", "x").await.unwrap();
+    assert_eq!(targets(acme, "a").await, ["x:Thing:x"]);
+    // The same id in another tenant is another record.
+    assert_eq!(link(store.tenant(super::GLOBEX), "a", "x").await, Err(guard("x")));
+}
+
+pub(crate) async fn a_link_needs_a_target_of_the_kinds(world: &impl World) {
+    let store = world.fresh();
+    let acme = boxes(&store).await;
+    let link = |kinds: &[&str]| batch(|b| drop(b.link(HOLDS, "a", "x", kinds)));
+    for wrong in [&[][..], &["Box"], &["Box", "Bag"], &["Box", "Bag", "Bin"]] {
+        assert_eq!(acme.commit(link(wrong)).await, Err(guard("x")), "{wrong:?}");
+    }
+    for right in [&["Thing"][..], &["Box", "Thing"], &["Box", "Bag", "Bin", "Can", "Jar", "Tin", "Urn", "Thing"]] {
+        acme.commit(link(right)).await.unwrap();
+    }
+}
+
+pub(crate) async fn a_link_again_shows_the_new_name(world: &impl World) {
+    let store = world.fresh();
+    let acme = boxes(&store).await;
+    link(acme, "a", "x").await.unwrap();
+    link(acme, "b", "x").await.unwrap();
+    acme.commit(batch(|b| drop(b.redisplay(HOLDS, "x", "new")))).await.unwrap();
+    assert_eq!(targets(acme, "b").await, ["x:Thing:new"]);
+    link(acme, "a", "x").await.unwrap();
+    assert_eq!((targets(acme, "a").await, targets(acme, "b").await), (vec!["x:Thing:x".into()], vec!["x:Thing:new".into()]));
+}
+
+pub(crate) async fn edges_are_found_from_both_ends(world: &impl World) {
+    let store = world.fresh();
+    let acme = boxes(&store).await;
+    for (source, target) in [("a", "x"), ("a", "y"), ("a", "c"), ("b", "x")] {
+        link(acme, source, target).await.unwrap();
+    }
+    let holding = Access::Sources { relation: HOLDS, target: "x" };
+    assert_eq!(all_ids(acme, "Box", holding).await, ["a", "b"]);
+    assert!(all_ids(acme, "Thing", holding).await.is_empty());
+    let held = Access::Targets { relation: HOLDS, source: "a" };
+    assert_eq!(all_ids(acme, "Thing", held).await, ["x", "y"]);
+    assert_eq!(all_ids(acme, "Box", held).await, ["c"]);
+    assert_eq!(acme.edge_count(HOLDS, "a").await.unwrap(), 3);
+    assert!(acme.has_edge(HOLDS, "a", "y").await.unwrap() && !acme.has_edge(HOLDS, "b", "y").await.unwrap());
+    let mut page = Vec::new();
+    acme.edges(HOLDS, "a", Some("c"), 1, |edge| {
+        page.push(edge.target.to_owned());
+        ControlFlow::Continue(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(page, ["x"]);
+}
+
+pub(crate) async fn forgetting_a_target_touches_its_sources(world: &impl World) {
+    let store = world.fresh();
+    let acme = boxes(&store).await;
+    for (source, target) in [("a", "x"), ("b", "x"), ("b", "y"), ("a", "b")] {
+        link(acme, source, target).await.unwrap();
+    }
+    acme.commit(batch(|b| drop(b.delete("Thing", "x", None).forget(HOLDS, "Box", "x", 9)))).await.unwrap();
+    let mut versions = Vec::new();
+    for id in ["a", "b", "c"] {
+        let record = acme.record("Box", id).await.unwrap().unwrap();
+        versions.push((record.version, record.modified));
+    }
+    assert_eq!(versions, [(2, 9), (2, 9), (1, 1_000)]);
+    assert_eq!(targets(acme, "b").await, ["y:Thing:y"]);
+    acme.commit(batch(|b| drop(b.delete("Box", "b", None).forget(HOLDS, "Box", "b", 9)))).await.unwrap();
+    assert!(sources(acme, "y").await.is_empty() && targets(acme, "a").await.is_empty());
+}
+
+pub(crate) async fn many_links_of_one_source_keep_apart(world: &impl World) {
+    let store = world.fresh();
+    let acme = boxes(&store).await;
+    let mut all = tokio::task::JoinSet::new();
+    for (source, target) in [("a", "x"), ("a", "y"), ("a", "b"), ("a", "c")] {
+        let store = store.clone();
+        all.spawn(async move { link(store.tenant(ACME), source, target).await });
+    }
+    assert!(all.join_all().await.iter().all(Result::is_ok));
+    acme.commit(batch(|b| drop(b.unlink(HOLDS, "a", "y").unlink(HOLDS, "a", "nobody")))).await.unwrap();
+    assert_eq!(targets(acme, "a").await, ["b:Box:b", "c:Box:c", "x:Thing:x"]);
+    acme.commit(batch(|b| drop(b.unlink_all(HOLDS, "a")))).await.unwrap();
+    assert!(targets(acme, "a").await.is_empty());
+}
+
+pub(crate) async fn sources_are_direct_and_indirect(world: &impl World) {
+    let store = world.fresh();
+    let acme = boxes(&store).await;
+    assert!(sources(acme, "x").await.is_empty());
+    // x lies in c, which lies in b, which lies in a; and in a itself.
+    for (source, target) in [("c", "x"), ("b", "c"), ("a", "b"), ("a", "x")] {
+        link(acme, source, target).await.unwrap();
+    }
+    assert_eq!(sources(acme, "x").await, shown(&[("a", true), ("b", false), ("c", true)]));
+    assert_eq!(sources(acme, "b").await, shown(&[("a", true)]));
+    let mut below = acme.descendants(HOLDS, "a", 9).await.unwrap();
+    below.sort();
+    assert_eq!(below, ["b", "c"]);
+    assert_eq!(acme.descendants(HOLDS, "a", 1).await.unwrap().len(), 1);
+    assert!(acme.descendants(HOLDS, "c", 9).await.unwrap().is_empty());
+}
+
+pub(crate) async fn walks_survive_cycles(world: &impl World) {
+    let store = world.fresh();
+    let acme = boxes(&store).await;
+    for (source, target) in [("a", "b"), ("b", "c"), ("c", "a"), ("c", "x"), ("c", "c")] {
+        link(acme, source, target).await.unwrap();
+    }
+    assert_eq!(sources(acme, "x").await, shown(&[("a", false), ("b", false), ("c", true)]));
+    assert_eq!(sources(acme, "a").await, shown(&[("a", false), ("b", false), ("c", true)]));
+    let mut below = acme.descendants(HOLDS, "a", 9).await.unwrap();
+    below.sort();
+    assert_eq!(below, ["a", "b", "c"]);
+}

@@ -1,0 +1,48 @@
+//! What can go wrong, in two closed lists: the store itself failed, or a batch was refused.
+//!
+//! Neither carries a value of a row: a message may be logged.
+
+/// The store could not do its work. Nothing was changed, unless the message says that it is not known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The database is busy, full, closed or unreachable: worth another try later.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// The database answered something that it must not: damaged, or not ours.
+    #[error("the store is broken: {0}")]
+    Broken(String),
+    /// The database was migrated by another binary, or a migration was edited after it was applied.
+    #[error("{0}")]
+    Migration(String),
+    /// The file to write is there already.
+    #[error("`{0}` exists already")]
+    Exists(String),
+}
+
+/// A batch was not committed; nothing of it is in the database.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// The value of this attribute belongs to another record.
+    #[error("`{attribute}` is already taken")]
+    Unique {
+        /// The attribute as the batch named it; `id` for the id itself.
+        attribute: String,
+    },
+    /// A reference names nothing.
+    #[error("`{attribute}` refers to `{value}`, which does not exist")]
+    Guard {
+        /// The relation as the batch named it.
+        attribute: String,
+        /// The target that is not there.
+        value: String,
+    },
+    /// The record has another version than the one expected.
+    #[error("the record changed since it was read")]
+    Stale,
+    /// There is no such record.
+    #[error("there is no such record")]
+    Missing,
+    /// The store failed. When it stopped between committing and answering the batch may be in the database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,134 @@
+//! The two handles: [`Store`] is the database, [`TenantStore`] is one tenant's part of it.
+//!
+//! Rows are reached through a `TenantStore` alone, so code that has none cannot read or change a tenant's row.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::columns::{Columns, Flow, Param};
+use crate::db::Db;
+use crate::position::Positions;
+use crate::{Batch, CommitError, Committed, StoreError, TenantId, Tenants};
+
+/// Where a commit can be made to crash, for tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FaultPoint {
+    /// Before a step of a batch.
+    Step,
+    /// Before the transaction is committed.
+    Commit,
+    /// After the transaction is committed, before anybody is told.
+    Answer,
+}
+
+/// Asked at every fault point; `true` crashes the writer there.
+pub type Fault = Arc<dyn Fn(FaultPoint) -> bool + Send + Sync>;
+
+/// How to open a store.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// Reads only: nothing is created, migrated or committed.
+    pub read_only: bool,
+    /// Written beside each migration that opening applies: milliseconds since the Unix epoch.
+    pub now: i64,
+    /// Crashes the writer, for tests.
+    pub fault: Option<Fault>,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("read_only", &self.read_only).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+/// An open database. Clones are the same one.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    positions: Positions,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the database in a file, which is created (readable by its owner alone) and migrated as needed; its
+    /// folder must be there. Other processes may have it open too. What a crash left behind is settled here.
+    pub fn open(path: &Path, options: Options) -> Result<Store, StoreError> {
+        let db = Db::open(path, options)?;
+        Ok(Store { inner: Arc::new(Inner { db, positions: Positions::default() }) })
+    }
+
+    /// Commits what was handed in, folds the write-ahead log into the file and closes it. Clones of the store answer
+    /// [`StoreError::Unavailable`] from now on.
+    pub async fn close(self) {
+        self.inner.db.close().await;
+    }
+
+    /// One tenant's part of the store. That there is such a tenant is not checked.
+    pub fn tenant(&self, id: TenantId) -> TenantStore<'_> {
+        TenantStore { store: self, tenant: id }
+    }
+
+    /// The tenants themselves.
+    pub fn tenants(&self) -> Tenants<'_> {
+        Tenants::new(self)
+    }
+
+    /// Whether commits are taken and reads are answered.
+    pub async fn healthy(&self) -> Result<(), StoreError> {
+        self.inner.db.alive()?;
+        self.tenants().get(TenantId::INSTALLATION).await.map(drop)
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.inner.db
+    }
+}
+
+/// One tenant's part of the store: the only way to its rows.
+#[derive(Debug, Clone, Copy)]
+pub struct TenantStore<'s> {
+    store: &'s Store,
+    tenant: TenantId,
+}
+
+impl<'s> TenantStore<'s> {
+    /// Whose part it is.
+    pub fn id(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Commits a batch all or nothing. When this answers `Ok` it is on the disk; an error leaves no trace, save that
+    /// after [`CommitError::Store`] of a writer that stopped it is not known. Dropping the future does not take the
+    /// batch back.
+    pub async fn commit(&self, batch: Batch) -> Result<Committed, CommitError> {
+        self.store.inner.db.commit(self.tenant, batch).await
+    }
+
+    pub(crate) async fn read(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        row: impl FnMut(&dyn Columns) -> Flow,
+    ) -> Result<(), StoreError> {
+        self.store.inner.db.read(sql, params, row).await
+    }
+
+    /// The tenant as a value; the first of every read.
+    pub(crate) fn param(&self) -> Param<'static> {
+        Param::Int(self.tenant.0)
+    }
+
+    pub(crate) fn positions(&self) -> &'s Positions {
+        &self.store.inner.positions
+    }
+}
