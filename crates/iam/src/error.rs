@@ -23,9 +23,9 @@ pub enum Error {
         /// Which attribute, in backticks where it is a name.
         attribute: String,
     },
-    /// It is in use, and so cannot be removed or changed in this way.
+    /// The state of other things does not allow it: it is in use, or what it needs is not there.
     #[error("{0}")]
-    InUse(String),
+    Blocked(String),
     /// The resource is not in the version that the caller requires.
     #[error("the resource changed since it was read")]
     Stale,

@@ -25,7 +25,7 @@ pub(crate) enum Range {
     Modified { from: i64, to: i64 },
     /// Those with an edge to this resource.
     Sources { relation: String, target: String },
-    /// Those reached by edges from this resource.
+    /// Those to which edges lead from this resource, directly or over others; whoever runs the plan looks up over which.
     Targets { relation: String, source: String },
 }
 
@@ -195,12 +195,14 @@ impl Planner<'_> {
         Plan::scan()
     }
 
-    /// `members.value eq "…"`: the edges know. `groups.value` also covers groups of groups, which edges alone do
-    /// not, so they narrow nothing there.
+    /// `members.value eq "…"` and `groups.value eq "…"`: the edges know, from either side.
     fn edge(&self, at: &At<'_>, key: &[u8]) -> Option<Plan> {
-        let relation = self.kind.relation(&at.attribute.name)?;
-        let target = text(key)?;
-        Some(Plan::one(Range::Sources { relation: relation.name.clone(), target }, true))
+        let (name, id) = (&at.attribute.name, text(key)?);
+        if let Some(relation) = self.kind.relation(name) {
+            return Some(Plan::one(Range::Sources { relation: relation.name.clone(), target: id }, true));
+        }
+        let derived = self.kind.derived.iter().find(|derived| derived.attribute == *name)?;
+        Some(Plan::one(Range::Targets { relation: derived.relation.clone(), source: id }, true))
     }
 }
 

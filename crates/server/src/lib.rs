@@ -7,6 +7,7 @@ pub mod command;
 pub mod config;
 pub mod env;
 pub mod health;
+pub mod limits;
 pub mod listen;
 pub mod metrics;
 pub mod observe;

@@ -25,12 +25,7 @@ use self::tls::Tls;
 pub use self::tls::TlsError;
 use crate::config::Config;
 use crate::health::Health;
-
-/// Most bytes of a request's head: request line and headers. Also the largest piece a body is read in.
-pub const HEAD_BYTES_MAX: u32 = 64 * 1024;
-
-/// Most requests at once on one HTTP/2 connection.
-pub const STREAMS_MAX: u32 = 100;
+use crate::limits::{HEAD_BYTES_MAX, STREAMS_MAX};
 
 /// An HTTP/2 peer that is silent for this long is asked whether it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(30);

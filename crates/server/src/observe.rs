@@ -25,13 +25,11 @@ use tracing::instrument::{Instrument, Instrumented};
 use tracing::{Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
+use crate::limits::REQUEST_ID_BYTES_MAX;
 use crate::metrics::{InFlight, Metrics};
 
 /// The header that carries the id of a request, both ways.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Longest request id taken from a client, in bytes. A longer one is replaced.
-pub const REQUEST_ID_BYTES_MAX: usize = 128;
 
 /// What a path that matches no route is counted under.
 const UNMATCHED: &str = "unmatched";

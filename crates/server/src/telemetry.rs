@@ -123,7 +123,7 @@ mod tests {
     async fn collect(mut stream: TcpStream) -> String {
         let mut received = Vec::new();
         loop {
-            stream.read_buf(&mut received).await.unwrap();
+            assert_ne!(stream.read_buf(&mut received).await.unwrap(), 0, "the request ended early");
             let text = String::from_utf8_lossy(&received).to_lowercase();
             let Some((head, _)) = text.split_once("\r\n\r\n") else { continue };
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
@@ -146,8 +146,11 @@ mod tests {
             tracing::info_span!(target: "durward", "open the door").in_scope(|| {});
             tracing::info_span!(target: "hyper", "not ours").in_scope(|| {});
         });
-        let flushed = tokio::task::spawn_blocking(|| Telemetry { provider: Some(provider) }.flush());
-        let (stream, _) = collector.accept().await.unwrap();
+        let mut flushed = tokio::task::spawn_blocking(|| Telemetry { provider: Some(provider) }.flush());
+        let (stream, _) = tokio::select! {
+            accepted = collector.accept() => accepted.unwrap(),
+            _ = &mut flushed => panic!("flushed without a connection"),
+        };
         let request = collect(stream).await;
         flushed.await.unwrap();
 

@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use sha2::{Digest, Sha256};
 
 use crate::columns::{Columns, ENOUGH, MORE, Param, bounded};
+use crate::sqlite::Session;
 use crate::{StoreError, TenantStore, statements};
 
 statements! {
@@ -42,8 +43,19 @@ impl Head {
 
     pub(crate) fn read(row: &dyn Columns) -> Result<Self, StoreError> {
         let hash = row.bytes(1)?.try_into();
-        let hash = hash.map_err(|_| StoreError::Broken("the head of an audit chain is not a hash".to_owned()))?;
+        let hash =
+            hash.map_err(|_| StoreError::Broken("the head of an audit chain is not a hash".to_owned()))?;
         Ok(Head { audit: row.int(0)?, hash, outbox: row.int(2)? })
+    }
+
+    /// The head of a tenant, in the transaction of a session.
+    pub(crate) fn of(session: &Session, tenant: i64) -> Result<Self, StoreError> {
+        let mut head = Head::START;
+        session.query(HEAD, [Param::Int(tenant)], &mut |row| {
+            head = Head::read(row)?;
+            ENOUGH
+        })?;
+        Ok(head)
     }
 }
 

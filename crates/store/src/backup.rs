@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Store, StoreError, sqlite};
+use crate::audit::{self, AuditVerdict, Chain, Head};
+use crate::columns::{MORE, Param};
+use crate::sqlite::{self, Session};
+use crate::{Store, StoreError, migrate};
 
 /// What was found in a file that holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +25,11 @@ pub struct Verified {
 impl Store {
     /// Copies the database, as it is now, to a file that must not be there yet, and verifies the copy. `progress`
     /// hears how many pages of how many are copied.
-    pub async fn backup(&self, to: &Path, mut progress: impl FnMut(u64, u64)) -> Result<Verified, StoreError> {
+    pub async fn backup(
+        &self,
+        to: &Path,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Verified, StoreError> {
         let (from, to) = (self.db().path().to_owned(), to.to_owned());
         let (steps, mut stepped) = mpsc::channel(16);
         let (answer, answered) = oneshot::channel();
@@ -43,7 +50,7 @@ impl Store {
     /// Reads a whole database file, of which no process may be the writer, and says whether it holds: its pages, its
     /// migrations, its audit chains. It takes a while.
     pub fn verify_file(path: &Path) -> Result<Verified, StoreError> {
-        sqlite::verify(path)
+        verify(path)
     }
 }
 
@@ -53,7 +60,7 @@ fn copy(from: &Path, to: &Path, step: impl FnMut(u64, u64) -> bool) -> Result<Ve
         return Err(StoreError::Exists(to.display().to_string()));
     }
     let part = part(to);
-    let copied = sqlite::copy(from, &part, step).and_then(|()| sqlite::verify(&part)).and_then(|verified| {
+    let copied = sqlite::copy(from, &part, step).and_then(|()| verify(&part)).and_then(|verified| {
         std::fs::rename(&part, to).and_then(|()| settle(to)).map_err(|error| failed(to, &error))?;
         Ok(verified)
     });
@@ -61,6 +68,36 @@ fn copy(from: &Path, to: &Path, step: impl FnMut(u64, u64) -> bool) -> Result<Ve
         let _ = std::fs::remove_file(&part);
     }
     copied
+}
+
+fn verify(path: &Path) -> Result<Verified, StoreError> {
+    let session = Session::reader(path)?;
+    if let Some(damage) = session.damage()? {
+        return Err(StoreError::Broken(damage));
+    }
+    migrate::pending(migrate::MIGRATIONS, &session.applied()?)?;
+    let mut tenants = Vec::new();
+    session.query(audit::HEADS, [Param::Int(0)], &mut |row| {
+        tenants.push(row.int(0)?);
+        MORE
+    })?;
+    let mut verified = Verified { chains: 0, entries: 0 };
+    for tenant in tenants {
+        verified.entries += verify_chain(&session, tenant)?;
+        verified.chains += 1;
+    }
+    Ok(verified)
+}
+
+fn verify_chain(session: &Session, tenant: i64) -> Result<i64, StoreError> {
+    let mut chain = Chain::new(tenant, Head::of(session, tenant)?);
+    session.query(audit::CHAIN, [Param::Int(tenant)], &mut |row| chain.entry(row))?;
+    match chain.verdict(Head::of(session, tenant)?) {
+        AuditVerdict::Intact { entries } => Ok(entries),
+        AuditVerdict::Broken { sequence, reason } => Err(StoreError::Broken(format!(
+            "entry {sequence} of the audit chain of tenant {tenant}: {reason}"
+        ))),
+    }
 }
 
 fn part(to: &Path) -> PathBuf {

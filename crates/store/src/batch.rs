@@ -186,7 +186,13 @@ impl Batch {
     /// Errors as [`Batch::update`].
     pub fn delete(&mut self, kind: &str, id: &str, expected: Option<i64>) -> &mut Self {
         let (kind, id) = (self.keep(kind), self.keep(id));
-        self.versioned(record::DELETE, record::DELETE_EXPECTED, &[Arg::Tenant, kind, id], (kind, id), expected)
+        self.versioned(
+            record::DELETE,
+            record::DELETE_EXPECTED,
+            &[Arg::Tenant, kind, id],
+            (kind, id),
+            expected,
+        )
     }
 
     fn versioned(
@@ -408,7 +414,11 @@ impl Batch {
     }
 
     /// Why the batch is refused when a statement changed no row; `exists` looks whether a record is there.
-    pub(crate) fn refusal(&self, expect: Expect, exists: impl FnOnce(Param<'_>, Param<'_>) -> bool) -> CommitError {
+    pub(crate) fn refusal(
+        &self,
+        expect: Expect,
+        exists: impl FnOnce(Param<'_>, Param<'_>) -> bool,
+    ) -> CommitError {
         match expect {
             Expect::Any | Expect::Row => CommitError::Missing,
             Expect::Version(kind, id) => match exists(self.param(kind, 0), self.param(id, 0)) {

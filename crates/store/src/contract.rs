@@ -1,12 +1,12 @@
 //! What every database under the store must do: named cases, written once. A driver's tests say `contract!(Its)`,
 //! where `Its` is a [`World`]; nothing here knows which database it is.
 
-mod audit;
-mod crash;
-mod edges;
-mod paging;
-mod records;
-mod tenants;
+pub(crate) mod audit;
+pub(crate) mod crash;
+pub(crate) mod edges;
+pub(crate) mod paging;
+pub(crate) mod records;
+pub(crate) mod tenants;
 
 use std::ops::ControlFlow;
 
@@ -97,11 +97,20 @@ pub(crate) fn update<'a>(id: &'a str, expected: Option<i64>, document: &'a str) 
 }
 
 pub(crate) fn entry(id: &str) -> Entry<'_> {
-    Entry { at: 1_000, actor: "me", verb: "create", kind: "Thing", id, before: None, after: Some(&[7; 32]), trace: "t" }
+    Entry {
+        at: 1_000,
+        actor: "me",
+        verb: "create",
+        kind: "Thing",
+        id,
+        before: None,
+        after: Some(&[7; 32]),
+        trace: "t",
+    }
 }
 
 /// A batch, built in one expression.
-pub(crate) fn batch(build: impl FnOnce(&mut Batch)) -> Batch {
+pub(crate) fn batch(build: impl FnOnce(&mut Batch) -> &mut Batch) -> Batch {
     let mut batch = Batch::default();
     build(&mut batch);
     batch
@@ -116,7 +125,7 @@ pub(crate) fn creation(id: &str, key: &[u8]) -> Batch {
             .count("Thing", 1, false)
             .setting("last", id)
             .audit(&entry(id))
-            .event("created", id, 1_000);
+            .event("created", id, 1_000)
     })
 }
 

@@ -19,6 +19,12 @@ pub enum StoreError {
     Exists(String),
 }
 
+impl StoreError {
+    pub(crate) fn stopped() -> Self {
+        StoreError::Unavailable("its writer has stopped".to_owned())
+    }
+}
+
 /// A batch was not committed; nothing of it is in the database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {

@@ -284,7 +284,12 @@ impl TenantStore<'_> {
     }
 
     /// Whose unique key this is.
-    pub async fn id_by_key(&self, kind: &str, attribute: &str, key: &[u8]) -> Result<Option<String>, StoreError> {
+    pub async fn id_by_key(
+        &self,
+        kind: &str,
+        attribute: &str,
+        key: &[u8],
+    ) -> Result<Option<String>, StoreError> {
         let mut id = None;
         let params = [self.param(), Param::Text(kind), Param::Text(attribute), Param::Bytes(key)];
         self.read(BY_KEY, &params, |row| {

@@ -28,6 +28,7 @@ mod sqlite;
 mod store;
 mod tenant;
 mod token;
+mod writer;
 
 #[cfg(test)]
 mod contract;
@@ -42,10 +43,10 @@ pub use error::{CommitError, StoreError};
 pub use index::{Access, Position, Query};
 pub use outbox::Event;
 pub use record::{Record, RecordRef};
-pub use sqlite::{GROUP_MAX, INBOX_MAX};
 pub use store::{Fault, FaultPoint, Options, Store, TenantStore};
 pub use tenant::{Tenant, TenantId, Tenants};
 pub use token::{NewToken, Token, TokenQuery};
+pub use writer::{GROUP_MAX, INBOX_MAX};
 
 /// Makes the constants of a file's statements and lists them, so that the tests can see every statement there is.
 macro_rules! statements {

@@ -53,7 +53,10 @@ impl Migration {
 }
 
 /// The steps that a database still needs.
-pub(crate) fn pending<'m>(known: &'m [Migration], applied: &[Applied]) -> Result<&'m [Migration], StoreError> {
+pub(crate) fn pending<'m>(
+    known: &'m [Migration],
+    applied: &[Applied],
+) -> Result<&'m [Migration], StoreError> {
     for (step, applied) in known.iter().zip(applied) {
         if (step.number, step.checksum()) != (applied.number, applied.checksum.clone()) {
             let Applied { number, name, .. } = applied;

@@ -99,7 +99,13 @@ impl TenantStore<'_> {
     }
 
     /// The walk was several statements: it holds if no record changed places between the first and the last.
-    async fn remember(&self, kind: &str, before: Counter, from: u64, learned: Vec<Box<str>>) -> Result<(), StoreError> {
+    async fn remember(
+        &self,
+        kind: &str,
+        before: Counter,
+        from: u64,
+        learned: Vec<Box<str>>,
+    ) -> Result<(), StoreError> {
         if self.counter(kind).await?.shifts == before.shifts {
             self.positions().learn(self.id(), kind, before.shifts, from, learned);
         }

@@ -38,7 +38,10 @@ pub struct Options {
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options").field("read_only", &self.read_only).field("now", &self.now).finish_non_exhaustive()
+        f.debug_struct("Options")
+            .field("read_only", &self.read_only)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
     }
 }
 

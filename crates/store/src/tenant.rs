@@ -38,7 +38,14 @@ statements! {
 
 /// What remains of a tenant after access to it has ended.
 const CLEAR: [&str; 9] = [
-    CLEAR_KEYS, CLEAR_INDEX, CLEAR_EDGES, CLEAR_RECORDS, CLEAR_AUDIT, CLEAR_OUTBOX, CLEAR_SETTINGS, CLEAR_COUNTERS,
+    CLEAR_KEYS,
+    CLEAR_INDEX,
+    CLEAR_EDGES,
+    CLEAR_RECORDS,
+    CLEAR_AUDIT,
+    CLEAR_OUTBOX,
+    CLEAR_SETTINGS,
+    CLEAR_COUNTERS,
     CLEAR_HEAD,
 ];
 

@@ -43,6 +43,11 @@ impl Probe {
         })
     }
 
+    /// The attribute of that name in a kind; as [`Probe::new`].
+    pub(crate) fn of(kind: &Kind, name: &str) -> Result<Self, scim::Error> {
+        Self::new(&kind.schema, name)
+    }
+
     /// Whether this is the attribute at that place of a filter.
     pub(crate) fn is_at(&self, at: &At<'_>) -> bool {
         self.attribute.name == at.attribute.name

@@ -181,6 +181,9 @@ impl Kind {
         let mut kind = kind.with_index(indexed)?;
         let core = kind.schema.schema.clone();
         kind.learn(None, &core)?;
+        for extension in kind.schema.extensions.clone() {
+            kind.learn(Some(&extension.schema.id), &extension.schema)?;
+        }
         for name in ["displayName", "name", "title"] {
             kind.display.extend(Probe::new(&kind.schema, name));
         }

@@ -20,6 +20,7 @@ pub use bulk::BulkAnswer;
 pub use condition::{Condition, Etags};
 pub use query::Listing;
 pub use render::Rendered;
+pub(crate) use write::extension_count;
 
 use scim::project::Projection;
 use store::{CommitError, Record, TenantStore};

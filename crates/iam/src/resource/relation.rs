@@ -260,7 +260,10 @@ impl<'k> Wishes<'k> {
     }
 }
 
-fn named<'k>(kind: &'k Kind, given: &[(String, Vec<Value>)]) -> impl Iterator<Item = (&'k Relation, &[Value])> {
+fn named<'k, 'g>(
+    kind: &'k Kind,
+    given: &'g [(String, Vec<Value>)],
+) -> impl Iterator<Item = (&'k Relation, &'g [Value])> {
     given.iter().filter_map(|(name, values)| Some((kind.relation(name)?, values.as_slice())))
 }
 

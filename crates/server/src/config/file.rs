@@ -126,17 +126,22 @@ fn validate(option: &Arg, value: &str) -> Result<(), String> {
         .arg(option.clone().long("value").env(None::<&str>));
     match probe.try_get_matches_from([format!("--value={value}")]) {
         Ok(_) => Ok(()),
-        Err(error) => Err(format!("`{value}` {}", reason(&error))),
+        Err(error) => Err(format!("`{value}`{}", reason(&error))),
     }
 }
 
+/// What follows the value in a message. Our own parsers answer with half a sentence.
+/// What follows the value in a message. Our own parsers answer with half a sentence.
 fn reason(error: &clap::Error) -> String {
     match (std::error::Error::source(error), error.get(ContextKind::ValidValue)) {
         (_, Some(ContextValue::Strings(valid))) if !valid.is_empty() => {
-            format!("is not one of {}", valid.join(", "))
+            format!(" is not one of {}", valid.join(", "))
         }
-        (Some(source), _) => one_line(&source.to_string()),
-        _ => "is not valid".to_owned(),
+        (Some(source), _) => match one_line(&source.to_string()) {
+            ours if ours.starts_with("is ") => format!(" {ours}"),
+            theirs => format!(": {theirs}"),
+        },
+        _ => " is not valid".to_owned(),
     }
 }
 
@@ -224,14 +229,14 @@ mod tests {
         check(
             "listen = 8080",
             expect![[r#"
-            durward.toml:1: `listen`: `8080` invalid socket address syntax
-        "#]],
+                durward.toml:1: `listen`: `8080`: invalid socket address syntax
+            "#]],
         );
         check(
             "data = 'x'\nlog_format = 'xml'",
             expect![[r#"
-            durward.toml:2: `log_format`: `xml` is not one of text, json
-        "#]],
+                durward.toml:2: `log_format`: `xml` is not one of text, json
+            "#]],
         );
         check(
             "[listen]\nport = 1",
@@ -242,14 +247,14 @@ mod tests {
         check(
             "header_timeout = 'soon'",
             expect![[r#"
-            durward.toml:1: `header_timeout`: `soon` is no duration: write `30s`, `2m`, or a number of seconds
-        "#]],
+                durward.toml:1: `header_timeout`: `soon` is no duration: write `30s`, `2m`, or a number of seconds
+            "#]],
         );
         check(
             "worker_threads = 0",
             expect![[r#"
-            durward.toml:1: `worker_threads`: `0` is no number from 1
-        "#]],
+                durward.toml:1: `worker_threads`: `0` is no number from 1
+            "#]],
         );
         check(
             "listen = \n",

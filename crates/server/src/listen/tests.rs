@@ -108,7 +108,8 @@ async fn connections_past_the_limit_wait_for_a_place() {
 async fn a_head_past_the_limit_is_refused() {
     let running = start(&[]).await;
     let mut client = TcpStream::connect(running.address).await.unwrap();
-    let head = format!("GET /slow HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(HEAD_BYTES_MAX as usize));
+    let head =
+        format!("GET /slow HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(HEAD_BYTES_MAX as usize));
     client.write_all(head.as_bytes()).await.unwrap();
     let mut answer = [0; 12];
     client.read_exact(&mut answer).await.unwrap();
@@ -131,7 +132,8 @@ fn connector(trusted: &CertificateDer<'static>, protocols: &[&[u8]]) -> TlsConne
     let mut roots = rustls::RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let mut config = config.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     TlsConnector::from(Arc::new(config))
@@ -142,7 +144,8 @@ async fn tls_negotiates_the_protocol_and_serves() {
     let folder = tempfile::tempdir().unwrap();
     let trusted = certificate(folder.path());
     let files = files(folder.path());
-    let (cert, key) = (format!("--tls-cert={}", files.cert.display()), format!("--tls-key={}", files.key.display()));
+    let (cert, key) =
+        (format!("--tls-cert={}", files.cert.display()), format!("--tls-key={}", files.key.display()));
     let running = start(&[&cert, &key]).await;
     running.release.add_permits(1);
     let name = || ServerName::try_from("localhost").unwrap();

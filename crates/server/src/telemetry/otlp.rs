@@ -97,9 +97,8 @@ impl Client {
 #[async_trait::async_trait]
 impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let exchange = tokio::time::timeout(TIMEOUT, self.clone().send(request));
-        let exchange = async move { exchange.await? };
-        self.runtime.spawn(exchange).await?
+        let client = self.clone();
+        self.runtime.spawn(async { tokio::time::timeout(TIMEOUT, client.send(request)).await? }).await?
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) async fn a_record_comes_back_as_it_was_put(world: &impl World) {
         connections: Some("{}"),
         secret: Some("{\"s\":2}"),
     };
-    acme.commit(batch(|b| drop(b.insert(&put)))).await.unwrap();
+    acme.commit(batch(|b| b.insert(&put))).await.unwrap();
     let got = acme.record("Thing", "a").await.unwrap().unwrap();
     let expected = Record {
         kind: "Thing".to_owned(),
@@ -43,10 +43,10 @@ pub(crate) async fn a_record_comes_back_as_it_was_put(world: &impl World) {
 pub(crate) async fn an_update_makes_a_new_version(world: &impl World) {
     let store = world.fresh();
     let acme = store.tenant(ACME);
-    acme.commit(batch(|b| drop(b.insert(&new("Thing", "a"))))).await.unwrap();
-    let done = acme.commit(batch(|b| drop(b.update(&update("a", Some(1), "{2}"))))).await.unwrap();
+    acme.commit(batch(|b| b.insert(&new("Thing", "a")))).await.unwrap();
+    let done = acme.commit(batch(|b| b.update(&update("a", Some(1), "{2}")))).await.unwrap();
     assert_eq!((done.versions, done.rows), (vec![2], 1));
-    let done = acme.commit(batch(|b| drop(b.update(&update("a", None, "{3}"))))).await.unwrap();
+    let done = acme.commit(batch(|b| b.update(&update("a", None, "{3}")))).await.unwrap();
     assert_eq!(done.versions, [3]);
     let got = acme.record("Thing", "a").await.unwrap().unwrap();
     assert_eq!((got.version, got.created, got.modified, &*got.document), (3, 1_000, 2_000, "{3}"));
@@ -55,11 +55,12 @@ pub(crate) async fn an_update_makes_a_new_version(world: &impl World) {
 pub(crate) async fn a_stale_version_is_told_from_a_missing_record(world: &impl World) {
     let store = world.fresh();
     let acme = store.tenant(ACME);
-    acme.commit(batch(|b| drop(b.insert(&new("Thing", "a"))))).await.unwrap();
-    let writes: [fn(&mut Batch, &str, Option<i64>); 3] = [
-        |b, id, expected| drop(b.update(&update(id, expected, "{}"))),
-        |b, id, expected| drop(b.touch("Thing", id, expected, 9)),
-        |b, id, expected| drop(b.delete("Thing", id, expected)),
+    acme.commit(batch(|b| b.insert(&new("Thing", "a")))).await.unwrap();
+    type Write = for<'b> fn(&'b mut Batch, &str, Option<i64>) -> &'b mut Batch;
+    let writes: [Write; 3] = [
+        |b, id, expected| b.update(&update(id, expected, "{}")),
+        |b, id, expected| b.touch("Thing", id, expected, 9),
+        |b, id, expected| b.delete("Thing", id, expected),
     ];
     for write in writes {
         for (id, expected, error) in [
@@ -70,23 +71,23 @@ pub(crate) async fn a_stale_version_is_told_from_a_missing_record(world: &impl W
             assert_eq!(acme.commit(batch(|b| write(b, id, expected))).await, Err(error));
         }
     }
-    acme.commit(batch(|b| drop(b.delete("Thing", "a", Some(1))))).await.unwrap();
+    acme.commit(batch(|b| b.delete("Thing", "a", Some(1)))).await.unwrap();
     assert!(acme.record("Thing", "a").await.unwrap().is_none());
 }
 
 pub(crate) async fn an_id_is_inserted_once(world: &impl World) {
     let store = world.fresh();
     let acme = store.tenant(ACME);
-    acme.commit(batch(|b| drop(b.insert(&new("Thing", "a"))))).await.unwrap();
-    assert_eq!(acme.commit(batch(|b| drop(b.insert(&new("Thing", "a"))))).await, Err(unique("id")));
-    acme.commit(batch(|b| drop(b.insert(&new("Box", "a"))))).await.unwrap();
+    acme.commit(batch(|b| b.insert(&new("Thing", "a")))).await.unwrap();
+    assert_eq!(acme.commit(batch(|b| b.insert(&new("Thing", "a")))).await, Err(unique("id")));
+    acme.commit(batch(|b| b.insert(&new("Box", "a")))).await.unwrap();
 }
 
 pub(crate) async fn a_touch_changes_the_version_alone(world: &impl World) {
     let store = world.fresh();
     let acme = store.tenant(ACME);
-    acme.commit(batch(|b| drop(b.insert(&new("Thing", "a"))))).await.unwrap();
-    acme.commit(batch(|b| drop(b.touch("Thing", "a", Some(1), 3_000)))).await.unwrap();
+    acme.commit(batch(|b| b.insert(&new("Thing", "a")))).await.unwrap();
+    acme.commit(batch(|b| b.touch("Thing", "a", Some(1), 3_000))).await.unwrap();
     let got = acme.record("Thing", "a").await.unwrap().unwrap();
     assert_eq!((got.version, got.modified, &*got.document), (2, 3_000, "{}"));
 }
@@ -128,10 +129,10 @@ pub(crate) async fn a_key_is_claimed_by_one_of_many(world: &impl World) {
 pub(crate) async fn one_of_many_updates_of_a_version_wins(world: &impl World) {
     let store = world.fresh();
     store.tenant(ACME).commit(creation("a", b"k")).await.unwrap();
-    let results = race(&store, |_| batch(|b| drop(b.update(&update("a", Some(1), "{}"))))).await;
+    let results = race(&store, |_| batch(|b| b.update(&update("a", Some(1), "{}")))).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
     assert_eq!(results.iter().filter(|result| **result == Err(CommitError::Stale)).count(), 99);
-    let results = race(&store, |_| batch(|b| drop(b.touch("Thing", "a", None, 9)))).await;
+    let results = race(&store, |_| batch(|b| b.touch("Thing", "a", None, 9))).await;
     assert!(results.iter().all(Result::is_ok));
     assert_eq!(store.tenant(ACME).record("Thing", "a").await.unwrap().unwrap().version, 102);
 }
@@ -141,8 +142,8 @@ pub(crate) async fn a_released_key_can_be_claimed(world: &impl World) {
     let acme = store.tenant(ACME);
     acme.commit(creation("a", b"k")).await.unwrap();
     assert_eq!(acme.id_by_key("Thing", "name", b"k").await.unwrap().as_deref(), Some("a"));
-    acme.commit(batch(|b| drop(b.release("Thing", "name", b"k", "a")))).await.unwrap();
-    acme.commit(batch(|b| drop(b.claim("Thing", "name", b"k", "b")))).await.unwrap();
+    acme.commit(batch(|b| b.release("Thing", "name", b"k", "a"))).await.unwrap();
+    acme.commit(batch(|b| b.claim("Thing", "name", b"k", "b"))).await.unwrap();
     assert_eq!(acme.id_by_key("Thing", "name", b"k").await.unwrap().as_deref(), Some("b"));
 }
 
@@ -150,7 +151,7 @@ pub(crate) async fn a_release_by_another_does_nothing(world: &impl World) {
     let store = world.fresh();
     let acme = store.tenant(ACME);
     acme.commit(creation("a", b"k")).await.unwrap();
-    acme.commit(batch(|b| drop(b.release("Thing", "name", b"k", "b")))).await.unwrap();
+    acme.commit(batch(|b| b.release("Thing", "name", b"k", "b"))).await.unwrap();
     assert_eq!(acme.id_by_key("Thing", "name", b"k").await.unwrap().as_deref(), Some("a"));
 }
 
@@ -159,7 +160,7 @@ pub(crate) async fn counts_are_exact(world: &impl World) {
     let results = race(&store, |number| creation(&format!("{number:03}"), &[number as u8])).await;
     assert!(results.iter().all(Result::is_ok));
     let acme = store.tenant(ACME);
-    let gone = batch(|b| drop(b.delete("Thing", "007", None).count("Thing", -1, true)));
+    let gone = batch(|b| b.delete("Thing", "007", None).count("Thing", -1, true));
     acme.commit(gone).await.unwrap();
     assert_eq!(acme.total("Thing").await.unwrap(), 99);
     assert_eq!(acme.count("Thing", &Access::Id, 1_000).await.unwrap(), 99);
@@ -170,20 +171,20 @@ pub(crate) async fn counts_are_exact(world: &impl World) {
 pub(crate) async fn settings_are_set_and_unset(world: &impl World) {
     let store = world.fresh();
     let acme = store.tenant(ACME);
-    let set = |name, value| batch(|b| drop(b.setting(name, value)));
+    let set = |name, value| batch(|b| b.setting(name, value));
     for (name, value) in [("b", "1"), ("a", "2"), ("b", "3")] {
         acme.commit(set(name, value)).await.unwrap();
     }
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     assert_eq!(acme.settings().await.unwrap(), [pair("a", "2"), pair("b", "3")]);
-    acme.commit(batch(|b| drop(b.unset("b").unset("c")))).await.unwrap();
+    acme.commit(batch(|b| b.unset("b").unset("c"))).await.unwrap();
     assert_eq!(acme.setting("b").await.unwrap(), None);
 }
 
 pub(crate) async fn a_secret_is_not_shown(world: &impl World) {
     let store = world.fresh();
     let acme = store.tenant(ACME);
-    let hidden = batch(|b| drop(b.insert(&NewRecord { secret: Some("hush"), ..new("Thing", "a") })));
+    let hidden = batch(|b| b.insert(&NewRecord { secret: Some("hush"), ..new("Thing", "a") }));
     assert!(!format!("{hidden:?}").contains("hush"));
     acme.commit(hidden).await.unwrap();
     let record = acme.record("Thing", "a").await.unwrap().unwrap();
@@ -196,7 +197,7 @@ pub(crate) async fn waiting_for_a_place_loses_nothing(world: &impl World) {
     let mut all = JoinSet::new();
     for _ in 0..2 * INBOX_MAX {
         let store = store.clone();
-        all.spawn(async move { store.tenant(ACME).commit(batch(|b| drop(b.count("Thing", 1, false)))).await });
+        all.spawn(async move { store.tenant(ACME).commit(batch(|b| b.count("Thing", 1, false))).await });
     }
     assert!(all.join_all().await.iter().all(Result::is_ok));
     assert_eq!(store.tenant(ACME).total("Thing").await.unwrap(), 2 * INBOX_MAX as u64);
@@ -205,10 +206,10 @@ pub(crate) async fn waiting_for_a_place_loses_nothing(world: &impl World) {
 pub(crate) async fn events_keep_their_numbers(world: &impl World) {
     let store = world.fresh();
     let acme = store.tenant(ACME);
-    let event = |payload| batch(|b| drop(b.event("t", payload, 1)));
-    acme.commit(batch(|b| drop(b.event("t", "a", 1).event("t", "b", 1)))).await.unwrap();
+    let event = |payload| batch(|b| b.event("t", payload, 1));
+    acme.commit(batch(|b| b.event("t", "a", 1).event("t", "b", 1))).await.unwrap();
     acme.commit(event("c")).await.unwrap();
-    acme.commit(batch(|b| drop(b.delivered(3)))).await.unwrap();
+    acme.commit(batch(|b| b.delivered(3))).await.unwrap();
     assert!(acme.outbox(9).await.unwrap().is_empty());
     acme.commit(event("d")).await.unwrap();
     let events = acme.outbox(9).await.unwrap();

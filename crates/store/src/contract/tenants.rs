@@ -1,9 +1,7 @@
 //! Tenants and their tokens.
 
 use super::{ACME, GLOBEX, World, all_ids, batch, creation, entries, intact, new};
-use crate::{
-    Access, CommitError, FaultPoint, NewToken, Options, TenantId, TokenQuery,
-};
+use crate::{Access, CommitError, FaultPoint, NewToken, Options, TenantId, TokenQuery};
 
 fn token<'a>(hash: &'a [u8; 32], id: &'a str) -> NewToken<'a> {
     NewToken {
@@ -34,7 +32,10 @@ pub(crate) async fn a_tenant_is_made_and_found(world: &impl World) {
     assert_eq!(tenants.list(None, 9).await.unwrap(), [acme, globex.clone()]);
     assert_eq!(tenants.list(Some("acme"), 9).await.unwrap(), [globex]);
     let chain = entries(store.tenant(TenantId::INSTALLATION), false).await;
-    assert_eq!(chain.iter().map(|e| (&*e.verb, &*e.id)).collect::<Vec<_>>(), [("create", "acme"), ("create", "globex")]);
+    assert_eq!(
+        chain.iter().map(|e| (&*e.verb, &*e.id)).collect::<Vec<_>>(),
+        [("create", "acme"), ("create", "globex")]
+    );
 }
 
 pub(crate) async fn a_name_is_given_once_an_id_never_twice(world: &impl World) {
@@ -58,10 +59,13 @@ async fn fill(store: &crate::Store) -> [TenantId; 2] {
         let tenant = store.tenant(id);
         tenant.commit(creation("a", b"a")).await.unwrap();
         let many = batch(|b| {
-            b.insert(&new("Box", "box")).link("Box.holds", "box", "a", &["Thing"]).token_insert(&token(&hash, "t"));
+            b.insert(&new("Box", "box"))
+                .link("Box.holds", "box", "a", &["Thing"])
+                .token_insert(&token(&hash, "t"));
             for number in 0..1_500 {
                 b.insert(&new("Thing", &format!("{number}")));
             }
+            b
         });
         tenant.commit(many).await.unwrap();
         made.push(id);
@@ -128,7 +132,7 @@ pub(crate) async fn tenants_do_not_see_each_other(world: &impl World) {
         tenant.commit(creation("a", b"k")).await.unwrap();
         let more = batch(|b| {
             b.insert(&new("Box", "box")).link("Box.holds", "box", "a", &["Thing"]);
-            b.token_insert(&token(&[tenant.id().0 as u8; 32], "t"));
+            b.token_insert(&token(&[tenant.id().0 as u8; 32], "t"))
         });
         tenant.commit(more).await.unwrap();
     }
@@ -141,7 +145,7 @@ pub(crate) async fn tenants_do_not_see_each_other(world: &impl World) {
             .count("Thing", -1, true)
             .unset("last")
             .token_delete("t")
-            .delivered(9);
+            .delivered(9)
     });
     globex.commit(wipe).await.unwrap();
     assert!(globex.record("Thing", "a").await.unwrap().is_none());
@@ -160,7 +164,7 @@ pub(crate) async fn a_token_opens_its_tenant_alone(world: &impl World) {
     let store = world.fresh();
     let acme = store.tenants().create("acme", 5, "me").await.unwrap();
     let globex = store.tenants().create("globex", 5, "me").await.unwrap();
-    store.tenant(acme.id).commit(batch(|b| drop(b.token_insert(&token(&[1; 32], "t"))))).await.unwrap();
+    store.tenant(acme.id).commit(batch(|b| b.token_insert(&token(&[1; 32], "t")))).await.unwrap();
     let (token, tenant) = store.authenticate(acme.id, &[1; 32]).await.unwrap().unwrap();
     assert_eq!((tenant, &*token.id, token.expires, token.last_used), (acme, "t", Some(9), None));
     assert_eq!(store.authenticate(globex.id, &[1; 32]).await.unwrap(), None);
@@ -175,35 +179,42 @@ pub(crate) async fn a_token_is_changed_and_deleted(world: &impl World) {
     let store = world.fresh();
     let acme = store.tenants().create("acme", 5, "me").await.unwrap();
     let tenant = store.tenant(acme.id);
-    tenant.commit(batch(|b| drop(b.token_insert(&token(&[1; 32], "t"))))).await.unwrap();
+    tenant.commit(batch(|b| b.token_insert(&token(&[1; 32], "t")))).await.unwrap();
     for (hash, id) in [([1; 32], "u"), ([2; 32], "t")] {
         let taken = Err(CommitError::Unique { attribute: "id".to_owned() });
-        assert_eq!(tenant.commit(batch(|b| drop(b.token_insert(&token(&hash, id))))).await, taken);
+        assert_eq!(tenant.commit(batch(|b| b.token_insert(&token(&hash, id)))).await, taken);
     }
-    let change = batch(|b| drop(b.token_expires("t", None).token_settings("t", "{1}").token_used("t", 7).token_used("t", 6)));
+    let change = batch(|b| {
+        b.token_expires("t", None).token_settings("t", "{1}").token_used("t", 7).token_used("t", 6)
+    });
     tenant.commit(change).await.unwrap();
     let (token, _) = store.authenticate(acme.id, &[1; 32]).await.unwrap().unwrap();
     assert_eq!((token.expires, &*token.settings, token.last_used), (None, "{1}", Some(7)));
-    tenant.commit(batch(|b| drop(b.token_delete("t")))).await.unwrap();
+    tenant.commit(batch(|b| b.token_delete("t"))).await.unwrap();
     assert_eq!(store.authenticate(acme.id, &[1; 32]).await.unwrap(), None);
     for gone in [
-        batch(|b| drop(b.token_delete("t"))),
-        batch(|b| drop(b.token_expires("t", None))),
-        batch(|b| drop(b.token_settings("t", "{}"))),
+        batch(|b| b.token_delete("t")),
+        batch(|b| b.token_expires("t", None)),
+        batch(|b| b.token_settings("t", "{}")),
     ] {
         assert_eq!(tenant.commit(gone).await, Err(CommitError::Missing));
     }
-    tenant.commit(batch(|b| drop(b.token_used("t", 9)))).await.unwrap();
+    tenant.commit(batch(|b| b.token_used("t", 9))).await.unwrap();
 }
 
 pub(crate) async fn tokens_are_listed(world: &impl World) {
     let store = world.fresh();
     let acme = store.tenant(ACME);
-    for (number, id, kind, provider) in
-        [(1, "a", "key", None), (2, "b", "door", Some("p")), (3, "c", "key", Some("p")), (4, "d", "key", Some("q"))]
-    {
+    for (number, id, kind, provider) in [
+        (1, "a", "key", None),
+        (2, "b", "door", Some("p")),
+        (3, "c", "key", Some("p")),
+        (4, "d", "key", Some("q")),
+    ] {
         let hash = [number; 32];
-        acme.commit(batch(|b| drop(b.token_insert(&NewToken { kind, provider, ..token(&hash, id) })))).await.unwrap();
+        acme.commit(batch(|b| b.token_insert(&NewToken { kind, provider, ..token(&hash, id) })))
+            .await
+            .unwrap();
     }
     let all = TokenQuery { take: 9, ..TokenQuery::default() };
     for (query, expected, count) in [
@@ -222,7 +233,7 @@ pub(crate) async fn tokens_are_listed(world: &impl World) {
 pub(crate) async fn a_change_of_kinds_is_counted(world: &impl World) {
     let store = world.fresh();
     let acme = store.tenants().create("acme", 5, "me").await.unwrap();
-    store.tenant(acme.id).commit(batch(|b| drop(b.bump_kinds()))).await.unwrap();
+    store.tenant(acme.id).commit(batch(|b| b.bump_kinds())).await.unwrap();
     assert_eq!(store.tenants().get(acme.id).await.unwrap().unwrap().kinds, 1);
-    assert_eq!(store.tenant(TenantId(99)).commit(batch(|b| drop(b.bump_kinds()))).await, Err(CommitError::Missing));
+    assert_eq!(store.tenant(TenantId(99)).commit(batch(|b| b.bump_kinds())).await, Err(CommitError::Missing));
 }

@@ -1,0 +1,208 @@
+//! Identity providers of a tenant: what people will sign in through, and what SCIM tokens are made for.
+//!
+//! Here they are configuration. A client secret is kept beside the document, and never returned.
+
+use std::ops::ControlFlow;
+
+use serde_json::Value;
+use store::{Access, Batch, Entry, NewRecord, Query, Record, Update};
+
+use crate::access::{Administer, Inspect, Permit};
+use crate::cx::Cx;
+use crate::env::new_id;
+use crate::error::{Error, Result};
+use crate::resource::refused;
+use crate::secret::Secret;
+use crate::{Iam, limits};
+
+const KIND: &str = "IdentityProvider";
+const SCHEME: &str = "scheme";
+const CLIENT_SECRET: &str = "clientSecret";
+
+/// What a provider is, as an administrator describes it; the document is JSON that the caller's types shaped.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Its name in URLs and tokens; unique in the tenant without regard to case.
+    pub scheme: String,
+    /// Its name, as people know it.
+    pub display_name: String,
+    /// Everything about it but the secret.
+    pub document: Value,
+    /// The secret with which Durward is known to it; `None` keeps the one there is.
+    pub client_secret: Option<Secret<String>>,
+}
+
+/// A provider as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Provider {
+    /// Its id.
+    pub id: String,
+    /// Everything about it but the secret.
+    pub document: Value,
+    /// Whether it has a secret.
+    pub has_secret: bool,
+}
+
+impl Provider {
+    fn read(record: &Record) -> Result<Self> {
+        let document = serde_json::from_str(&record.document).map_err(Error::internal)?;
+        Ok(Self { id: record.id.clone(), document, has_secret: record.secret.is_some() })
+    }
+}
+
+impl Draft {
+    fn check(&self) -> Result<()> {
+        let scheme = &self.scheme;
+        let plain = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        if scheme.is_empty() || !plain || scheme.len() > limits::NAME_BYTES_MAX {
+            let most = limits::NAME_BYTES_MAX;
+            return Err(Error::invalid(format!("`scheme` is from 1 to {most} letters, digits, `-`, `_` and `.`")));
+        }
+        if self.display_name.trim().is_empty() || self.display_name.len() > limits::NAME_BYTES_MAX {
+            return Err(Error::invalid(format!("`displayName` must be from 1 to {} bytes", limits::NAME_BYTES_MAX)));
+        }
+        Ok(())
+    }
+
+    fn key(&self) -> Vec<u8> {
+        key(&self.scheme)
+    }
+
+    fn document(&self) -> Result<String> {
+        serde_json::to_string(&self.document).map_err(Error::internal)
+    }
+
+    fn secret(&self) -> Option<String> {
+        let secret = self.client_secret.as_ref()?;
+        Some(serde_json::json!({ CLIENT_SECRET: secret.expose() }).to_string())
+    }
+}
+
+fn key(scheme: &str) -> Vec<u8> {
+    scheme.to_ascii_lowercase().into_bytes()
+}
+
+impl Iam {
+    /// Adds a provider.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the scheme is taken; [`Error::Invalid`] naming what does not fit.
+    pub async fn create_provider(&self, cx: &Cx, _: Permit<Administer>, draft: Draft) -> Result<Provider> {
+        draft.check()?;
+        let id = new_id(&*self.env, cx.now);
+        let (document, secret) = (draft.document()?, draft.secret());
+        let mut batch = Batch::default();
+        batch
+            .insert(&NewRecord {
+                kind: KIND,
+                id: &id,
+                created: cx.now,
+                display: &draft.display_name,
+                document: &document,
+                connections: None,
+                secret: secret.as_deref(),
+            })
+            .claim(KIND, SCHEME, &draft.key(), &id)
+            .count(KIND, 1, false)
+            .audit(&audited(cx, "create", &id));
+        self.of(cx).commit(batch).await.map_err(refused)?;
+        Ok(Provider { id, document: draft.document, has_secret: secret.is_some() })
+    }
+
+    /// The providers, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn providers(&self, cx: &Cx, _: Permit<Inspect>) -> Result<Vec<Provider>> {
+        let mut records = Vec::new();
+        let take = u64::try_from(limits::PAGE_MAX).unwrap_or(u64::MAX);
+        let all = Query { kind: KIND, access: Access::Id, descending: false, after: None, skip: 0, take };
+        self.of(cx)
+            .search(&all, |_, record| {
+                records.push(record.to_owned());
+                ControlFlow::Continue(())
+            })
+            .await?;
+        records.iter().map(Provider::read).collect()
+    }
+
+    /// One provider.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn provider(&self, cx: &Cx, _: Permit<Inspect>, id: &str) -> Result<Provider> {
+        Provider::read(&self.provider_record(cx, id).await?)
+    }
+
+    /// Replaces a provider's configuration; without a new secret it keeps the one it has.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Conflict`], [`Error::Stale`] or [`Error::Invalid`].
+    pub async fn replace_provider(&self, cx: &Cx, _: Permit<Administer>, id: &str, draft: Draft) -> Result<Provider> {
+        draft.check()?;
+        let before = self.provider_record(cx, id).await?;
+        let known = Provider::read(&before)?;
+        let scheme = known.document.get(SCHEME).and_then(Value::as_str).unwrap_or_default();
+        let (document, secret) = (draft.document()?, draft.secret().or(before.secret));
+        let mut batch = Batch::default();
+        batch.update(&Update {
+            kind: KIND,
+            id,
+            expected: Some(before.version),
+            modified: cx.now,
+            display: &draft.display_name,
+            document: &document,
+            connections: None,
+            secret: secret.as_deref(),
+        });
+        if key(scheme) != draft.key() {
+            self.refuse_if_used(cx, scheme).await?;
+            batch.release(KIND, SCHEME, &key(scheme), id).claim(KIND, SCHEME, &draft.key(), id);
+        }
+        batch.audit(&audited(cx, "replace", id));
+        self.of(cx).commit(batch).await.map_err(refused)?;
+        Ok(Provider { id: id.to_owned(), document: draft.document, has_secret: secret.is_some() })
+    }
+
+    /// Removes a provider, unless a SCIM token is made for it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Blocked`] naming the tokens.
+    pub async fn delete_provider(&self, cx: &Cx, _: Permit<Administer>, id: &str) -> Result<()> {
+        let before = self.provider_record(cx, id).await?;
+        let known = Provider::read(&before)?;
+        let scheme = known.document.get(SCHEME).and_then(Value::as_str).unwrap_or_default();
+        self.refuse_if_used(cx, scheme).await?;
+        let mut batch = Batch::default();
+        batch
+            .delete(KIND, id, Some(before.version))
+            .release(KIND, SCHEME, &key(scheme), id)
+            .count(KIND, -1, true)
+            .audit(&audited(cx, "delete", id));
+        self.of(cx).commit(batch).await.map(|_| ()).map_err(refused)
+    }
+
+    async fn refuse_if_used(&self, cx: &Cx, scheme: &str) -> Result<()> {
+        let query = store::TokenQuery { provider: Some(scheme), take: 1, ..Default::default() };
+        match self.of(cx).tokens(&query).await?.first() {
+            Some(token) => {
+                Err(Error::Blocked(format!("the SCIM token `{}` is made for `{scheme}`; revoke it first", token.id)))
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn provider_record(&self, cx: &Cx, id: &str) -> Result<Record> {
+        let found = self.of(cx).record(KIND, id).await?;
+        found.ok_or_else(|| Error::NotFound(format!("there is no identity provider {}", scim::error::quoted(id))))
+    }
+
+    /// The id of the provider of that scheme.
+    pub(crate) async fn provider_by_scheme(&self, cx: &Cx, scheme: &str) -> Result<Option<String>> {
+        Ok(self.of(cx).id_by_key(KIND, SCHEME, &key(scheme)).await?)
+    }
+}
+
+fn audited<'a>(cx: &'a Cx, verb: &'a str, id: &'a str) -> Entry<'a> {
+    Entry { at: cx.now, actor: &cx.caller.actor, verb, kind: KIND, id, before: None, after: None, trace: &cx.trace }
+}

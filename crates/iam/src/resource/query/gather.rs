@@ -1,0 +1,241 @@
+//! Lists that are made by looking at candidates one by one.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use scim::Object;
+use scim::filter::BoundFilter;
+use scim::project::Projection;
+use scim::{Error as ScimError, ErrorKind};
+use store::{Access, Position, Query, Record};
+
+use super::page::Slice;
+use super::{Search, Window};
+use crate::cursor::Place;
+use crate::error::{Error, Result};
+use crate::plan::Range;
+use crate::resource::render::View;
+use crate::{Iam, limits};
+
+/// Candidates read at once; between two such reads others get their turn.
+const CHUNK: u64 = 256;
+/// Most edges looked at for one list.
+const EDGES_MAX: usize = 1_000_000;
+
+/// A resource that matches, by the key that orders it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Match {
+    pub(super) key: Vec<u8>,
+    pub(super) id: String,
+}
+
+/// How far a search has looked.
+#[derive(Default)]
+pub(super) struct Effort {
+    candidates: usize,
+    edges: usize,
+}
+
+impl Effort {
+    fn spend(&mut self, candidates: usize, edges: usize) -> Result<()> {
+        self.candidates += candidates;
+        self.edges += edges;
+        if self.candidates > limits::SCAN_MAX || self.edges > EDGES_MAX {
+            let detail = format!(
+                "the query would look at more than {} resources; narrow it by an indexed attribute, or page by cursor without sorting",
+                limits::SCAN_MAX
+            );
+            return Err(Error::Invalid(ScimError::new(ErrorKind::TooMany, detail)));
+        }
+        Ok(())
+    }
+
+    fn is_spent(&self) -> bool {
+        self.candidates >= limits::SCAN_MAX || self.edges >= EDGES_MAX
+    }
+}
+
+/// What of a resource the filter and the order look at.
+struct Needs {
+    document: bool,
+    whole: bool,
+    beside: bool,
+}
+
+impl Needs {
+    fn of(search: &Search<'_>) -> Self {
+        let sorts = search.sort.as_ref().is_some_and(|sort| sort.reads_document());
+        let mut needs = Self { document: sorts, whole: false, beside: false };
+        if let Some(filter) = search.filter.as_ref().filter(|_| !search.plan.is_exact) {
+            needs.document = true;
+            let beside = search.view.kind.beside();
+            filter.mentions(&mut |at| {
+                let common = at.extension.is_none() && scim::schema::common().find(&at.attribute.name).is_some();
+                needs.whole |= common && at.attribute.name != "schemas";
+                needs.beside |= at.extension.is_none() && beside.contains(&at.attribute.name.as_str());
+            });
+        }
+        needs
+    }
+}
+
+impl Iam {
+    pub(super) async fn gathered(&self, search: &Search<'_>, window: &Window) -> Result<Slice> {
+        if let (Window::Cursor { place, take }, None, [range]) = (window, &search.sort, search.plan.ranges.as_slice())
+            && !search.plan.is_exact
+            && !matches!(range, Range::Id(_) | Range::Index { .. })
+            && *take > 0
+        {
+            return self.walk(search, range, place.as_ref(), *take).await;
+        }
+        let mut matches = self.gather(search, &mut Effort::default()).await?;
+        order(&mut matches, search.descending);
+        let total = matches.len();
+        let (chosen, mut slice) = Slice::choose(matches, window, search.descending);
+        slice.total = u64::try_from(total).ok();
+        for chosen in chosen {
+            // What was deleted since it was gathered is left out.
+            let record = self.of(search.view.cx).record(search.view.kind.name(), &chosen.id).await?;
+            slice.records.extend(record.map(|record| (chosen.key, record)));
+        }
+        Ok(slice)
+    }
+
+    /// Every match, in no particular order.
+    pub(super) async fn gather(&self, search: &Search<'_>, effort: &mut Effort) -> Result<Vec<Match>> {
+        let needs = Needs::of(search);
+        let mut seen = HashSet::new();
+        let mut matches = Vec::new();
+        for range in &search.plan.ranges {
+            let mut after: Option<(Vec<u8>, String)> = None;
+            loop {
+                let chunk = self.chunk(search, range, after.as_ref(), false).await?;
+                let last = chunk.last().map(|(key, record)| (key.clone(), record.id.clone()));
+                let is_full = u64::try_from(chunk.len()).unwrap_or_default() == CHUNK;
+                for (_, record) in chunk {
+                    effort.spend(1, 0)?;
+                    if !seen.insert(record.id.clone()) {
+                        continue;
+                    }
+                    if let Some(key) = self.judge(search, &needs, &record, effort).await? {
+                        matches.push(Match { key, id: record.id });
+                    }
+                }
+                if !is_full {
+                    break;
+                }
+                after = last;
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(matches)
+    }
+
+    /// A page of an unordered list, by walking from a place until the page is full or enough was looked at.
+    async fn walk(&self, search: &Search<'_>, range: &Range, place: Option<&Place>, take: u64) -> Result<Slice> {
+        let needs = Needs::of(search);
+        let backwards = place.is_some_and(|place| place.backwards);
+        let mut after = place.map(|place| (place.key.clone(), place.id.clone()));
+        let (mut effort, mut records, mut ended) = (Effort::default(), Vec::new(), false);
+        while !ended && !effort.is_spent() && u64::try_from(records.len()).unwrap_or_default() < take {
+            let chunk = self.chunk(search, range, after.as_ref(), backwards).await?;
+            ended = u64::try_from(chunk.len()).unwrap_or_default() < CHUNK;
+            for (key, record) in chunk {
+                if u64::try_from(records.len()).unwrap_or_default() == take {
+                    ended = false;
+                    break;
+                }
+                let judged = self.judge(search, &needs, &record, &mut effort).await?;
+                effort.candidates += 1;
+                after = Some((key.clone(), record.id.clone()));
+                if judged.is_some() {
+                    records.push((key, record));
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+        let reached = after.filter(|_| !ended).map(|(key, id)| Place { backwards, key, id });
+        // Back to where this page began: what lies there was looked at before.
+        let turned = place.map(|place| Place { backwards: !backwards, ..place.clone() });
+        if backwards {
+            records.reverse();
+            return Ok(Slice { total: None, next: turned, previous: reached, records });
+        }
+        Ok(Slice { total: None, next: reached, previous: turned, records })
+    }
+
+    async fn chunk(
+        &self,
+        search: &Search<'_>,
+        range: &Range,
+        after: Option<&(Vec<u8>, String)>,
+        descending: bool,
+    ) -> Result<Vec<(Vec<u8>, Record)>> {
+        let (store, kind) = (self.of(search.view.cx), search.view.kind.name());
+        let access = match range {
+            Range::Id(id) => {
+                let record = if after.is_none() { store.record(kind, id).await? } else { None };
+                return Ok(record.map(|record| (Vec::new(), record)).into_iter().collect());
+            }
+            Range::All => Access::Id,
+            Range::Unique { attribute, from, to } => Access::Unique { attribute, from, to },
+            Range::Index { attribute, from, to, .. } => Access::Index { attribute, from, to },
+            Range::Modified { from, to } => Access::Modified { from: *from, to: *to },
+            Range::Sources { relation, target } => Access::Sources { relation, target },
+            Range::Targets { relation, source } => Access::Targets { relation, source },
+        };
+        let after = after.map(|(key, id)| Position { key, id });
+        let mut out = Vec::new();
+        store
+            .search(&Query { kind, access, descending, after, skip: 0, take: CHUNK }, |key, record| {
+                out.push((key.to_vec(), record.to_owned()));
+                ControlFlow::Continue(())
+            })
+            .await?;
+        Ok(out)
+    }
+
+    /// The key of a candidate that matches.
+    async fn judge(
+        &self,
+        search: &Search<'_>,
+        needs: &Needs,
+        record: &Record,
+        effort: &mut Effort,
+    ) -> Result<Option<Vec<u8>>> {
+        let document = self.look(search, needs, record, effort).await?;
+        let matches = |filter: &BoundFilter<'_>| search.plan.is_exact || filter.matches(&document);
+        if !search.filter.as_ref().is_none_or(matches) {
+            return Ok(None);
+        }
+        let key = search.sort.as_ref().map(|sort| sort.key(search.view.cx, record, &document));
+        Ok(Some(key.unwrap_or_default()))
+    }
+
+    /// As much of a candidate as is needed.
+    async fn look(&self, search: &Search<'_>, needs: &Needs, record: &Record, effort: &mut Effort) -> Result<Object> {
+        if !needs.document {
+            return Ok(Object::new());
+        }
+        if !needs.whole && !needs.beside {
+            return serde_json::from_str(&record.document).map_err(Error::internal);
+        }
+        let everything = Projection::default();
+        let view = View::new(search.view.cx, search.view.kind, &everything);
+        let beside = if needs.beside {
+            let (beside, edges) = self.beside(&view, &record.id).await?;
+            effort.spend(0, edges)?;
+            beside
+        } else {
+            String::new()
+        };
+        view.whole(&record.as_ref(), &beside)
+    }
+}
+
+pub(super) fn order(matches: &mut [Match], descending: bool) {
+    matches.sort_unstable();
+    if descending {
+        matches.reverse();
+    }
+}

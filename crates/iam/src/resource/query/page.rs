@@ -1,0 +1,129 @@
+//! A part of a list, and how it is written.
+
+use scim::message::PageHead;
+use store::Record;
+
+use super::gather::{Effort, Match, order};
+use super::{Listing, Search, Window};
+use crate::cursor::{Place, Query as CursorQuery};
+use crate::error::Result;
+use crate::{Iam, limits};
+
+/// A part of a list.
+#[derive(Default)]
+pub(super) struct Slice {
+    /// How long the whole list is, where that is known.
+    pub(super) total: Option<u64>,
+    /// The part, each with the key that orders it.
+    pub(super) records: Vec<(Vec<u8>, Record)>,
+    /// Where what follows begins.
+    pub(super) next: Option<Place>,
+    /// Where what precedes ends.
+    pub(super) previous: Option<Place>,
+}
+
+impl Slice {
+    /// The part of an ordered list that a window shows, with the places around it.
+    pub(super) fn choose(matches: Vec<Match>, window: &Window, descending: bool) -> (Vec<Match>, Self) {
+        let length = matches.len();
+        let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let (from, to, cursor) = match window {
+            Window::Index { skip, take } => {
+                let from = count(*skip).min(length);
+                (from, from.saturating_add(count(*take)).min(length), false)
+            }
+            Window::Cursor { place: None, take } => (0, count(*take).min(length), true),
+            Window::Cursor { place: Some(place), take } => {
+                let known = Match { key: place.key.clone(), id: place.id.clone() };
+                let precedes = |m: &Match| if descending { *m > known } else { *m < known };
+                let before = matches.partition_point(precedes);
+                if place.backwards {
+                    (before.saturating_sub(count(*take)), before, true)
+                } else {
+                    let from = if matches.get(before) == Some(&known) { before + 1 } else { before };
+                    (from, from.saturating_add(count(*take)).min(length), true)
+                }
+            }
+        };
+        let at = |m: Option<&Match>, backwards| m.map(|m| Place { backwards, key: m.key.clone(), id: m.id.clone() });
+        let mut slice = Self::default();
+        if cursor && window.take() > 0 {
+            slice.next = at(to.checked_sub(1).and_then(|last| matches.get(last)), false).filter(|_| to < length);
+            slice.previous = at(matches.get(from), true).filter(|_| from > 0);
+        }
+        (matches.into_iter().take(to).skip(from).collect(), slice)
+    }
+}
+
+impl Iam {
+    pub(super) async fn listing(
+        &self,
+        search: &Search<'_>,
+        mut slice: Slice,
+        window: &Window,
+        owner: &CursorQuery,
+    ) -> Result<Listing> {
+        let (mut resources, mut items, mut edges) = (String::new(), 0_u64, 0);
+        let all = slice.records.len();
+        for (at, (key, record)) in std::mem::take(&mut slice.records).into_iter().enumerate() {
+            edges += self.push_one(search, &record, &mut resources).await?;
+            items += 1;
+            if edges > limits::PAGE_MEMBERS_MAX && at + 1 < all {
+                // The page ends early; a cursor goes on from here.
+                slice.next = Some(Place { backwards: false, key, id: record.id });
+                break;
+            }
+        }
+        let mut head = PageHead { total_results: slice.total, items, ..PageHead::default() };
+        self.cursors(search.view.cx, owner, window, &slice, &mut head);
+        Ok(Listing { head, resources })
+    }
+
+    async fn push_one(&self, search: &Search<'_>, record: &Record, out: &mut String) -> Result<usize> {
+        let (beside, edges) = self.beside(&search.view, &record.id).await?;
+        if !out.is_empty() {
+            out.push(',');
+        }
+        search.view.push(out, &record.as_ref(), &beside)?;
+        Ok(edges)
+    }
+
+    /// A page over several kinds: gathered from each, then ordered; without an order, kind by kind.
+    pub(super) async fn listing_of_all(
+        &self,
+        searches: &[Search<'_>],
+        window: &Window,
+        owner: &CursorQuery,
+    ) -> Result<Listing> {
+        let mut effort = Effort::default();
+        let mut matches = Vec::new();
+        let mut kinds = std::collections::HashMap::new();
+        for (at, search) in searches.iter().enumerate() {
+            for mut found in self.gather(search, &mut effort).await? {
+                if search.sort.is_none() {
+                    found.key = vec![u8::try_from(at).unwrap_or(u8::MAX)];
+                }
+                kinds.insert(found.id.clone(), at);
+                matches.push(found);
+            }
+        }
+        let descending = searches.first().is_some_and(|search| search.descending);
+        order(&mut matches, descending);
+        let total = u64::try_from(matches.len()).ok();
+        let (chosen, slice) = Slice::choose(matches, window, descending);
+        let (mut resources, mut items) = (String::new(), 0);
+        for found in chosen {
+            let Some(search) = kinds.get(&found.id).and_then(|at| searches.get(*at)) else { continue };
+            let record = self.of(search.view.cx).record(search.view.kind.name(), &found.id).await?;
+            if let Some(record) = record {
+                self.push_one(search, &record, &mut resources).await?;
+                items += 1;
+            }
+        }
+        let mut head = PageHead { total_results: total, items, ..PageHead::default() };
+        if let Some(search) = searches.first() {
+            self.cursors(search.view.cx, owner, window, &slice, &mut head);
+        }
+        Ok(Listing { head, resources })
+    }
+}

@@ -1,0 +1,70 @@
+//! The order of a list (RFC 7644 §3.4.2.3), as keys.
+
+use scim::Object;
+use store::Record;
+
+use super::super::connections::Connections;
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::kind::Kind;
+use crate::kind::keys::Probe;
+
+/// By what a list is ordered.
+#[derive(Clone, Debug)]
+pub(crate) enum Sort {
+    /// By id, which is by age.
+    Id,
+    /// By the last modification.
+    Modified,
+    /// By the `externalId` of the connection.
+    External,
+    /// By an attribute of the document.
+    Attribute(Box<Probe>),
+    /// By what all have in common, or none has.
+    Nothing,
+}
+
+impl Sort {
+    /// The order that `sortBy` names; none where this kind has no such attribute but another kind has.
+    ///
+    /// # Errors
+    /// `invalidValue` when no kind has it, or it has no order.
+    pub(crate) fn new(cx: &Cx, kind: &Kind, name: &str) -> Result<Option<Self>> {
+        let Ok(probe) = Probe::of(kind, name) else {
+            let elsewhere = cx.kinds.iter().any(|other| other.name() != kind.name() && Probe::of(other, name).is_ok());
+            if elsewhere && !kind.schema.split_urn(name).is_some_and(|(_, rest)| rest.is_empty()) {
+                return Ok(Some(Self::Nothing));
+            }
+            return Err(Error::invalid(format!("`sortBy`: {} cannot order resources", scim::error::quoted(name))));
+        };
+        Ok(Some(match probe.name.as_str() {
+            "id" | "meta.created" | "meta.location" => Self::Id,
+            "meta.lastModified" => Self::Modified,
+            "externalId" => Self::External,
+            "meta.resourceType" | "meta.version" | "schemas" => Self::Nothing,
+            _ => Self::Attribute(Box::new(probe)),
+        }))
+    }
+
+    /// Whether the document must be looked at.
+    pub(crate) fn reads_document(&self) -> bool {
+        matches!(self, Self::Attribute(_))
+    }
+
+    /// The key of a resource. What has no value comes last, and first where the order is turned round.
+    pub(crate) fn key(&self, cx: &Cx, record: &Record, document: &Object) -> Vec<u8> {
+        let key = match self {
+            Self::Id => Some(record.id.clone().into_bytes()),
+            Self::Modified => Some(record.modified.max(0).to_be_bytes().to_vec()),
+            Self::External => Connections::parse(record.connections.as_deref())
+                .external_id(&cx.caller.connection)
+                .map(|id| id.as_bytes().to_vec()),
+            Self::Attribute(probe) => probe.sort_key(document).map(crate::kind::keys::cut),
+            Self::Nothing => None,
+        };
+        match key {
+            Some(key) => [&[0], key.as_slice()].concat(),
+            None => vec![1],
+        }
+    }
+}

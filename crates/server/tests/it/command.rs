@@ -1,0 +1,116 @@
+//! The built binary's command line: where the configuration comes from, what fails and how.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use expect_test::{Expect, expect};
+use tempfile::TempDir;
+
+/// The binary in an empty folder, with nothing of this process's own configuration.
+fn durward(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_durward"));
+    command.args(args).current_dir(folder).env_clear();
+    command
+}
+
+fn text(output: &Output) -> String {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    format!("{out}{err}exit {}\n", output.status.code().unwrap())
+}
+
+fn fails(folder: &Path, args: &[&str], expected: Expect) {
+    expected.assert_eq(&text(&durward(folder, args).output().unwrap()));
+}
+
+/// The line of `check-config` for one option, its columns parted by one space.
+fn setting(command: &mut Command, name: &str) -> String {
+    let output = text(&command.output().unwrap());
+    let line = output.lines().find(|line| line.split_whitespace().next() == Some(name));
+    line.unwrap_or_else(|| panic!("no `{name}` in\n{output}"))
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn folder_with(file: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("durward.toml"), file).unwrap();
+    folder
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
+    let folder = folder_with("\nlog_level = \"warn\"\n");
+    let check = |args: &[&str]| durward(folder.path(), &[&["check-config"], args].concat());
+    let variable = ("DURWARD_LOG_LEVEL", "error");
+
+    let mut flag = check(&["--log-level=debug"]);
+    assert_eq!(setting(flag.env(variable.0, variable.1), "log_level"), "log_level debug flag");
+    let mut environment = check(&[]);
+    let environment = setting(environment.env(variable.0, variable.1), "log_level");
+    assert_eq!(environment, "log_level error environment DURWARD_LOG_LEVEL");
+    assert_eq!(setting(&mut check(&[]), "log_level"), "log_level warn durward.toml:2");
+    assert_eq!(setting(&mut check(&[]), "log_format"), "log_format text default");
+}
+
+#[test]
+fn the_file_is_found_in_the_data_folder_or_named() {
+    let folder = folder_with("listen = \"127.0.0.1:1\"\n");
+    let other = folder_with("listen = \"127.0.0.1:2\"\n");
+    let data = other.path().to_str().unwrap();
+    let named = other.path().join("durward.toml");
+    let named = named.to_str().unwrap();
+    let listen = |args: &[&str]| setting(&mut durward(folder.path(), args), "listen");
+
+    assert_eq!(listen(&["check-config"]), "listen 127.0.0.1:1 durward.toml:1");
+    assert_eq!(listen(&["check-config", "--data", data]), format!("listen 127.0.0.1:2 {named}:1"));
+    assert_eq!(listen(&["check-config", "--config", named]), format!("listen 127.0.0.1:2 {named}:1"));
+}
+
+#[test]
+fn a_wrong_configuration_is_refused_with_exit_code_2() {
+    let folder = folder_with("lisen = \"127.0.0.1:1\"\n");
+    fails(
+        folder.path(),
+        &["check-config"],
+        expect![[r#"
+            error: durward.toml:1: unknown key `lisen`; did you mean `listen`?
+            exit 2
+        "#]],
+    );
+    fails(
+        folder.path(),
+        &["serve", "--config", "missing.toml"],
+        expect![[r#"
+            error: cannot read the configuration file `missing.toml`: No such file or directory (os error 2)
+            exit 2
+        "#]],
+    );
+    let folder = folder_with("tls_cert = \"cert.pem\"\n");
+    fails(
+        folder.path(),
+        &["check-config"],
+        expect![[r#"
+            error: `tls_cert` is set but `tls_key` is not: TLS needs both
+            exit 2
+        "#]],
+    );
+}
+
+#[test]
+fn help_is_given_even_when_the_file_is_wrong() {
+    let folder = folder_with("lisen = 1\n");
+    let output = durward(folder.path(), &["serve", "--help"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+#[test]
+fn check_config_answers_in_json() {
+    let folder = folder_with("max_connections = 7\n");
+    let output = durward(folder.path(), &["check-config", "--json"]).output().unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let setting =
+        answer["settings"].as_array().unwrap().iter().find(|s| s["name"] == "max_connections").unwrap();
+    expect![[r#"{"name":"max_connections","value":"7","origin":"file","file":"durward.toml","line":1}"#]]
+        .assert_eq(&setting.to_string());
+}

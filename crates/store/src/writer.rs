@@ -1,0 +1,286 @@
+//! The writer: one thread that commits what everybody hands in.
+//!
+//! It takes what is in its inbox as a group, gives each batch a savepoint, commits the group with one sync of the disk,
+//! and only then answers: a batch that fails leaves its neighbours alone, and what was answered is durable. It is
+//! for a database with one writer; nothing is remembered from one group to the next, as another process may write between.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::audit::{self, Head};
+use crate::batch::{Batch, Committed, Step};
+use crate::columns::{ENOUGH, Param};
+use crate::sqlite::Session;
+use crate::{CommitError, Fault, FaultPoint, StoreError, TenantId, outbox, record};
+
+/// Most batches in one transaction.
+pub const GROUP_MAX: usize = 256;
+/// Most batches that wait for the writer; who comes then waits for a place.
+pub const INBOX_MAX: usize = 1_024;
+/// So long without a commit, the log is folded into the file.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// The way to the writer's thread.
+pub(crate) struct Inbox {
+    sender: mpsc::Sender<Message>,
+    places: Arc<Semaphore>,
+    alive: Arc<AtomicBool>,
+}
+
+enum Message {
+    Commit(Job),
+    Close(oneshot::Sender<()>),
+}
+
+struct Job {
+    tenant: TenantId,
+    batch: Batch,
+    answer: oneshot::Sender<Result<Committed, CommitError>>,
+    /// Given back when it is dropped.
+    _place: OwnedSemaphorePermit,
+}
+
+impl Inbox {
+    /// Starts the thread.
+    pub(crate) fn open(session: Session, fault: Option<Fault>) -> Result<Self, StoreError> {
+        let (sender, inbox) = mpsc::channel();
+        let alive = Arc::new(AtomicBool::new(true));
+        let writer = Writer { session, inbox, fault, alive: Arc::clone(&alive) };
+        std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| StoreError::Unavailable(format!("no thread for the writer: {error}")))?;
+        Ok(Inbox { sender, places: Arc::new(Semaphore::new(INBOX_MAX)), alive })
+    }
+
+    pub(crate) fn alive(&self) -> bool {
+        self.alive.load(Ordering::Acquire)
+    }
+
+    pub(crate) async fn commit(&self, tenant: TenantId, batch: Batch) -> Result<Committed, CommitError> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| StoreError::stopped())?;
+        let (answer, answered) = oneshot::channel();
+        let job = Job { tenant, batch, answer, _place: place };
+        self.sender.send(Message::Commit(job)).map_err(|_| StoreError::stopped())?;
+        answered.await.unwrap_or_else(|_| Err(StoreError::stopped().into()))
+    }
+
+    /// Commits what was handed in and ends the thread.
+    pub(crate) async fn close(&self) {
+        let (answer, answered) = oneshot::channel();
+        if self.sender.send(Message::Close(answer)).is_ok() {
+            let _ = answered.await;
+        }
+    }
+}
+
+/// The writer's thread.
+struct Writer {
+    session: Session,
+    inbox: mpsc::Receiver<Message>,
+    fault: Option<Fault>,
+    alive: Arc<AtomicBool>,
+}
+
+/// Why a batch, or a whole group, was not committed.
+enum Failure {
+    Refused(CommitError),
+    /// A test made the writer crash.
+    Crash,
+}
+
+impl From<CommitError> for Failure {
+    fn from(error: CommitError) -> Self {
+        Failure::Refused(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Failure::Refused(error.into())
+    }
+}
+
+type Answers = Vec<Result<Committed, CommitError>>;
+
+/// Where the chains of the group's tenants end, and whether that moved.
+type Heads = HashMap<TenantId, (Head, bool)>;
+
+impl Writer {
+    fn run(self) {
+        let mut unfolded = false;
+        let mut closing = None;
+        while closing.is_none() {
+            let message =
+                if unfolded { self.inbox.recv_timeout(IDLE) } else { self.inbox.recv().map_err(Into::into) };
+            let mut jobs = Vec::new();
+            match message {
+                Ok(Message::Commit(job)) => jobs.push(job),
+                Ok(Message::Close(answer)) => closing = Some(answer),
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    self.session.fold("passive");
+                    unfolded = false;
+                    continue;
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            }
+            while jobs.len() < GROUP_MAX && closing.is_none() {
+                match self.inbox.try_recv() {
+                    Ok(Message::Commit(job)) => jobs.push(job),
+                    Ok(Message::Close(answer)) => closing = Some(answer),
+                    Err(_) => break,
+                }
+            }
+            if !jobs.is_empty() && self.commit(jobs).is_break() {
+                break;
+            }
+            unfolded = true;
+        }
+        self.alive.store(false, Ordering::Release);
+        if closing.is_some() {
+            self.session.fold("truncate");
+        }
+        drop(self);
+        closing.map(|answer| answer.send(()));
+    }
+
+    /// Commits a group and answers. A crash drops who waits, who then hears that the writer stopped.
+    fn commit(&self, jobs: Vec<Job>) -> ControlFlow<()> {
+        let (work, answers): (Vec<_>, Vec<_>) =
+            jobs.into_iter().map(|Job { tenant, batch, answer, .. }| ((tenant, batch), answer)).unzip();
+        let results = match self.transact(&work) {
+            Ok(results) => results,
+            Err(Failure::Crash) => return ControlFlow::Break(()),
+            Err(Failure::Refused(error)) => {
+                let _ = self.session.execute("rollback");
+                work.iter().map(|_| Err(error.clone())).collect()
+            }
+        };
+        for (answer, result) in answers.into_iter().zip(results) {
+            let _ = answer.send(result);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// One transaction for a group.
+    fn transact(&self, work: &[(TenantId, Batch)]) -> Result<Answers, Failure> {
+        let mut heads = Heads::new();
+        self.session.execute("begin immediate")?;
+        let results = match work {
+            // One batch needs no savepoint: the transaction is its own.
+            [(tenant, batch)] => vec![Ok(self.apply(*tenant, batch, &mut heads)?)],
+            _ => work
+                .iter()
+                .map(|(tenant, batch)| self.apply_apart(*tenant, batch, &mut heads))
+                .collect::<Result<_, _>>()?,
+        };
+        self.save(&heads)?;
+        self.fault(FaultPoint::Commit)?;
+        self.session.execute("commit")?;
+        self.fault(FaultPoint::Answer)?;
+        Ok(results)
+    }
+
+    /// Applies a batch so that it can be undone alone. An error is the group's.
+    fn apply_apart(
+        &self,
+        tenant: TenantId,
+        batch: &Batch,
+        heads: &mut Heads,
+    ) -> Result<Result<Committed, CommitError>, Failure> {
+        let before = heads.get(&tenant).copied();
+        self.session.execute("savepoint batch")?;
+        match self.apply(tenant, batch, heads) {
+            Ok(committed) => {
+                self.session.execute("release batch")?;
+                Ok(Ok(committed))
+            }
+            // Some errors (a full disk) undo the whole transaction.
+            Err(Failure::Refused(error)) if !self.session.undone() => {
+                self.session.execute("rollback to batch")?;
+                self.session.execute("release batch")?;
+                match before {
+                    Some(head) => heads.insert(tenant, head),
+                    None => heads.remove(&tenant),
+                };
+                Ok(Err(error))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn apply(&self, tenant: TenantId, batch: &Batch, heads: &mut Heads) -> Result<Committed, Failure> {
+        let mut committed = Committed::default();
+        for step in batch.steps() {
+            self.fault(FaultPoint::Step)?;
+            match *step {
+                Step::Statement { sql, args, expect } => {
+                    let rows = self.session.run(sql, batch.params(args, tenant.0), &mut committed)?;
+                    if !expect.holds(rows) {
+                        return Err(batch.refusal(expect, |kind, id| self.exists(tenant, kind, id)).into());
+                    }
+                }
+                Step::Entry { args } => {
+                    let head = self.moved(tenant, heads)?;
+                    head.audit += 1;
+                    let previous = head.hash;
+                    head.hash = audit::link(&previous, tenant.0, head.audit, batch.params(args, tenant.0));
+                    let numbers = [Param::Int(tenant.0), Param::Int(head.audit)];
+                    let link = [Param::Bytes(&previous), Param::Bytes(&head.hash)];
+                    let params = numbers.into_iter().chain(batch.params(args, tenant.0)).chain(link);
+                    self.session.run(audit::INSERT, params, &mut committed)?;
+                }
+                Step::Event { args } => {
+                    let head = self.moved(tenant, heads)?;
+                    head.outbox += 1;
+                    let numbers = [Param::Int(tenant.0), Param::Int(head.outbox)];
+                    let params = numbers.into_iter().chain(batch.params(args, tenant.0));
+                    self.session.run(outbox::INSERT, params, &mut committed)?;
+                }
+            }
+        }
+        Ok(committed)
+    }
+
+    fn exists(&self, tenant: TenantId, kind: Param<'_>, id: Param<'_>) -> bool {
+        let mut found = false;
+        let params = [Param::Int(tenant.0), kind, id].into_iter();
+        let asked = self.session.query(record::EXISTS, params, &mut |_| {
+            found = true;
+            ENOUGH
+        });
+        asked.is_ok() && found
+    }
+
+    /// A tenant's head, which is about to move: read once in a transaction.
+    fn moved<'h>(&self, tenant: TenantId, heads: &'h mut Heads) -> Result<&'h mut Head, StoreError> {
+        let (head, moved) = match heads.entry(tenant) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert((Head::of(&self.session, tenant.0)?, true)),
+        };
+        *moved = true;
+        Ok(head)
+    }
+
+    fn save(&self, heads: &Heads) -> Result<(), StoreError> {
+        for (tenant, (head, _)) in heads.iter().filter(|(_, (_, moved))| *moved) {
+            let (audit, outbox) = (Param::Int(head.audit), Param::Int(head.outbox));
+            let params = [Param::Int(tenant.0), audit, Param::Bytes(&head.hash), outbox];
+            self.session.run(audit::SAVE_HEAD, params, &mut Committed::default())?;
+        }
+        Ok(())
+    }
+
+    fn fault(&self, point: FaultPoint) -> Result<(), Failure> {
+        match &self.fault {
+            Some(fault) if fault(point) => Err(Failure::Crash),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Every test: the workspace's own, then independent clients against the built binary.
+
+use crate::Outcome;
+use crate::black_box;
+use crate::run::{all, cargo, run as execute, succeeds};
+
+pub fn run(skip_black_box: bool) -> Outcome {
+    let mut steps: Vec<(&str, Box<dyn FnOnce() -> Outcome>)> =
+        vec![("tests", Box::new(tests)), ("documentation examples", Box::new(examples))];
+    if !skip_black_box {
+        steps.push(("black box", Box::new(black_box::run)));
+    }
+    all(steps)
+}
+
+/// With nextest where it is installed, for its speed and its isolation.
+fn tests() -> Outcome {
+    if succeeds(&mut cargo(&["nextest", "--version"])) {
+        execute(&mut cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]))
+    } else {
+        execute(&mut cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]))
+    }
+}
+
+fn examples() -> Outcome {
+    execute(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))
+}
