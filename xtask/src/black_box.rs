@@ -7,6 +7,7 @@ use crate::run::{cargo, command, root, run as execute, succeeds, target};
 
 const REQUIREMENTS: &str = "tests/black-box/requirements.txt";
 
+/// Builds the binary and runs the clients against it.
 pub fn run() -> Outcome {
     execute(&mut cargo(&["build", "--package", "durward"]))?;
     let python = environment()?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::run::{all, cargo, command, run as execute, succeeds, target};
+use crate::run::{Step, all, cargo, command, run as execute, succeeds, target};
 use crate::{Outcome, fuzz, test, tidy};
 
 /// The version that is installed when there is none.
@@ -12,18 +12,25 @@ const DENY_VERSION: &str = "0.20.2";
 /// How long each fuzz target runs in CI, in seconds.
 const FUZZ_SECONDS: u32 = 15;
 
+/// Runs every check, whatever the others find.
 pub fn run(skip_tests: bool) -> Outcome {
-    let mut steps: Vec<(&str, Box<dyn FnOnce() -> Outcome>)> = Vec::new();
+    let mut steps: Vec<Step> = Vec::new();
     if !skip_tests {
-        steps.push(("tests", Box::new(|| test::run(false))));
+        steps.push(("tests", || test::run(false)));
     }
-    steps.push(("format", Box::new(|| execute(&mut cargo(&["fmt", "--all", "--check"])))));
-    steps.push(("clippy", Box::new(clippy)));
-    steps.push(("tidy", Box::new(tidy::run)));
-    steps.push(("dependencies", Box::new(deny)));
-    steps.push(("documentation", Box::new(documentation)));
-    steps.push(("fuzz", Box::new(|| fuzz::all(FUZZ_SECONDS))));
-    all(steps)
+    steps.extend([
+        ("format", format as fn() -> Outcome),
+        ("clippy", clippy),
+        ("tidy", tidy::run),
+        ("dependencies", deny),
+        ("documentation", documentation),
+        ("fuzz", || fuzz::all(FUZZ_SECONDS)),
+    ]);
+    all(&steps)
+}
+
+fn format() -> Outcome {
+    execute(&mut cargo(&["fmt", "--all", "--check"]))
 }
 
 fn clippy() -> Outcome {

@@ -25,6 +25,7 @@ const MEMORY: u32 = 1024;
 /// Time past which one input counts as a failure, in seconds.
 const INPUT_SECONDS: u32 = 10;
 
+/// Runs one target or all, as the arguments say.
 pub fn run(args: &[String]) -> Outcome {
     let (mut target, mut seconds) = (None, SECONDS);
     let mut args = args.iter();
@@ -86,7 +87,22 @@ fn fuzz(target: &str, seconds: u32) -> Outcome {
     let prefix = format!("-artifact_prefix={}/{target}-", artifacts.display());
     let limits = [("max_total_time", seconds), ("rss_limit_mb", MEMORY), ("timeout", INPUT_SECONDS)];
     fuzzer.arg(prefix).args(limits.map(|(name, value)| format!("-{name}={value}")));
-    execute(fuzzer.args(["-verbosity=0", "-print_final_stats=1"]))
+    quietly(fuzzer.args(["-verbosity=0", "-print_final_stats=1"]))
+}
+
+/// libFuzzer says a lot; what counts is what it did, or all of it when it has found something.
+fn quietly(fuzzer: &mut Command) -> Outcome {
+    let output = fuzzer.output().map_err(|error| format!("cannot run the fuzzer: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let counts = ["stat::number_of_executed_units", "stat::new_units_added", "stat::peak_rss_mb"];
+    if output.status.success() {
+        said.lines()
+            .filter(|line| counts.iter().any(|name| line.starts_with(name)))
+            .for_each(|line| println!("{line}"));
+        return Ok(());
+    }
+    println!("{said}");
+    Err("an input was found that breaks it; it is in fuzz/artifacts".to_owned())
 }
 
 fn folder() -> PathBuf {

@@ -35,6 +35,7 @@ pub struct Limit {
     pub about: String,
 }
 
+/// Writes every page.
 pub fn run() -> Outcome {
     let page = limits_page(&root())?;
     std::fs::write(root().join(LIMITS), page).map_err(|error| format!("{LIMITS}: {error}"))?;
@@ -75,8 +76,9 @@ pub fn limits(source: &str) -> Vec<Limit> {
 
 fn constant(line: &str) -> Option<(String, String)> {
     let (name, rest) = line.strip_prefix("pub const ")?.split_once(':')?;
-    let (_, value) = rest.split_once('=')?;
-    Some((name.to_owned(), value.trim().trim_end_matches(';').to_owned()))
+    let value = rest.split_once('=')?.1.trim().trim_end_matches(';');
+    // A value on lines of its own is a group of limits that stand alone as well.
+    (!value.is_empty()).then(|| (name.to_owned(), value.to_owned()))
 }
 
 /// `16 * 1024 * 1024` is a number a machine likes.

@@ -1,15 +1,8 @@
-//! The project's own tasks, run as `cargo xtask …`. Needs nothing beside a Rust toolchain to start.
-
-mod bench;
-mod black_box;
-mod ci;
-mod fuzz;
-mod generate;
-mod run;
-mod test;
-mod tidy;
+//! `cargo xtask …`: which task was asked for.
 
 use std::process::ExitCode;
+
+use xtask::{Outcome, bench, ci, fuzz, generate, test, tidy};
 
 const USAGE: &str = "usage: cargo xtask <task>
 
@@ -20,9 +13,6 @@ const USAGE: &str = "usage: cargo xtask <task>
   bench [arguments]         the benchmarks, in a release build
   fuzz [target] [--seconds N]
                             run the fuzz targets, each for N seconds (60)";
-
-/// What went wrong, for a person.
-type Outcome<T = ()> = Result<T, String>;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

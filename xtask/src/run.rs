@@ -61,9 +61,12 @@ pub fn step(name: &str, work: impl FnOnce() -> Outcome) -> Outcome {
     outcome
 }
 
+/// A name and what is to be done.
+pub type Step = (&'static str, fn() -> Outcome);
+
 /// Runs every step whatever the others do, and names those that failed.
-pub fn all(steps: Vec<(&str, Box<dyn FnOnce() -> Outcome>)>) -> Outcome {
-    let outcomes = steps.into_iter().map(|(name, work)| (name, step(name, work)));
+pub fn all(steps: &[Step]) -> Outcome {
+    let outcomes = steps.iter().map(|(name, work)| (*name, step(name, work)));
     let failed: Vec<_> = outcomes.filter(|(_, outcome)| outcome.is_err()).map(|(name, _)| name).collect();
     match failed.as_slice() {
         [] => Ok(()),

@@ -2,15 +2,15 @@
 
 use crate::Outcome;
 use crate::black_box;
-use crate::run::{all, cargo, run as execute, succeeds};
+use crate::run::{Step, all, cargo, run as execute, succeeds};
 
+/// Runs every test, whatever the others find.
 pub fn run(skip_black_box: bool) -> Outcome {
-    let mut steps: Vec<(&str, Box<dyn FnOnce() -> Outcome>)> =
-        vec![("tests", Box::new(tests)), ("documentation examples", Box::new(examples))];
+    let mut steps: Vec<Step> = vec![("tests", tests), ("documentation examples", examples)];
     if !skip_black_box {
-        steps.push(("black box", Box::new(black_box::run)));
+        steps.push(("black box", black_box::run));
     }
-    all(steps)
+    all(&steps)
 }
 
 /// With nextest where it is installed, for its speed and its isolation.

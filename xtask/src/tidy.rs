@@ -2,7 +2,7 @@
 //!
 //! Words that must not be matched in this very file are put together from two halves.
 
-mod text;
+pub mod text;
 mod tree;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +28,7 @@ pub struct Findings {
     pub warnings: Vec<String>,
 }
 
+/// Prints what is found; fails on an error.
 pub fn run() -> Outcome {
     let findings = check(&root())?;
     for warning in &findings.warnings {
@@ -80,7 +81,7 @@ const SKIPPED: [&str; 9] = [
 ];
 
 /// Every text file below the root, in order.
-fn files(root: &Path) -> Outcome<Vec<File>> {
+pub fn files(root: &Path) -> Outcome<Vec<File>> {
     let mut files = Vec::new();
     walk(root, &mut |path| {
         let below = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();

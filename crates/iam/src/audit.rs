@@ -7,7 +7,8 @@ use store::{AuditEntry, AuditQuery, AuditVerdict, TenantId};
 use crate::access::{Inspect, Permit};
 use crate::cx::Cx;
 use crate::error::Result;
-use crate::Iam;
+use crate::tenant::Operator;
+use crate::{INSTALLATION, Iam};
 
 impl Iam {
     /// Entries of the tenant's chain.
@@ -15,8 +16,21 @@ impl Iam {
     /// # Errors
     /// When the store cannot answer.
     pub async fn audit(&self, cx: &Cx, _: Permit<Inspect>, query: &AuditQuery) -> Result<Vec<AuditEntry>> {
+        self.entries(cx.tenant, query).await
+    }
+
+    /// Entries of the installation's own chain: tenants made and deleted.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn audit_of_installation(&self, _: Operator<'_>, query: &AuditQuery) -> Result<Vec<AuditEntry>> {
+        self.entries(INSTALLATION, query).await
+    }
+
+    async fn entries(&self, tenant: TenantId, query: &AuditQuery) -> Result<Vec<AuditEntry>> {
         let mut entries = Vec::new();
-        self.of(cx)
+        self.store
+            .tenant(tenant)
             .audit(query, |entry| {
                 entries.push(entry);
                 ControlFlow::Continue(())
@@ -25,13 +39,19 @@ impl Iam {
         Ok(entries)
     }
 
-    /// Whether each chain holds: that of the installation, then those of the tenants.
+    /// Whether each chain holds, or that of one tenant: that of the installation, then those of the tenants.
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn verify_audit(&self, _: crate::tenant::Operator<'_>) -> Result<Vec<(TenantId, AuditVerdict)>> {
+    pub async fn verify_audit(
+        &self,
+        _: Operator<'_>,
+        only: Option<TenantId>,
+    ) -> Result<Vec<(TenantId, AuditVerdict)>> {
         let mut verdicts = Vec::new();
-        for tenant in self.store.audited().await? {
+        let mut chains = self.store.audited().await?;
+        chains.retain(|tenant| only.is_none_or(|only| *tenant == only));
+        for tenant in chains {
             verdicts.push((tenant, self.store.tenant(tenant).verify_audit().await?));
         }
         Ok(verdicts)

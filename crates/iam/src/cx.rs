@@ -6,7 +6,8 @@ use scim::admit::Rules;
 use scim::quirks::Dialect;
 use store::TenantId;
 
-use crate::kind::Kinds;
+use crate::error::{Error, Result};
+use crate::kind::{Kind, Kinds};
 use crate::limits;
 
 /// What a token is for.
@@ -79,5 +80,20 @@ impl Cx {
     /// How documents of this caller are admitted.
     pub fn rules(&self) -> Rules<'static> {
         Rules { dialect: self.caller.dialect, limits: &limits::ADMIT }
+    }
+}
+
+/// The kind of what a token may stand for.
+pub(crate) const SUBJECT_KIND: &str = "User";
+
+impl Cx {
+    /// The resource behind `/Me` (RFC 7644 §3.11): what the token stands for.
+    ///
+    /// # Errors
+    /// [`Error::NotImplemented`] when the token stands for nobody.
+    pub fn me(&self) -> Result<(Arc<Kind>, String)> {
+        let kind = self.kinds.named(SUBJECT_KIND).cloned();
+        kind.zip(self.caller.subject.clone())
+            .ok_or_else(|| Error::NotImplemented("this token stands for no user, so there is no `/Me`".to_owned()))
     }
 }

@@ -322,7 +322,7 @@ impl Iam {
             return Err(Error::invalid(format!("`provider`: there is no identity provider with the scheme {scheme}")));
         }
         if let Some(subject) = &draft.subject
-            && self.of(cx).record("User", subject).await?.is_none()
+            && self.of(cx).record(crate::cx::SUBJECT_KIND, subject).await?.is_none()
         {
             return Err(Error::invalid(format!("there is no user {}", scim::error::quoted(subject))));
         }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::Object;
 use crate::error::{Error, quoted};
-use crate::message::{BULK_REQUEST, expect_schema};
+use crate::message::{BULK_REQUEST, expect_schema, member};
 
 const PREFIX: &str = "bulkId:";
 
@@ -87,15 +87,14 @@ impl Request {
     /// `invalidSyntax` or `invalidValue` when the request as a whole cannot be read.
     pub fn parse(mut body: Object, strict: bool) -> Result<Self, Error> {
         expect_schema(&body, BULK_REQUEST, strict)?;
-        let fail_on_errors = match body.get("failOnErrors") {
+        let fail_on_errors = match member(&mut body, "failOnErrors", strict)? {
             None | Some(Value::Null) => None,
             Some(value) => {
                 let most = value.as_u64().filter(|n| *n > 0);
                 Some(most.ok_or_else(|| Error::value("`failOnErrors` must be a whole number above 0"))?)
             }
         };
-        let key = ["Operations", "operations"].into_iter().find(|k| body.contains_key(*k)).unwrap_or_default();
-        let Some(Value::Array(items)) = body.remove(key) else {
+        let Some(Value::Array(items)) = member(&mut body, "Operations", strict)? else {
             return Err(Error::syntax("`Operations` must be an array"));
         };
         let mut operations: Vec<_> = items.into_iter().map(operation).collect();
@@ -225,10 +224,24 @@ impl Scheduler<'_> {
         self.waits.get(at).is_none_or(BTreeSet::is_empty)
     }
 
-    /// Where only circles are left: the first that creates something, which breaks one of them.
+    /// Where only circles, and what waits for them, are left: the first member of a circle. Others wait for each of
+    /// its members, so all of them create something.
     fn pick(&self, left: &BTreeSet<usize>) -> Option<usize> {
-        let creates = |at: &&usize| matches!(self.operations.get(**at), Some(Ok(o)) if o.method == Method::Post);
-        left.iter().find(creates).or_else(|| left.first()).copied()
+        let next = |at: usize| self.waits.get(at).and_then(BTreeSet::first).copied();
+        // Whoever follows what each waits for goes round a circle before long.
+        let mut inside = left.first().copied()?;
+        for _ in 0..left.len() {
+            inside = next(inside).unwrap_or(inside);
+        }
+        let (mut first, mut at) = (inside, inside);
+        for _ in 0..left.len() {
+            at = next(at).unwrap_or(inside);
+            if at == inside {
+                break;
+            }
+            first = first.min(at);
+        }
+        Some(first)
     }
 }
 
@@ -286,14 +299,20 @@ fn resolve_value(value: &mut Value, known: &HashMap<String, String>) -> Result<(
     }
 }
 
-/// Takes out every value that holds a `bulkId:…` which is not known yet: an element of a list as a whole, else the attribute.
+/// Takes out every value that holds a `bulkId:…` which is not known yet: an element of a list as a whole, else the
+/// attribute; of an extension, just the attribute in it.
 pub fn strip(data: &mut Object, known: &HashMap<String, String>) {
-    data.retain(|_, value| {
-        if let Value::Array(items) = value {
+    data.retain(|name, value| match value {
+        Value::Array(items) => {
             items.retain(|item| is_resolvable(item, known));
-            return true;
+            true
         }
-        is_resolvable(value, known)
+        // Only the name of an extension, a URN, has a colon in it.
+        Value::Object(extension) if name.contains(':') => {
+            strip(extension, known);
+            true
+        }
+        value => is_resolvable(value, known),
     });
 }
 

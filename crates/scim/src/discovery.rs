@@ -106,7 +106,6 @@ fn attribute(attribute: &Attribute) -> Object {
         Ok(Value::Object(object)) => object,
         _ => Object::new(),
     };
-    // RFC 7643 §7: caseExact and uniqueness say nothing of a value that is no text.
     if let Some(subs) = out.get_mut("subAttributes") {
         *subs = attributes(&attribute.sub_attributes);
     }

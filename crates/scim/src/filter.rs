@@ -199,6 +199,16 @@ pub fn equalities(filter: &Filter, visit: &mut dyn FnMut(&str, &Value)) -> bool 
     }
 }
 
+/// How many comparisons and value paths there are in a filter.
+pub(crate) fn terms(filter: &Filter) -> usize {
+    match filter {
+        Filter::And(inner) | Filter::Or(inner) => inner.iter().map(terms).sum(),
+        Filter::Not(inner) => terms(inner),
+        Filter::Has { inner, .. } => 1 + terms(inner),
+        Filter::Compare { .. } | Filter::Present(_) => 1,
+    }
+}
+
 impl BoundFilter<'_> {
     /// Matches everything.
     pub fn always() -> Self {

@@ -14,6 +14,8 @@ pub mod patch;
 pub mod path;
 pub mod project;
 pub mod quirks;
+#[cfg(test)]
+mod sample;
 pub mod schema;
 pub mod value;
 

@@ -28,6 +28,8 @@ pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 /// # Errors
 /// `invalidSyntax` with line and column.
 pub fn object(bytes: &[u8], depth: usize) -> Result<Object, Error> {
+    // RFC 8259 §8.1: a byte order mark may be ignored, and some libraries write one.
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     check_depth(bytes, depth)?;
     match serde_json::from_slice::<Value>(bytes) {
         Ok(Value::Object(object)) => Ok(object),
@@ -51,7 +53,8 @@ fn check_depth(bytes: &[u8], most: usize) -> Result<(), Error> {
             b'{' | b'[' if !quoted => {
                 depth += 1;
                 if depth > most {
-                    let detail = format!("the body nests deeper than {most} levels (at byte {at})");
+                    let (line, column) = position(bytes, at);
+                    let detail = format!("the body nests deeper than {most} levels at line {line} column {column}");
                     return Err(Error::syntax(detail));
                 }
             }
@@ -60,6 +63,13 @@ fn check_depth(bytes: &[u8], most: usize) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The line and the column of a byte, both counted from one, as the parser counts them.
+fn position(bytes: &[u8], at: usize) -> (usize, usize) {
+    let before = bytes.get(..at).unwrap_or_default();
+    let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
+    (1 + before.iter().filter(|b| **b == b'\n').count(), 1 + at - line_start)
 }
 
 /// The schemas a message must name, if it names any (RFC 7644 §3.1); strict clients must name it.
@@ -73,6 +83,22 @@ pub fn expect_schema(message: &Object, urn: &str, required: bool) -> Result<(), 
         _ => false,
     };
     if names || !required { Ok(()) } else { Err(Error::syntax(format!("`schemas` must name {}", quoted(urn)))) }
+}
+
+/// Takes the member of that name out of a message. Only a strict client must spell it as the RFC does.
+///
+/// # Errors
+/// `invalidSyntax` when there are several that differ by case.
+pub(crate) fn member(message: &mut Object, name: &str, strict: bool) -> Result<Option<Value>, Error> {
+    if strict {
+        return Ok(message.shift_remove(name));
+    }
+    let mut keys = message.keys().filter(|key| key.eq_ignore_ascii_case(name));
+    let (key, again) = (keys.next().cloned(), keys.next());
+    match again {
+        Some(_) => Err(Error::syntax(format!("{} stands twice", quoted(name)))),
+        None => Ok(key.and_then(|key| message.shift_remove(&key))),
+    }
 }
 
 /// The order of a sorted answer (RFC 7644 §3.4.2.3).
@@ -221,7 +247,8 @@ pub fn list_response(head: &PageHead, resources: &str) -> String {
     let _ = write!(out, r#","itemsPerPage":{}"#, head.items);
     for (name, cursor) in [("previousCursor", &head.previous_cursor), ("nextCursor", &head.next_cursor)] {
         if let Some(cursor) = cursor {
-            let _ = write!(out, r#","{name}":"{cursor}""#);
+            let _ = write!(out, r#","{name}":"#);
+            push_string(&mut out, cursor);
         }
     }
     // RFC 7644 §3.4.2: `Resources` is required when there are results; clients want it always.

@@ -4,17 +4,27 @@
 //! [`RelationChange`]s in the order given, so that one member among a hundred thousand is one change.
 
 mod elements;
+mod parse;
+mod parts;
+#[cfg(test)]
+mod tests;
 
 use serde_json::Value;
 
 use crate::Object;
-use crate::admit::{self, Rules, external_id, relation_values, value_of};
+use crate::admit::{self, Rules, cannot_change, external_id, full_name, is_read_only, refuse_repeats, relation_values, value_of};
 use crate::error::{Error, ErrorKind, quoted};
 use crate::filter::{self, BoundFilter};
-use crate::message::{PATCH_OP, expect_schema};
 use crate::path::{BoundPath, PatchPath, Place};
 use crate::quirks::{self, Dialect};
-use crate::schema::{Attribute, Found, Held, Mutability, ResourceType, Schema, Type};
+use crate::schema::{Attribute, Found, Held, Mutability, ResourceType, Schema};
+
+pub use parse::parse;
+use parts::guard_removal;
+
+/// Most comparisons of values with values that the operations of one PATCH may need. A thousand operations that
+/// each look through a thousand values need a million.
+pub const COMPARISONS_MAX: usize = 4_000_000;
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,63 +94,6 @@ pub struct Patched<'s> {
     pub relations: Vec<RelationChange<'s>>,
 }
 
-/// Reads a PATCH body.
-///
-/// # Errors
-/// `invalidSyntax` when it is not a PATCH body, `invalidValue` when it has too many operations.
-pub fn parse(mut body: Object, dialect: Dialect, most: usize) -> Result<Vec<Operation>, Error> {
-    let strict = dialect == Dialect::Strict;
-    expect_schema(&body, PATCH_OP, strict)?;
-    let key = body.keys().find(|k| *k == "Operations" || (!strict && k.eq_ignore_ascii_case("operations"))).cloned();
-    let Some(Value::Array(items)) = key.and_then(|key| body.remove(&key)) else {
-        return Err(Error::syntax("`Operations` must be an array"));
-    };
-    if items.is_empty() && strict {
-        return Err(Error::syntax("`Operations` must not be empty"));
-    }
-    if items.len() > most {
-        return Err(Error::value(format!("`Operations` holds more than {most} operations")));
-    }
-    items.into_iter().enumerate().map(|(at, item)| operation(item, at, strict)).collect()
-}
-
-fn operation(item: Value, at: usize, strict: bool) -> Result<Operation, Error> {
-    let Value::Object(item) = item else {
-        return Err(Error::syntax(format!("`Operations[{at}]` must be an object")));
-    };
-    let (mut op, mut path, mut value) = (None, None, None);
-    for (name, member) in item {
-        match name.as_str() {
-            "op" => op = Some(member),
-            "path" => path = Some(member),
-            "value" => value = Some(member),
-            _ if strict => {}
-            _ if name.eq_ignore_ascii_case("op") => op = Some(member),
-            _ if name.eq_ignore_ascii_case("path") => path = Some(member),
-            _ if name.eq_ignore_ascii_case("value") => value = Some(member),
-            _ => {}
-        }
-    }
-    let op = match op.as_ref().and_then(Value::as_str) {
-        Some(text) => op_named(text, strict)
-            .ok_or_else(|| Error::syntax(format!("`op` is `add`, `remove` or `replace`, not {}", quoted(text))))?,
-        None => return Err(Error::syntax(format!("`Operations[{at}].op` is required"))),
-    };
-    let path = match path {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) if text.trim().is_empty() => None,
-        Some(Value::String(text)) => Some(text),
-        Some(Value::Object(object)) if !strict => quirks::path_from_object(&object),
-        Some(_) => return Err(Error::path(format!("`Operations[{at}].path` must be a string"))),
-    };
-    Ok(Operation { op, path, value })
-}
-
-fn op_named(text: &str, strict: bool) -> Option<Op> {
-    let known = [("add", Op::Add), ("remove", Op::Remove), ("replace", Op::Replace)];
-    known.into_iter().find(|(n, _)| *n == text || (!strict && n.eq_ignore_ascii_case(text))).map(|(_, op)| op)
-}
-
 /// Applies `operations` to a stored `document` of `kind`, in order.
 ///
 /// # Errors
@@ -153,12 +106,11 @@ pub fn apply<'s>(
     limits: &filter::Limits,
 ) -> Result<Patched<'s>, Error> {
     let out = Patched { document: document.clone(), ..Patched::default() };
-    let mut patch = Patch { kind, rules, limits, out };
+    let mut patch = Patch { kind, rules, limits, comparisons: 0, out };
     for operation in operations {
         patch.run(operation)?;
     }
     let mut out = patch.out;
-    admit::seal(kind, &mut out.document)?;
     admit::succeed(kind, document, &mut out.document)?;
     Ok(out)
 }
@@ -167,6 +119,8 @@ struct Patch<'s, 'r> {
     kind: &'s ResourceType,
     rules: Rules<'r>,
     limits: &'r filter::Limits,
+    /// How many have been needed; see [`COMPARISONS_MAX`].
+    comparisons: usize,
     out: Patched<'s>,
 }
 
@@ -196,14 +150,18 @@ impl<'s> Patch<'s, '_> {
         let Some(Value::Object(object)) = value else {
             return Err(Error::value("without a `path`, `value` must be an object of attributes"));
         };
-        let object = if self.is_strict() { object } else { quirks::unwrap_attributes(object) };
+        let object = if self.is_strict() { object } else { quirks::flat(self.kind, object) };
+        refuse_repeats(&object)?;
         object.into_iter().try_for_each(|(name, value)| self.named(op, &name, value))
     }
 
     fn named(&mut self, op: Op, name: &str, value: Value) -> Result<(), Error> {
         let strict = self.is_strict();
         if let Some(found) = self.kind.find(None, name) {
-            if !strict && found.attribute.mutability == Mutability::ReadOnly {
+            // Whole objects come with what clients cannot change, and with nulls for what they do not know: that
+            // a group has no members any more is said by an empty list.
+            let is_idle = is_read_only(found.attribute) || (value.is_null() && found.attribute.held == Held::Edges);
+            if !strict && is_idle {
                 return Ok(());
             }
             return self.attribute(op, found, None, None, Some(value));
@@ -239,22 +197,18 @@ impl<'s> Patch<'s, '_> {
         if schema.id == self.kind.schema.id {
             return self.whole(op, value);
         }
-        let gone = op == Op::Remove || value.as_ref().is_none_or(Value::is_null);
-        if gone {
-            return schema.attributes.iter().try_for_each(|attribute| {
-                let held = self.out.document.get(&schema.id).is_some_and(|o| o.get(&attribute.name).is_some());
-                if held && attribute.mutability != Mutability::ReadOnly {
-                    self.attribute(Op::Remove, Found { extension: Some(schema), attribute }, None, None, None)?;
-                }
-                Ok(())
-            });
-        }
-        let Some(Value::Object(object)) = value else {
-            return Err(Error::value(format!("{} must be an object", quoted(&schema.id))));
+        let object = match (op, value) {
+            (Op::Remove, _) | (Op::Replace, Some(Value::Null)) => return self.forget(schema),
+            (_, None) => return Err(value_required(op, &schema.id)),
+            // Adding nothing adds nothing.
+            (_, Some(Value::Null)) => return Ok(()),
+            (_, Some(Value::Object(object))) => object,
+            _ => return Err(Error::value(format!("{} must be an object", quoted(&schema.id)))),
         };
+        refuse_repeats(&object)?;
         for (name, value) in object {
             match schema.attributes.find(&name) {
-                Some(attribute) if attribute.mutability == Mutability::ReadOnly && !self.is_strict() => {}
+                Some(attribute) if is_read_only(attribute) && !self.is_strict() => {}
                 Some(attribute) => {
                     self.attribute(op, Found { extension: Some(schema), attribute }, None, None, Some(value))?;
                 }
@@ -262,6 +216,26 @@ impl<'s> Patch<'s, '_> {
                     return Err(Error::path(format!("{} is not an attribute of {}", quoted(&name), quoted(&schema.id))));
                 }
                 None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// An extension as a whole goes, with what it requires; what only the service provider sets stays.
+    fn forget(&mut self, schema: &'s Schema) -> Result<(), Error> {
+        if self.kind.extensions.iter().any(|e| e.required && e.schema.id == schema.id) {
+            return Err(Error::mutability(format!("{} cannot be removed", quoted(&schema.id))));
+        }
+        for attribute in schema.attributes.iter().filter(|a| a.mutability == Mutability::WriteOnly) {
+            self.out.secrets.insert(attribute.name.clone(), Value::Null);
+        }
+        let Some(Value::Object(object)) = self.out.document.get_mut(&schema.id) else { return Ok(()) };
+        for attribute in &schema.attributes {
+            if attribute.mutability == Mutability::Immutable && object.contains_key(&attribute.name) {
+                return Err(Error::mutability(format!("{} cannot be removed", quoted(&attribute.name))));
+            }
+            if !is_read_only(attribute) {
+                object.shift_remove(&attribute.name);
             }
         }
         Ok(())
@@ -276,32 +250,46 @@ impl<'s> Patch<'s, '_> {
         value: Option<Value>,
     ) -> Result<(), Error> {
         let attribute = found.attribute;
-        match attribute.name.as_str() {
-            // Derived from what the resource holds.
-            "schemas" if found.extension.is_none() => return Ok(()),
-            "externalId" if found.extension.is_none() => {
-                let value = if op == Op::Remove { Value::Null } else { value.unwrap_or_default() };
-                self.out.external_id = Some(external_id(value, self.rules)?);
-                return Ok(());
-            }
-            _ => {}
+        let is_common = |name: &str| found.extension.is_none() && attribute.name == name;
+        // Derived from what the resource holds.
+        if is_common("schemas") {
+            return Ok(());
         }
-        let read_only = |a: &Attribute| a.mutability == Mutability::ReadOnly;
-        if read_only(attribute) || sub.is_some_and(read_only) || attribute.held == Held::Derived {
-            return Err(Error::mutability(format!("{} is read-only", quoted(&attribute.name))));
+        if is_read_only(attribute) || sub.is_some_and(is_read_only) {
+            let name = sub.map_or(attribute.name.clone(), |sub| full_name(&attribute.name, sub));
+            return Err(Error::mutability(format!("{} is read-only", quoted(&name))));
         }
         if value.is_none() && op != Op::Remove {
-            return Err(Error::value(format!("`value` is required to {} {}", verb(op), quoted(&attribute.name))));
+            return Err(value_required(op, &attribute.name));
+        }
+        if is_common("externalId") {
+            let value = if op == Op::Remove { Value::Null } else { value.unwrap_or_default() };
+            self.out.external_id = Some(external_id(value, self.rules)?);
+            return Ok(());
         }
         if attribute.held == Held::Edges {
             return self.relation(op, attribute, filter, sub, value);
         }
         if attribute.mutability == Mutability::WriteOnly {
-            let value = if op == Op::Remove { None } else { value_of(attribute, "", value.unwrap_or_default(), self.rules)? };
-            self.out.secrets.insert(attribute.name.clone(), value.unwrap_or_default());
-            return Ok(());
+            return self.secret(op, attribute, sub, value);
         }
         self.in_document(op, found, filter, sub, value)
+    }
+
+    fn secret(
+        &mut self,
+        op: Op,
+        attribute: &Attribute,
+        sub: Option<&Attribute>,
+        value: Option<Value>,
+    ) -> Result<(), Error> {
+        if sub.is_some() {
+            return Err(Error::mutability(format!("{} is set as a whole", quoted(&attribute.name))));
+        }
+        let value = if op == Op::Remove { Value::Null } else { value.unwrap_or_default() };
+        let value = value_of(attribute, "", value, self.rules)?.unwrap_or_default();
+        self.out.secrets.insert(attribute.name.clone(), value);
+        Ok(())
     }
 
     fn in_document(
@@ -313,15 +301,17 @@ impl<'s> Patch<'s, '_> {
         value: Option<Value>,
     ) -> Result<(), Error> {
         let (attribute, rules) = (found.attribute, self.rules);
-        let current = self.take(found);
-        if op == Op::Remove && sub.is_none() && filter.is_none() && current.is_some() {
-            guard_removal(attribute)?;
-        }
-        let next = if attribute.multi_valued {
-            let list = match current {
+        let before = self.take(found);
+        let had_value = before.is_some();
+        // An immutable attribute is compared with what it was before this operation, so that several in one request
+        // do no more than one after the other.
+        let fixed = before.clone().filter(|_| attribute.mutability == Mutability::Immutable);
+        let after = if attribute.multi_valued {
+            let list = match before {
                 Some(Value::Array(list)) => list,
                 _ => Vec::new(),
             };
+            self.count(&list, filter.as_ref(), value.as_ref())?;
             elements::change(elements::Change { op, attribute, filter, sub, value, rules }, list)?
         } else if let Some(selection) = filter {
             return Err(Error::path(format!(
@@ -329,26 +319,38 @@ impl<'s> Patch<'s, '_> {
                 quoted(&attribute.name),
                 selection.written
             )));
-        } else if let Some(sub) = sub {
-            part(op, attribute, sub, current, value, rules)?
         } else {
-            one(op, attribute, current, value, rules)?
+            parts::one(op, attribute, sub, before, value, rules)?
         };
-        if let Some(next) = next {
-            self.put(found, next);
+        if had_value && after.is_null() {
+            guard_removal(attribute, "")?;
+        }
+        if fixed.is_some_and(|fixed| fixed != after) {
+            return Err(cannot_change(&attribute.name));
+        }
+        self.put(found, after);
+        Ok(())
+    }
+
+    /// Counts what an operation on a list costs at most, before it is paid.
+    fn count(&mut self, list: &[Value], filter: Option<&Selection<'_, 's>>, value: Option<&Value>) -> Result<(), Error> {
+        let terms = filter.map_or(1, |selection| filter::terms(selection.written));
+        let given = value.and_then(Value::as_array).map_or(1, Vec::len);
+        self.comparisons = self.comparisons.saturating_add(list.len().saturating_mul(terms.saturating_add(given)));
+        if self.comparisons > COMPARISONS_MAX {
+            return Err(Error::value(format!("the operations need more than {COMPARISONS_MAX} comparisons of values")));
         }
         Ok(())
     }
 
+    /// Takes the value out, but leaves its place in the document.
     fn take(&mut self, found: Found<'_>) -> Option<Value> {
-        // A clone, not a removal: the attribute keeps its place in the document.
         let object = match found.extension {
             None => &mut self.out.document,
             Some(schema) => self.out.document.get_mut(&schema.id)?.as_object_mut()?,
         };
-        let value = object.get_mut(&found.attribute.name)?;
-        let taken = value.take();
-        (!taken.is_null()).then_some(taken)
+        let value = object.get_mut(&found.attribute.name)?.take();
+        (!value.is_null()).then_some(value)
     }
 
     fn put(&mut self, found: Found<'_>, value: Value) {
@@ -369,6 +371,7 @@ impl<'s> Patch<'s, '_> {
         }
     }
 
+    /// An attribute that is kept as rows: what is asked is handed on, because the rows are not here.
     fn relation(
         &mut self,
         op: Op,
@@ -388,10 +391,7 @@ impl<'s> Patch<'s, '_> {
                 None | Some(Value::Null) => RelationChange::Replace { attribute, values: Vec::new() },
                 Some(value) => RelationChange::Remove { attribute, values: relation_values(attribute, value, self.rules)? },
             },
-            (_, Some(selection)) => {
-                let element = elements::from_filter(attribute, &selection, self.rules)?;
-                RelationChange::Add { attribute, values: relation_values(attribute, element, self.rules)? }
-            }
+            (op, Some(selection)) => return self.related(op, attribute, selection, value.unwrap_or_default()),
             (op, None) => {
                 let values = relation_values(attribute, value.unwrap_or_default(), self.rules)?;
                 match op {
@@ -403,6 +403,34 @@ impl<'s> Patch<'s, '_> {
         self.out.relations.push(change);
         Ok(())
     }
+
+    /// Values put in place of those that a filter chooses, or added to them: `members[value eq "x"]`.
+    fn related(
+        &mut self,
+        op: Op,
+        attribute: &'s Attribute,
+        selection: Selection<'_, 's>,
+        value: Value,
+    ) -> Result<(), Error> {
+        let items = match value {
+            Value::Array(items) => items,
+            value => vec![value],
+        };
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            if let Some(given) = admit::object_of(attribute, item, self.rules)? {
+                // What the filter says of them need not be said again.
+                let element = elements::described(attribute, &selection, given, self.rules)?;
+                values.push(Value::Object(element));
+            }
+        }
+        let values = relation_values(attribute, Value::Array(values), self.rules)?;
+        if op == Op::Replace {
+            self.out.relations.push(RelationChange::RemoveWhere { attribute, filter: selection.bound });
+        }
+        self.out.relations.push(RelationChange::Add { attribute, values });
+        Ok(())
+    }
 }
 
 /// The filter of a path: as written, to create what it describes, and bound, to find what it matches.
@@ -411,85 +439,11 @@ struct Selection<'p, 's> {
     bound: BoundFilter<'s>,
 }
 
-/// A single-valued attribute as a whole; `Null` stands for "no value".
-fn one(op: Op, attribute: &Attribute, current: Option<Value>, value: Option<Value>, rules: Rules<'_>) -> Result<Option<Value>, Error> {
-    if op == Op::Remove {
-        return Ok(Some(Value::Null));
-    }
-    let next = value_of(attribute, "", value.unwrap_or_default(), rules)?;
-    Ok(Some(match (current, next) {
-        // RFC 7644 §3.5.2.3: sub-attributes that are not named are left unchanged.
-        (Some(Value::Object(mut old)), Some(Value::Object(new))) if attribute.kind == Type::Complex => {
-            old.extend(new);
-            Value::Object(old)
-        }
-        (Some(_), None) => {
-            guard_removal(attribute)?;
-            Value::Null
-        }
-        (_, next) => next.unwrap_or_default(),
-    }))
-}
-
-/// A sub-attribute of a single-valued complex attribute.
-fn part(
-    op: Op,
-    attribute: &Attribute,
-    sub: &Attribute,
-    current: Option<Value>,
-    value: Option<Value>,
-    rules: Rules<'_>,
-) -> Result<Option<Value>, Error> {
-    let mut object = match current {
-        Some(Value::Object(object)) => object,
-        _ => Object::new(),
-    };
-    set_sub(op, attribute, sub, &mut object, value.as_ref(), rules)?;
-    Ok(Some(if object.is_empty() { Value::Null } else { Value::Object(object) }))
-}
-
-fn set_sub(
-    op: Op,
-    attribute: &Attribute,
-    sub: &Attribute,
-    object: &mut Object,
-    value: Option<&Value>,
-    rules: Rules<'_>,
-) -> Result<(), Error> {
-    let value = match (op, value) {
-        (Op::Remove, _) | (_, None) => None,
-        (_, Some(value)) => value_of(sub, &attribute.name, value.clone(), rules)?,
-    };
-    if sub.mutability == Mutability::Immutable && object.get(&sub.name).is_some_and(|old| Some(old) != value.as_ref()) {
-        let name = format!("{}.{}", attribute.name, sub.name);
-        return Err(Error::mutability(format!("{} cannot change once it is set", quoted(&name))));
-    }
-    match value {
-        Some(value) => {
-            object.insert(sub.name.clone(), value);
-        }
-        None => {
-            if object.contains_key(&sub.name) {
-                guard_removal(sub)?;
-            }
-            object.shift_remove(&sub.name);
-        }
-    }
-    Ok(())
-}
-
-/// RFC 7644 §3.5.2.2: what is required or cannot change cannot be removed.
-fn guard_removal(attribute: &Attribute) -> Result<(), Error> {
-    if attribute.required || attribute.mutability == Mutability::Immutable {
-        return Err(Error::mutability(format!("{} cannot be removed", quoted(&attribute.name))));
-    }
-    Ok(())
-}
-
-fn verb(op: Op) -> &'static str {
-    match op {
+fn value_required(op: Op, name: &str) -> Error {
+    let verb = match op {
         Op::Add => "add to",
         Op::Remove => "remove from",
         Op::Replace => "replace",
-    }
+    };
+    Error::value(format!("`value` is required to {verb} {}", quoted(name)))
 }

@@ -5,10 +5,11 @@
 
 use std::fmt;
 
+use crate::admit::is_read_only;
 use crate::error::{Error, quoted};
 use crate::filter::{self, BoundFilter, Filter, Limits};
 use crate::quirks::Dialect;
-use crate::schema::{Attribute, Found, Mutability, ResourceType, Schema, is_name};
+use crate::schema::{Attribute, Found, ResourceType, Schema, is_name};
 
 /// `[URN ":"] ATTRNAME ["." subAttr]` as it is written, or the URN of a schema alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -191,8 +192,7 @@ impl BoundPath<'_> {
         match self.place {
             Place::Extension(_) => false,
             Place::Attribute { found, sub } => {
-                let read_only = |a: &Attribute| a.mutability == Mutability::ReadOnly;
-                read_only(found.attribute) || sub.is_some_and(read_only)
+                is_read_only(found.attribute) || sub.is_some_and(is_read_only)
             }
         }
     }

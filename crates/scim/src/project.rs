@@ -111,6 +111,7 @@ impl Projection {
         if attribute.sub_attributes.is_empty() {
             return Some(value);
         }
+        // Whole, or by its parts; a value none of whose parts is returned says nothing.
         match value {
             Value::Array(items) => {
                 let items: Vec<Value> =
@@ -147,13 +148,16 @@ impl Projection {
         let covers = |n: &Named| {
             n.covers(extension, attribute) && n.sub.as_deref().is_none_or(|name| name == sub.name)
         };
+        let only = self.only.as_deref();
+        // An attribute that nobody asked for is here because it is always returned, and then it is whole.
+        let is_asked = only.is_some_and(|only| only.iter().any(|n| n.covers(extension, attribute)));
+        let is_kept_back =
+            self.except.iter().any(|n| covers(n) && (n.sub.is_some() || attribute.returned != Returned::Always));
         match sub.returned {
             Returned::Always => true,
             Returned::Never => false,
-            Returned::Request => self.only.as_ref().is_some_and(|only| only.iter().any(covers)),
-            Returned::Default => {
-                self.only.as_ref().is_none_or(|only| only.iter().any(covers)) && !self.except.iter().any(covers)
-            }
+            Returned::Request => only.is_some_and(|only| only.iter().any(covers)),
+            Returned::Default => (!is_asked || only.is_none_or(|only| only.iter().any(covers))) && !is_kept_back,
         }
     }
 }

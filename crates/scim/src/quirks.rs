@@ -18,7 +18,7 @@
 use serde_json::Value;
 
 use crate::Object;
-use crate::schema::{Attribute, Type};
+use crate::schema::{Attribute, ResourceType, Type};
 
 /// How literally a connection's requests are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,23 +90,36 @@ pub fn boolean(text: &str) -> Option<bool> {
     }
 }
 
+/// A resource laid flat, unless its kind has an attribute called `attributes`; see [`unwrap_attributes`].
+pub(crate) fn flat(kind: &ResourceType, body: Object) -> Object {
+    match body.contains_key("attributes") && kind.find(None, "attributes").is_none() {
+        true => unwrap_attributes(body),
+        false => body,
+    }
+}
+
 /// A resource wrapped in `{"attributes": {…}, "externalID": …}` laid flat; other bodies are left as they are.
-pub fn unwrap_attributes(body: Object) -> Object {
-    let wrapped = body.get("attributes").is_some_and(Value::is_object)
-        && body.keys().all(|k| matches!(k.as_str(), "attributes" | "externalID" | "externalId" | "id" | "meta" | "schemas"));
-    if !wrapped {
+/// What stands beside the attributes wins over what is said among them.
+pub fn unwrap_attributes(mut body: Object) -> Object {
+    let is_beside = |key: &String| matches!(key.as_str(), "attributes" | "externalID" | "externalId" | "id" | "meta" | "schemas");
+    if !body.keys().all(is_beside) {
         return body;
     }
-    let mut flat = Object::new();
+    let mut flat = match body.shift_remove("attributes") {
+        Some(Value::Object(attributes)) => attributes,
+        Some(other) => {
+            body.insert("attributes".to_owned(), other);
+            return body;
+        }
+        None => return body,
+    };
     for (key, value) in body {
-        match (key.as_str(), value) {
-            ("attributes", Value::Object(attributes)) => flat.extend(attributes),
-            ("externalID" | "externalId", Value::String(id)) => {
-                flat.insert("externalId".to_owned(), Value::String(id));
-            }
-            ("externalID" | "externalId", _) => {}
-            (_, value) => {
-                flat.insert(key, value);
+        let says_nothing = value.is_null() || value.as_object().is_some_and(Object::is_empty);
+        let known = flat.keys().find(|known| known.eq_ignore_ascii_case(&key)).cloned();
+        match known {
+            Some(_) if says_nothing => {}
+            known => {
+                flat.insert(known.unwrap_or(key), value);
             }
         }
     }

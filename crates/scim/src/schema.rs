@@ -241,8 +241,13 @@ impl Schema {
         if count == 0 || count > limits.attributes {
             return Err(Error::value(format!("a schema has from 1 to {} attributes", limits.attributes)));
         }
-        check_names(&self.attributes, "", limits)?;
+        check_names(&self.attributes, &self.id, limits)?;
         for attribute in &self.attributes {
+            // RFC 7643 §3.1: these are part of every resource.
+            if attribute.name.starts_with('$') || COMMON.find(&attribute.name).is_some() {
+                let name = quoted(&attribute.name);
+                return Err(Error::value(format!("{name} cannot be the name of an attribute of a schema")));
+            }
             check_attribute(attribute, limits)?;
         }
         Ok(())
@@ -258,6 +263,10 @@ fn check_attribute(attribute: &Attribute, limits: &Limits) -> Result<(), Error> 
         // RFC 7643 §2.3.8: a complex attribute must not contain sub-attributes that have sub-attributes.
         if sub.kind == Type::Complex {
             return Err(Error::value(format!("`{}.{}`: a sub-attribute cannot be complex", attribute.name, sub.name)));
+        }
+        // What is write-only is kept aside as a whole; a part of it would be lost.
+        if sub.mutability == Mutability::WriteOnly {
+            return Err(Error::value(format!("`{}.{}`: a sub-attribute cannot be writeOnly", attribute.name, sub.name)));
         }
     }
     if attribute.mutability == Mutability::WriteOnly && attribute.returned != Returned::Never {
@@ -356,6 +365,24 @@ impl ResourceType {
     /// The extension schema of that URN, without regard to case.
     pub fn extension(&self, urn: &str) -> Option<&Schema> {
         self.extensions.iter().map(|e| &*e.schema).find(|s| s.id.eq_ignore_ascii_case(urn))
+    }
+
+    /// Checks that an extension can join this type: no schema is there twice, and no two write-only attributes are
+    /// called the same, because what is kept aside is known by the attribute's name.
+    ///
+    /// # Errors
+    /// `invalidValue` naming the schema or the attribute.
+    pub fn check_extension(&self, schema: &Schema) -> Result<(), Error> {
+        if self.schema.id.eq_ignore_ascii_case(&schema.id) || self.extension(&schema.id).is_some() {
+            return Err(Error::value(format!("{} is a schema of {} already", quoted(&schema.id), self.name)));
+        }
+        let is_secret = |a: &&Attribute| a.mutability == Mutability::WriteOnly;
+        let schemas = std::iter::once(&self.schema).chain(self.extensions.iter().map(|e| &e.schema));
+        let known: Vec<&Attribute> = schemas.flat_map(|s| &s.attributes).filter(is_secret).collect();
+        match schema.attributes.iter().filter(is_secret).find(|a| known.iter().any(|k| k.name.eq_ignore_ascii_case(&a.name))) {
+            Some(taken) => Err(Error::value(format!("{} is a writeOnly attribute already", quoted(&taken.name)))),
+            None => Ok(()),
+        }
     }
 
     /// Splits `urn:…:User:name.givenName` into the URN of one of this type's schemas and the rest; the rest is

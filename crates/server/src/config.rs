@@ -68,8 +68,8 @@ pub struct Config {
 
     /// Which log lines are written
     ///
-    /// A level (`error`, `warn`, `info`, `debug`, `trace`), or levels by module such as `info,store=debug`. At `info`
-    /// a request is logged when it fails; at `debug`, always.
+    /// A level for Durward itself (`error`, `warn`, `info`, `debug`, `trace`), or levels by module such as
+    /// `info,durward_store=debug,h2=trace`. At `info` a request is logged when it fails; at `debug`, always.
     #[arg(long, env = "DURWARD_LOG_LEVEL", value_name = "FILTER", default_value = "info", value_parser = log_level)]
     pub log_level: String,
 

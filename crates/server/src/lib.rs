@@ -6,9 +6,14 @@
 pub mod command;
 pub mod config;
 pub mod env;
+pub mod extract;
 pub mod health;
 pub mod limits;
 pub mod listen;
 pub mod metrics;
 pub mod observe;
+pub mod problem;
+pub mod rest;
+pub mod router;
+pub mod scim;
 pub mod telemetry;

@@ -198,8 +198,8 @@ impl Collector for Process {
             }
             None => Ok(()),
         };
-        gauge("process_resident_memory_bytes", "Memory the process holds", resident())?;
-        gauge("process_open_files", "Files and sockets the process holds open", open_files())
+        gauge("process_resident_memory_bytes", "Memory the process holds.", resident())?;
+        gauge("process_open_files", "Files and sockets the process holds open.", open_files())
     }
 }
 

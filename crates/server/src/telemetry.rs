@@ -11,7 +11,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Handle;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -33,7 +33,7 @@ pub struct Telemetry {
 pub enum TelemetryError {
     /// The log filter cannot be read.
     #[error("`log_level`: {0}")]
-    Filter(#[from] tracing_subscriber::filter::ParseError),
+    Filter(#[from] ParseError),
     /// The exporter cannot be made.
     #[error("cannot export traces to `{endpoint}`: {reason}")]
     Exporter {
@@ -53,7 +53,7 @@ type BoxedLayer<S> = Box<dyn Layer<S> + Send + Sync>;
 pub fn start(config: &Config, runtime: &Handle) -> Result<Telemetry, TelemetryError> {
     let provider = provider(config, runtime)?;
     let traces = provider.as_ref().map(traces);
-    let logs = logs(config.log_format, EnvFilter::builder().parse(&config.log_level)?);
+    let logs = logs(config.log_format, filter(&config.log_level)?);
     Registry::default().with(logs).with(traces).try_init()?;
     Ok(Telemetry { provider })
 }
@@ -83,6 +83,15 @@ fn provider(config: &Config, runtime: &Handle) -> Result<Option<SdkTracerProvide
     let Some(endpoint) = &config.otlp_endpoint else { return Ok(None) };
     let provider = otlp::provider(endpoint, &config.otlp_service_name, runtime);
     provider.map(Some).map_err(|reason| TelemetryError::Exporter { endpoint: endpoint.clone(), reason })
+}
+
+/// A bare level past `info` is meant for Durward: its libraries would drown it.
+fn filter(text: &str) -> Result<EnvFilter, ParseError> {
+    let level = text.parse::<LevelFilter>();
+    match level.is_ok_and(|level| level > LevelFilter::INFO) {
+        true => EnvFilter::builder().parse(format!("info,durward={text}")),
+        false => EnvFilter::builder().parse(text),
+    }
 }
 
 fn logs<S>(format: LogFormat, filter: EnvFilter) -> BoxedLayer<S>
@@ -133,6 +142,13 @@ mod tests {
         }
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
         String::from_utf8_lossy(&received).into_owned()
+    }
+
+    #[test]
+    fn a_bare_level_is_meant_for_durward() {
+        assert_eq!(filter("debug").unwrap().to_string(), "durward=debug,info");
+        assert_eq!(filter("error").unwrap().to_string(), "error");
+        assert_eq!(filter("info,h2=trace").unwrap().to_string(), "h2=trace,info");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -38,7 +38,7 @@ macro_rules! contract {
             an_id_is_inserted_once, a_touch_changes_the_version_alone, a_refused_batch_leaves_no_trace,
             a_key_is_claimed_by_one_of_many, a_released_key_can_be_claimed, a_release_by_another_does_nothing,
             one_of_many_updates_of_a_version_wins, counts_are_exact, settings_are_set_and_unset,
-            a_secret_is_not_shown, waiting_for_a_place_loses_nothing, events_keep_their_numbers);
+            a_secret_is_not_shown, waiting_for_a_place_loses_nothing, a_store_is_asked_from_any_thread, events_keep_their_numbers);
         $crate::contract::cases!($world, edges:
             a_link_needs_its_target, a_link_needs_a_target_of_the_kinds, a_link_again_shows_the_new_name,
             edges_are_found_from_both_ends, forgetting_a_target_touches_its_sources, many_links_of_one_source_keep_apart,

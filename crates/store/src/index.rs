@@ -6,6 +6,7 @@
 use std::ops::ControlFlow;
 
 use crate::columns::{Columns, ENOUGH, Flow, Param, bounded, counted};
+use crate::position::SETTLE;
 use crate::{RecordRef, StoreError, TenantStore, statements};
 
 statements! {
@@ -302,8 +303,18 @@ impl TenantStore<'_> {
 
     /// The last of the records that a query skips; none when there are not so many.
     async fn skipped(&self, query: &Query<'_>) -> Result<Option<(Vec<u8>, String)>, StoreError> {
-        if matches!(query.access, Access::Id) && !query.descending && query.after.is_none() {
-            return Ok(self.at(query.kind, query.skip).await?.map(|id| (Vec::new(), id)));
+        if matches!(query.access, Access::Id) && query.after.is_none() {
+            match query.descending {
+                false => return Ok(self.at(query.kind, query.skip).await?.map(|id| (Vec::new(), id))),
+                // Near the end nothing is remembered, and it is near.
+                true if query.skip > SETTLE => {
+                    let number =
+                        self.total(query.kind).await?.checked_sub(query.skip - 1).filter(|nth| *nth > 0);
+                    let Some(number) = number else { return Ok(None) };
+                    return Ok(self.at(query.kind, number).await?.map(|id| (Vec::new(), id)));
+                }
+                true => {}
+            }
         }
         let mut last = None;
         self.ids(&Query { skip: query.skip - 1, take: 1, ..*query }, |key, id| {

@@ -19,8 +19,11 @@ use crate::migrate::{self, Applied, Macros, Migration};
 use crate::writer::Inbox;
 use crate::{CommitError, Options, StoreError, TenantId};
 
-/// So long a lock of another process is waited for.
-const BUSY: Duration = Duration::from_secs(5);
+/// So often a lock of another process is tried: about five seconds long.
+const TRIES_MAX: i32 = 5_000;
+/// From one try to the next. SQLite's own handler soon tries ten times a second only, and so waited for seconds beside a
+/// writer that is never idle.
+const TRY: Duration = Duration::from_millis(1);
 /// Room for every statement there is.
 const STATEMENTS_MAX: usize = 160;
 /// Pages copied in one step of a backup.
@@ -29,7 +32,7 @@ const STEP_PAGES: i32 = 1_024;
 const MACROS: Macros = &[("{bytes}", "blob"), ("{clustered}", "without rowid")];
 
 /// A log of 20,000 pages folds often enough, and rarely enough for bulk. Undo pages of savepoints stay in memory.
-const WRITER: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 20000; \
+const WRITER: &str = "pragma synchronous = full; pragma wal_autocheckpoint = 20000; \
     pragma foreign_keys = off; pragma cache_size = -16384; pragma temp_store = memory";
 const READER: &str = "pragma query_only = on; pragma cache_size = -2048; pragma temp_store = memory";
 
@@ -119,13 +122,33 @@ impl Session {
     }
 
     fn writer(path: &Path) -> Result<Self, StoreError> {
-        Self::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, WRITER)
+        let session = Self::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, WRITER)?;
+        match session.use_log()?.as_str() {
+            "wal" => Ok(session),
+            _ => Err(unavailable(
+                "its file system has no shared memory for a write-ahead log; use a local disk",
+            )),
+        }
+    }
+
+    /// Turns to the write-ahead log and says which sort of log it is now. When several open a new file at once, SQLite
+    /// refuses some of them here without asking the busy handler.
+    fn use_log(&self) -> Result<String, StoreError> {
+        let mut tries = 0;
+        loop {
+            match self.0.query_row("pragma journal_mode = wal", (), |row| row.get(0)) {
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && wait(tries) => {
+                    tries += 1
+                }
+                done => return done.map_err(failed),
+            }
+        }
     }
 
     fn open(path: &Path, flags: OpenFlags, pragmas: &str) -> Result<Self, StoreError> {
-        let connection =
+        let mut connection =
             Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
-        connection.busy_timeout(BUSY).map_err(failed)?;
+        connection.busy_handler(Some(wait)).map_err(failed)?;
         // Otherwise a new value of a limit or a range prepares its statement anew: 30 µs, and perhaps another plan.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
@@ -299,6 +322,11 @@ impl Columns for Row<'_> {
     fn maybe_text(&self, column: usize) -> Result<Option<&str>, StoreError> {
         self.value(column)?.as_str_or_null().map_err(|_| mistyped(column))
     }
+}
+
+fn wait(tries: i32) -> bool {
+    std::thread::sleep(TRY);
+    tries < TRIES_MAX
 }
 
 /// The file itself, before SQLite makes it readable by everybody; its log takes over its permissions.

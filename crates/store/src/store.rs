@@ -114,6 +114,9 @@ impl<'s> TenantStore<'s> {
     /// after [`CommitError::Store`] of a writer that stopped it is not known. Dropping the future does not take the
     /// batch back.
     pub async fn commit(&self, batch: Batch) -> Result<Committed, CommitError> {
+        if batch.is_empty() {
+            return Ok(Committed::default());
+        }
         self.store.inner.db.commit(self.tenant, batch).await
     }
 

@@ -112,6 +112,13 @@ type Answers = Vec<Result<Committed, CommitError>>;
 /// Where the chains of the group's tenants end, and whether that moved.
 type Heads = HashMap<TenantId, (Head, bool)>;
 
+impl Drop for Writer {
+    /// However the thread ends.
+    fn drop(&mut self) {
+        self.alive.store(false, Ordering::Release);
+    }
+}
+
 impl Writer {
     fn run(self) {
         let mut unfolded = false;
@@ -142,7 +149,6 @@ impl Writer {
             }
             unfolded = true;
         }
-        self.alive.store(false, Ordering::Release);
         if closing.is_some() {
             self.session.fold("truncate");
         }

@@ -21,6 +21,7 @@ const MACHINE: [&str; 3] = [concat!("/wo", "rk/"), concat!("/t", "mp/"), concat!
 /// Files that somebody else's tool writes.
 const FOREIGN: [&str; 1] = ["Cargo.lock"];
 
+/// Looks at one file.
 pub fn check(file: &File, findings: &mut Findings) {
     if FOREIGN.iter().any(|name| file.path.ends_with(name)) {
         return;
@@ -54,10 +55,10 @@ fn lines(file: &File, findings: &mut Findings) {
 fn length(file: &File, findings: &mut Findings) {
     let lines = file.text.lines().count();
     let said = format!("{}: {lines} lines", file.path);
-    match lines {
-        ..=LONG => {}
-        ..=TOO_LONG => findings.warnings.push(format!("{said}; past {LONG}, look whether it is two files")),
-        _ => findings.errors.push(format!("{said}; past {TOO_LONG}, it is two files")),
+    if lines > TOO_LONG {
+        findings.errors.push(format!("{said}; past {TOO_LONG}, it is two files"));
+    } else if lines > LONG {
+        findings.warnings.push(format!("{said}; past {LONG}, look whether it is two files"));
     }
 }
 

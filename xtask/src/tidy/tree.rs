@@ -8,7 +8,7 @@ use super::{File, Findings};
 const HEADINGS: [&str; 4] = ["Context", "Choice", "Consequences", "What would prove it wrong"];
 
 /// Every link of a Markdown page to a file must lead to one.
-pub fn links(root: &Path, file: &File, findings: &mut Findings) {
+pub(super) fn links(root: &Path, file: &File, findings: &mut Findings) {
     if !file.path.ends_with(".md") {
         return;
     }
@@ -38,7 +38,7 @@ fn targets(text: &str) -> Vec<(usize, &str)> {
     targets
 }
 
-pub fn decision(file: &File, findings: &mut Findings) {
+pub(super) fn decision(file: &File, findings: &mut Findings) {
     if !file.path.starts_with("docs/decisions/")
         || !file.path.ends_with(".md")
         || file.path.ends_with("README.md")
@@ -52,7 +52,7 @@ pub fn decision(file: &File, findings: &mut Findings) {
     }
 }
 
-pub fn changelog(files: &[File], findings: &mut Findings) {
+pub(super) fn changelog(files: &[File], findings: &mut Findings) {
     match files.iter().find(|file| file.path == "CHANGELOG.md") {
         None => findings.errors.push("CHANGELOG.md: missing".to_owned()),
         Some(file) => {

@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value};
 
-use super::{At, BoundFilter, Filter, Literal, Numeral, Op, Probe};
+use super::{At, BoundFilter, Filter, Literal, Numeral, Op, Probe, terms};
 use crate::error::{Error, quoted};
 use crate::path::{AttrPath, Place, place};
 use crate::quirks::Dialect;
@@ -397,15 +397,6 @@ fn refused(at: &At<'_>) -> Option<Failure> {
 
 fn has_elements(attribute: &Attribute) -> bool {
     attribute.multi_valued || attribute.kind == Type::Complex
-}
-
-fn terms(filter: &Filter) -> usize {
-    match filter {
-        Filter::And(inner) | Filter::Or(inner) => inner.iter().map(terms).sum(),
-        Filter::Not(inner) => terms(inner),
-        Filter::Has { inner, .. } => 1 + terms(inner),
-        Filter::Compare { .. } | Filter::Present(_) => 1,
-    }
 }
 
 fn named(path: &AttrPath) -> String {

@@ -1,8 +1,14 @@
 //! `durward audit`: who changed what, and the proof that the log is whole.
 
-use clap::{Args, Subcommand};
+use std::collections::HashMap;
 
-use super::{Context, Failure, Output};
+use clap::{Args, Subcommand};
+use iam::access::Permit;
+use serde_json::json;
+use store::{AuditEntry, AuditQuery, AuditVerdict, TenantId};
+
+use super::open::{OPERATOR, with};
+use super::{Context, Failure, Output, print, print_json};
 use crate::config::Place;
 
 /// What can be asked about the audit log.
@@ -58,6 +64,91 @@ pub struct List {
 
 impl Audit {
     pub(super) fn run(self, _context: &Context) -> Result<(), Failure> {
-        Err(Failure::Failed("`audit` is not there yet".to_owned()))
+        match self {
+            Self::Verify(verify) => verify.run(),
+            Self::List(list) => list.run(),
+        }
     }
+}
+
+impl Verify {
+    fn run(self) -> Result<(), Failure> {
+        let (verdicts, names) = with(&self.place, true, async |iam| {
+            let tenants = iam.tenants(OPERATOR).await?;
+            let names: HashMap<TenantId, String> = tenants.into_iter().map(|t| (t.id, t.name)).collect();
+            let only = match &self.tenant {
+                Some(name) => Some(iam.operate(OPERATOR, name).await?.tenant),
+                None => None,
+            };
+            Ok((iam.verify_audit(OPERATOR, only).await?, names))
+        })?;
+        let name = |id: &TenantId| names.get(id).cloned().unwrap_or_else(|| match id.0 {
+            0 => "(installation)".to_owned(),
+            id => format!("(deleted tenant {id})"),
+        });
+        if self.output.json {
+            print_json(&verdicts.iter().map(|(id, verdict)| shown(&name(id), verdict)).collect::<Vec<_>>())?;
+        } else {
+            for (id, verdict) in &verdicts {
+                print(&match verdict {
+                    AuditVerdict::Intact { entries } => format!("{}: intact, {entries} records\n", name(id)),
+                    AuditVerdict::Broken { sequence, reason } => {
+                        format!("{}: BROKEN at record {sequence}: {reason}\n", name(id))
+                    }
+                })?;
+            }
+        }
+        let broken = verdicts.iter().filter(|(_, verdict)| matches!(verdict, AuditVerdict::Broken { .. })).count();
+        if broken == 0 { Ok(()) } else { Err(Failure::Failed(format!("{broken} audit chains are broken"))) }
+    }
+}
+
+fn shown(name: &str, verdict: &AuditVerdict) -> serde_json::Value {
+    match verdict {
+        AuditVerdict::Intact { entries } => json!({ "tenant": name, "intact": true, "records": entries }),
+        AuditVerdict::Broken { sequence, reason } => {
+            json!({ "tenant": name, "intact": false, "sequence": sequence, "reason": reason })
+        }
+    }
+}
+
+impl List {
+    fn run(self) -> Result<(), Failure> {
+        let query = AuditQuery { after: self.after, before: i64::MAX, descending: false, take: self.take.into() };
+        let entries = with(&self.place, true, async |iam| match &self.tenant {
+            Some(name) => {
+                let cx = iam.operate(OPERATOR, name).await?;
+                Ok(iam.audit(&cx, Permit::inspect(&cx)?, &query).await?)
+            }
+            None => Ok(iam.audit_of_installation(OPERATOR, &query).await?),
+        })?;
+        if self.output.json {
+            return print_json(&entries.iter().map(entry).collect::<Vec<_>>());
+        }
+        let mut text = String::new();
+        for e in &entries {
+            let at = scim::value::timestamp(e.at);
+            text += &format!("{:>8}  {at}  {:10}  {} {}  by {}  [{}]\n", e.sequence, e.verb, e.kind, e.id, e.actor, e.trace);
+        }
+        print(&text)
+    }
+}
+
+fn entry(entry: &AuditEntry) -> serde_json::Value {
+    json!({
+        "sequence": entry.sequence,
+        "at": scim::value::timestamp(entry.at),
+        "actor": entry.actor,
+        "verb": entry.verb,
+        "kind": entry.kind,
+        "id": entry.id,
+        "before": hex(&entry.before),
+        "after": hex(&entry.after),
+        "request": entry.trace,
+        "hash": hex(&entry.hash),
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,10 +1,15 @@
 //! `durward backup` and `durward restore`.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::json;
+use store::{Store, Verified};
 
-use super::{Context, Failure, Output};
+use super::open::{database, make_folder, with};
+use super::{Context, Failure, Output, print, print_json};
 use crate::config::Place;
 
 /// Arguments of `backup`.
@@ -51,12 +56,64 @@ pub struct Restore {
 
 impl Backup {
     pub(super) fn run(self, _context: &Context) -> Result<(), Failure> {
-        Err(Failure::Failed("`backup` is not there yet".to_owned()))
+        let progress = std::io::stderr().is_terminal();
+        let verified = with(&self.place, true, async |iam| {
+            let copied = iam.store().backup(&self.file, |done, total| {
+                if progress {
+                    let percent = done.saturating_mul(100).checked_div(total).unwrap_or(100);
+                    let _ = write!(std::io::stderr(), "\rcopying: {percent} %");
+                }
+            });
+            Ok(copied.await?)
+        })?;
+        if progress {
+            let _ = writeln!(std::io::stderr());
+        }
+        match self.output.json {
+            true => print_json(&described(&self.file, verified)),
+            false => print(&format!(
+                "wrote `{}`: intact, {} audit records in {} chains\n",
+                self.file.display(),
+                verified.entries,
+                verified.chains
+            )),
+        }
     }
 }
 
 impl Restore {
     pub(super) fn run(self, _context: &Context) -> Result<(), Failure> {
-        Err(Failure::Failed("`restore` is not there yet".to_owned()))
+        let target = database(&self.place);
+        if target.exists() && !self.force {
+            let target = target.display();
+            return Err(Failure::Failed(format!("there is a database at `{target}`; say `--force` to replace it")));
+        }
+        let verified = Store::verify_file(&self.file)?;
+        make_folder(&self.place.data)?;
+        // Copied beside its place and then renamed, so that a crash leaves either database whole.
+        let beside = target.with_extension("restoring");
+        let failed = |error| Failure::Failed(format!("cannot write `{}`: {error}", beside.display()));
+        fs::copy(&self.file, &beside).map_err(failed)?;
+        fs::File::open(&beside).and_then(|file| file.sync_all()).map_err(failed)?;
+        for extension in ["db-wal", "db-shm"] {
+            let left = target.with_extension(extension);
+            if left.exists() {
+                fs::remove_file(&left).map_err(failed)?;
+            }
+        }
+        fs::rename(&beside, &target).map_err(failed)?;
+        match self.output.json {
+            true => print_json(&described(&target, verified)),
+            false => print(&format!(
+                "restored `{}`: intact, {} audit records in {} chains\n",
+                target.display(),
+                verified.entries,
+                verified.chains
+            )),
+        }
     }
+}
+
+fn described(file: &Path, verified: Verified) -> serde_json::Value {
+    json!({ "file": file, "intact": true, "auditChains": verified.chains, "auditRecords": verified.entries })
 }

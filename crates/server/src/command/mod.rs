@@ -6,6 +6,7 @@ pub mod audit;
 pub mod backup;
 pub mod check_config;
 pub mod migrate;
+pub mod open;
 pub mod serve;
 pub mod tenant;
 pub mod token;
@@ -145,6 +146,18 @@ impl Command {
             Self::CheckConfig(check) => check.run(context),
             Self::Version(version) => version.run(context),
         }
+    }
+}
+
+impl From<iam::Error> for Failure {
+    fn from(error: iam::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<store::StoreError> for Failure {
+    fn from(error: store::StoreError) -> Self {
+        Self::Failed(error.to_string())
     }
 }
 

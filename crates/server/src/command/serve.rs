@@ -1,19 +1,32 @@
 //! `durward serve`: from the configuration to a server that runs, and back down without losing anything.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
 use clap::Args;
+use iam::access::Permit;
+use iam::cx::TokenKind;
+use iam::token::Draft;
+use iam::{Iam, Secret};
 use tokio::runtime::{Builder, Runtime};
 
+use super::open::{OPERATOR, open};
 use super::{Context, Failure, print};
 use crate::config::Config;
 use crate::env::System;
+use crate::extract::App;
 use crate::health::{self, Health};
 use crate::listen::{self, Ended, Server};
 use crate::metrics::Metrics;
 use crate::observe::Observe;
+use crate::router::router;
 use crate::telemetry::{self, Telemetry};
+
+/// The tenant that the first start makes.
+const FIRST_TENANT: &str = "default";
+/// Between two rounds of what is done now and then.
+const UPKEEP: Duration = Duration::from_secs(30);
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -54,10 +67,87 @@ fn runtime(threads: Option<usize>) -> std::io::Result<Runtime> {
 async fn serve(config: &Config, telemetry: &Telemetry) -> Result<Ended, Failure> {
     let stop = listen::stop_signal().map_err(Failure::failed)?;
     let server = Server::bind(config).await.map_err(Failure::failed)?;
+    let public_url = config.public_url(server.address());
+    let iam = Arc::new(open(&config.place).await?);
+    let first_token = first_start(&iam).await?;
     let metrics = Arc::new(Metrics::default());
-    let health = Arc::new(Health::default());
+    let store = iam.store().clone();
+    let health = Arc::new(Health::default().check("store", move || {
+        let store = store.clone();
+        async move { store.healthy().await.map_err(|error| error.to_string()) }
+    }));
     let observe = Observe::new(Arc::clone(&metrics), telemetry.traces(), &System);
-    let router = Router::new().merge(health::routes(Arc::clone(&health), metrics)).layer(observe);
-    print(&format!("durward is ready at {}\n", config.public_url(server.address())))?;
-    server.run(router, &health, stop).await.map_err(Failure::failed)
+    let app = App {
+        iam: Arc::clone(&iam),
+        public_url: public_url.as_str().into(),
+        patience: config.request_timeout,
+    };
+    let router = router(app).merge(health::routes(Arc::clone(&health), metrics)).layer(observe);
+    let upkeep = tokio::spawn(upkeep(Arc::clone(&iam)));
+    print(&greeting(&public_url, first_token.as_ref().map(|token| token.expose().as_str())))?;
+    let ended = server.run(router, &health, stop).await.map_err(Failure::failed);
+    upkeep.abort();
+    if let Err(error) = iam.flush_used().await {
+        tracing::warn!(%error, "when tokens were last used is not written down");
+    }
+    iam.store().clone().close().await;
+    ended
+}
+
+/// Makes the first tenant and its administrator's token, if there is no tenant yet.
+async fn first_start(iam: &Iam) -> Result<Option<Secret<String>>, Failure> {
+    if !iam.tenants(OPERATOR).await?.is_empty() {
+        return Ok(None);
+    }
+    iam.create_tenant(OPERATOR, FIRST_TENANT).await?;
+    let cx = iam.operate(OPERATOR, FIRST_TENANT).await?;
+    let draft = Draft::new(TokenKind::Admin, "first administrator");
+    let (_, secret) = iam.create_token(&cx, Permit::administer(&cx)?, draft).await?;
+    Ok(Some(secret))
+}
+
+/// What is done now and then: noting when tokens were used, finishing deletions that were cut off.
+async fn upkeep(iam: Arc<Iam>) {
+    if let Err(error) = iam.store().tenants().sweep().await {
+        tracing::warn!(%error, "a deleted tenant's rows are still there");
+    }
+    let mut pause = tokio::time::interval(UPKEEP);
+    loop {
+        pause.tick().await;
+        if let Err(error) = iam.flush_used().await {
+            tracing::warn!(%error, "when tokens were last used is not written down yet");
+        }
+    }
+}
+
+/// What is printed when the server is ready. Only the first start knows a token.
+fn greeting(url: &str, token: Option<&str>) -> String {
+    let mut text = format!("durward is ready at {url}\n");
+    let Some(token) = token else { return text };
+    let scim = format!("{url}/{FIRST_TENANT}/api/scim/v2");
+    let _ = write!(
+        text,
+        "\nThe tenant `{FIRST_TENANT}` is there. Its administrator's token, shown this once:\n\n  {token}\n\n\
+        SCIM   {scim}\nAPI    {url}/v1   described at {url}/openapi.json\nHealth {url}/health/ready\n\n\
+        Try it:\n\n  TOKEN={token}\n\
+        \x20 curl -H \"Authorization: Bearer $TOKEN\" {scim}/Users\n\
+        \x20 curl -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/scim+json' \\\n\
+        \x20      -d '{{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\"userName\":\"ada@example.com\"}}' {scim}/Users\n\n\
+        A token for an identity provider:\n\n  durward token create --tenant {FIRST_TENANT} --kind scim --name 'Entra ID'\n"
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::greeting;
+
+    #[test]
+    fn only_the_first_start_shows_a_token() {
+        expect!["durward is ready at http://127.0.0.1:8080\n"].assert_eq(&greeting("http://127.0.0.1:8080", None));
+        let first = greeting("http://127.0.0.1:8080", Some("dw_admin_x"));
+        assert!(first.contains("curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8080/default/api/scim/v2/Users"));
+    }
 }

@@ -1,9 +1,11 @@
 //! Records, keys, counts, settings, events.
 
+use std::ops::ControlFlow;
+
 use tokio::task::JoinSet;
 
 use super::{ACME, World, all_ids, batch, creation, new, update};
-use crate::{Access, Batch, CommitError, INBOX_MAX, NewRecord, Record, Store};
+use crate::{Access, Batch, CommitError, INBOX_MAX, NewRecord, Query, Record, Store};
 
 fn unique(attribute: &str) -> CommitError {
     CommitError::Unique { attribute: attribute.to_owned() }
@@ -201,6 +203,34 @@ pub(crate) async fn waiting_for_a_place_loses_nothing(world: &impl World) {
     }
     assert!(all.join_all().await.iter().all(Result::is_ok));
     assert_eq!(store.tenant(ACME).total("Thing").await.unwrap(), 2 * INBOX_MAX as u64);
+}
+
+pub(crate) async fn a_store_is_asked_from_any_thread(world: &impl World) {
+    let store = world.fresh();
+    store.tenant(ACME).commit(creation("a", b"k")).await.unwrap();
+    let mut all = JoinSet::new();
+    for skip in 0..4 {
+        let store = store.clone();
+        // That these futures may move to another thread is what is tested.
+        all.spawn(async move {
+            let (acme, mut met) = (store.tenant(ACME), 0);
+            let access = Access::Id;
+            let query =
+                Query { kind: "Thing", access, descending: false, after: None, skip: skip % 2, take: 9 };
+            let mut meet = |_: &str| {
+                met += 1;
+                ControlFlow::Continue(())
+            };
+            acme.search(&query, |_, record| meet(record.id)).await.unwrap();
+            acme.ids(&query, |_, id| meet(id)).await.unwrap();
+            acme.edges("Box.holds", "a", None, 9, |edge| meet(edge.target)).await.unwrap();
+            acme.sources("Box.holds", "Box", "a", 9, |source| meet(source.id)).await.unwrap();
+            acme.with_record("Thing", "a", |record| meet(record.id)).await.unwrap();
+            acme.verify_audit().await.unwrap();
+            met
+        });
+    }
+    assert_eq!(all.join_all().await.into_iter().sum::<u64>(), 2 * 3 + 2);
 }
 
 pub(crate) async fn events_keep_their_numbers(world: &impl World) {

@@ -1,0 +1,69 @@
+//! The data of an installation, opened for one command.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use iam::tenant::Operator;
+use iam::{Env, Iam};
+use store::{Options, Store};
+use tokio::runtime::Builder;
+
+use super::Failure;
+use crate::config::Place;
+use crate::env::System;
+
+/// The database, inside the data folder.
+const DATABASE: &str = "durward.db";
+
+/// What the audit log calls whoever works at the command line.
+pub const OPERATOR: Operator<'static> = Operator { name: "command-line" };
+
+/// The path of the database.
+pub fn database(place: &Place) -> PathBuf {
+    place.data.join(DATABASE)
+}
+
+/// Makes the data folder, for its owner alone, if there is none.
+pub fn make_folder(path: &Path) -> Result<(), Failure> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let failed = |error| Failure::Failed(format!("cannot make the folder `{}`: {error}", path.display()));
+    fs::create_dir_all(path).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Opens the installation, making and migrating it as needed.
+pub async fn open(place: &Place) -> Result<Iam, Failure> {
+    make_folder(&place.data)?;
+    let options = Options { now: System.now().as_millisecond(), ..Options::default() };
+    let store = Store::open(&database(place), options).map_err(Failure::failed)?;
+    Iam::open(store, Arc::new(System)).await.map_err(Failure::failed)
+}
+
+/// Opens an installation that must be there.
+pub async fn existing(place: &Place) -> Result<Iam, Failure> {
+    let path = database(place);
+    if !path.is_file() {
+        let path = path.display();
+        return Err(Failure::Failed(format!("there is no database at `{path}`; `durward serve` makes one")));
+    }
+    open(place).await
+}
+
+/// Does one command's work over the installation, and closes it.
+pub fn with<T>(place: &Place, existing_only: bool, work: impl AsyncFnOnce(&Iam) -> Result<T, Failure>) -> Result<T, Failure> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+    runtime.block_on(async {
+        let iam = if existing_only { existing(place).await? } else { open(place).await? };
+        let outcome = work(&iam).await;
+        iam.store().clone().close().await;
+        outcome
+    })
+}

@@ -1,0 +1,186 @@
+//! From an HTTP request to what a use case takes: who asks, of which tenant, under which path, with what body.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, header};
+use http_body_util::{BodyExt, Limited};
+use iam::resource::{Condition, Etags};
+use iam::token::Presented;
+use iam::{Cx, Error, Iam, limits};
+use scim::Object;
+use scim::message::{ListQuery, MEDIA_TYPE};
+
+use crate::observe::RequestId;
+use crate::problem::Refusal;
+
+const TENANT: HeaderName = HeaderName::from_static("x-tenant-id");
+
+/// Everything a handler works with.
+#[derive(Clone)]
+pub struct App {
+    /// The use cases.
+    pub iam: Arc<Iam>,
+    /// The URL by which clients reach this server, without a slash at the end.
+    pub public_url: Arc<str>,
+    /// How long a body may take to arrive.
+    pub patience: Duration,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("public_url", &self.public_url).finish_non_exhaustive()
+    }
+}
+
+/// Where a SCIM path begins, and which tenant it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScimPath<'p> {
+    /// The base, such as `/acme/scim`.
+    pub base: &'p str,
+    /// The tenant it names.
+    pub tenant: Option<&'p str>,
+}
+
+/// The bases that name no tenant; it is then read from the token.
+pub const PLAIN_BASES: [&str; 4] = ["/api/scim/v2", "/scim", "/v1/scim", "/core/iam/v1/scim"];
+/// The bases that begin with a tenant's name.
+pub const TENANT_BASES: [&str; 2] = ["/api/scim/v2", "/scim"];
+
+impl<'p> ScimPath<'p> {
+    /// The base of a path, if it is a SCIM path.
+    pub fn of(path: &'p str) -> Option<Self> {
+        let begins = |path: &str, base: &str| {
+            path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        for base in PLAIN_BASES {
+            if begins(path, base) {
+                return Some(Self { base: path.get(..base.len())?, tenant: None });
+            }
+        }
+        let tenant = path.strip_prefix('/')?.split('/').next()?;
+        let rest = path.get(1 + tenant.len()..)?;
+        let base = TENANT_BASES.into_iter().find(|base| begins(rest, base))?;
+        Some(Self { base: path.get(..1 + tenant.len() + base.len())?, tenant: Some(tenant) })
+    }
+}
+
+impl App {
+    /// The circumstances of a request. Whatever names a tenant must name that of the token; that it does not is
+    /// answered like a token that is no good, so that nobody learns which tenants there are.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`].
+    pub async fn authenticate(&self, parts: &Parts) -> Result<Cx, Error> {
+        let path = ScimPath::of(parts.uri.path());
+        let token = bearer(&parts.headers).ok_or(Error::Unauthenticated)?;
+        let trace = parts.extensions.get::<RequestId>().map_or("", RequestId::as_str);
+        let base = format!("{}{}", self.public_url, path.map_or("", |p| p.base));
+        let cx = self.iam.authenticate(Presented { token, trace, base: &base }).await?;
+        let header = parts.headers.get(TENANT).map(|value| value.to_str().unwrap_or_default());
+        let named = [path.and_then(|p| p.tenant), header];
+        match named.into_iter().flatten().all(|name| name == cx.tenant_name) {
+            true => Ok(cx),
+            false => Err(Error::Unauthenticated),
+        }
+    }
+
+    /// A body that must be a JSON object of at most `most` bytes.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that says what is wrong with it.
+    pub async fn object(&self, headers: &HeaderMap, body: Body, most: usize) -> Result<Object, Refusal> {
+        check_media_type(headers)?;
+        let bytes = self.bytes(headers, body, most).await?;
+        Ok(scim::message::object(&bytes, limits::BODY_DEPTH_MAX)?)
+    }
+
+    async fn bytes(&self, headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Refusal> {
+        let too_large = || Refusal::Iam(Error::TooLarge(format!("the body is larger than {most} bytes")));
+        let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > u64::try_from(most).unwrap_or(u64::MAX)) {
+            return Err(too_large());
+        }
+        let collected = tokio::time::timeout(self.patience, Limited::new(body, most).collect()).await;
+        match collected.map_err(|_| Refusal::TooSlow)? {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
+            Err(_) => Err(Refusal::BadBody),
+        }
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let text = value.to_str().unwrap_or_default();
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    let known = [MEDIA_TYPE, "application/json"].iter().any(|known| known.eq_ignore_ascii_case(essence));
+    if known { Ok(()) } else { Err(Refusal::MediaType(essence.to_owned())) }
+}
+
+/// What a list is asked for in the URL.
+///
+/// # Errors
+/// What [`ListQuery::from_parameters`] refuses.
+pub fn list_query(parts: &Parts) -> Result<ListQuery, Refusal> {
+    match parts.uri.query() {
+        None | Some("") => Ok(ListQuery::default()),
+        Some(query) => Ok(ListQuery::from_parameters(parameters(query))?),
+    }
+}
+
+/// The parameters of a URL's query, decoded.
+pub fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    form_urlencoded::parse(query.as_bytes())
+}
+
+/// A path segment, decoded.
+pub fn decoded(segment: &str) -> Cow<'_, str> {
+    percent_encoding::percent_decode_str(segment).decode_utf8_lossy()
+}
+
+/// What a request says of the version of the resource.
+///
+/// # Errors
+/// [`Error::Invalid`] for too many entity tags.
+pub fn condition(headers: &HeaderMap) -> Result<Condition, Error> {
+    let read = |name: HeaderName| match headers.get(name) {
+        None => Ok(None),
+        Some(value) => Etags::parse(value.to_str().unwrap_or_default()).map(Some),
+    };
+    Ok(Condition { if_match: read(header::IF_MATCH)?, if_none_match: read(header::IF_NONE_MATCH)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scim_path_names_its_base_and_its_tenant() {
+        for (path, expected) in [
+            ("/acme/api/scim/v2/Users", Some(("/acme/api/scim/v2", Some("acme")))),
+            ("/acme/scim/Users/1", Some(("/acme/scim", Some("acme")))),
+            ("/acme/scim", Some(("/acme/scim", Some("acme")))),
+            ("/api/scim/v2/Users", Some(("/api/scim/v2", None))),
+            ("/scim/Users", Some(("/scim", None))),
+            ("/v1/scim/Users", Some(("/v1/scim", None))),
+            ("/core/iam/v1/scim/Groups", Some(("/core/iam/v1/scim", None))),
+            ("/scimitar", None),
+            ("/v1/sso", None),
+            ("/", None),
+        ] {
+            let found = ScimPath::of(path).map(|p| (p.base, p.tenant));
+            assert_eq!(found, expected, "{path}");
+        }
+    }
+}

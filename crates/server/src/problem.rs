@@ -1,0 +1,156 @@
+//! Errors as each protocol says them: SCIM (RFC 7644 §3.12) and problem documents (RFC 9457).
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use iam::Error;
+use scim::ErrorKind;
+use scim::message::{MEDIA_TYPE, error_body};
+
+/// The media type of a problem document.
+pub const PROBLEM_TYPE: &str = "application/problem+json";
+
+/// Why a request is refused: by a use case, or by HTTP before there was one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A use case refused.
+    Iam(Error),
+    /// There is no such route.
+    NoRoute,
+    /// The route does not have that method.
+    NoMethod,
+    /// The body is not JSON by its own account.
+    MediaType(String),
+    /// The body did not arrive in time.
+    TooSlow,
+    /// The connection broke, or the body is no body.
+    BadBody,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Iam(error)
+    }
+}
+
+impl From<scim::Error> for Refusal {
+    fn from(error: scim::Error) -> Self {
+        Self::Iam(Error::Invalid(error))
+    }
+}
+
+impl Refusal {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Iam(error) => status(error),
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BadBody => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::Iam(error) => error.to_string(),
+            Self::NoRoute => "there is nothing at this path".to_owned(),
+            Self::NoMethod => "this method is not allowed at this path".to_owned(),
+            Self::MediaType(given) => {
+                format!("the body must be `{MEDIA_TYPE}` or `application/json`, not {}", scim::error::quoted(given))
+            }
+            Self::TooSlow => "the body did not arrive in time".to_owned(),
+            Self::BadBody => "the body could not be read".to_owned(),
+        }
+    }
+
+    fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Iam(error) => scim_type(error),
+            Self::BadBody => Some(ErrorKind::InvalidSyntax),
+            Self::NoRoute | Self::NoMethod | Self::MediaType(_) | Self::TooSlow => None,
+        }
+    }
+
+    /// As a SCIM error.
+    pub fn scim(&self) -> Response {
+        let status = self.status();
+        let body = error_body(status.as_u16(), self.kind(), &self.detail());
+        self.response(status, MEDIA_TYPE, body)
+    }
+
+    /// As a problem document.
+    pub fn problem(&self) -> Response {
+        let status = self.status();
+        let body = serde_json::json!({
+            "type": "about:blank",
+            "title": status.canonical_reason().unwrap_or("Error"),
+            "status": status.as_u16(),
+            "detail": self.detail(),
+        });
+        self.response(status, PROBLEM_TYPE, body.to_string())
+    }
+
+    fn response(&self, status: StatusCode, media_type: &'static str, body: String) -> Response {
+        let mut response = (status, [(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], body).into_response();
+        for (name, value) in self.headers() {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+
+    fn headers(&self) -> Vec<(HeaderName, &'static str)> {
+        match self {
+            Self::Iam(Error::Unauthenticated) => vec![(header::WWW_AUTHENTICATE, "Bearer realm=\"durward\"")],
+            Self::Iam(Error::Unavailable) => vec![(header::RETRY_AFTER, "1")],
+            Self::TooSlow => vec![(header::CONNECTION, "close")],
+            Self::Iam(_) | Self::NoRoute | Self::NoMethod | Self::MediaType(_) | Self::BadBody => vec![],
+        }
+    }
+}
+
+/// The HTTP status of a use case's error.
+pub fn status(error: &Error) -> StatusCode {
+    match error {
+        Error::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::NotFound(_) => StatusCode::NOT_FOUND,
+        Error::Invalid(scim) => match scim.kind {
+            ErrorKind::Uniqueness => StatusCode::CONFLICT,
+            ErrorKind::Sensitive => StatusCode::FORBIDDEN,
+            ErrorKind::InvalidFilter
+            | ErrorKind::InvalidPath
+            | ErrorKind::InvalidSyntax
+            | ErrorKind::InvalidValue
+            | ErrorKind::Mutability
+            | ErrorKind::NoTarget
+            | ErrorKind::TooMany
+            | ErrorKind::InvalidVers
+            | ErrorKind::InvalidCursor
+            | ErrorKind::ExpiredCursor
+            | ErrorKind::InvalidCount => StatusCode::BAD_REQUEST,
+        },
+        Error::Conflict { .. } | Error::Blocked(_) => StatusCode::CONFLICT,
+        Error::Stale => StatusCode::PRECONDITION_FAILED,
+        Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
+        Error::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The `scimType` of a use case's error.
+pub fn scim_type(error: &Error) -> Option<ErrorKind> {
+    match error {
+        Error::Invalid(scim) => Some(scim.kind),
+        Error::Conflict { .. } => Some(ErrorKind::Uniqueness),
+        Error::Unauthenticated
+        | Error::Forbidden(_)
+        | Error::NotFound(_)
+        | Error::Blocked(_)
+        | Error::Stale
+        | Error::TooLarge(_)
+        | Error::NotImplemented(_)
+        | Error::Unavailable
+        | Error::Internal => None,
+    }
+}

@@ -1,0 +1,97 @@
+//! The administration API under `/v1` (and `/core/iam/v1`): tokens, identity providers, schemas.
+//!
+//! Errors are problem documents (RFC 9457). What stands here is described by the OpenAPI document it generates.
+
+pub mod openapi;
+pub mod providers;
+pub mod schemas;
+pub mod tokens;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use iam::{Cx, Error, limits};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::extract::App;
+use crate::observe::RequestTenant;
+use crate::problem::Refusal;
+
+/// The bases of this API.
+pub const BASES: [&str; 2] = ["/v1", "/core/iam/v1"];
+/// The bases of the token API, which are bases of SCIM too.
+pub const TOKEN_BASES: [&str; 2] = ["/v1/scim", "/core/iam/v1/scim"];
+
+/// The routes beside those that SCIM shares, relative to a base, with their methods.
+pub const ROUTES: [(&str, &[&str]); 9] = [
+    ("/scim/{id}/rotate", &["POST"]),
+    ("/scim/{id}/settings", &["PUT"]),
+    ("/sso", &["GET"]),
+    ("/sso/{type}", &["GET", "POST"]),
+    ("/sso/{type}/{id}", &["GET", "PUT", "DELETE"]),
+    ("/schemas", &["GET", "POST"]),
+    ("/schemas/{id}", &["GET", "DELETE"]),
+    ("/resource-types", &["GET", "POST"]),
+    ("/resource-types/{id}", &["GET", "DELETE"]),
+];
+
+/// The routes of this API that are not also SCIM's.
+pub fn routes() -> Router<App> {
+    let mut router = Router::new().route("/openapi.json", get(openapi::document));
+    for base in BASES {
+        let at = |path: &str| format!("{base}{path}");
+        router = router
+            .route(&at("/scim/{endpoint}/rotate"), post(tokens::rotate))
+            .route(&at("/scim/{endpoint}/settings"), axum::routing::put(tokens::settings))
+            .route(&at("/sso"), get(providers::list_all))
+            .route(&at("/sso/{type}"), get(providers::list).post(providers::create))
+            .route(
+                &at("/sso/{type}/{id}"),
+                get(providers::read_one).put(providers::replace).delete(providers::remove),
+            )
+            .route(&at("/schemas"), get(schemas::list_schemas).post(schemas::define_schema))
+            .route(&at("/schemas/{id}"), get(schemas::read_schema).merge(delete(schemas::remove_schema)))
+            .route(&at("/resource-types"), get(schemas::list_types).post(schemas::define_type))
+            .route(&at("/resource-types/{id}"), get(schemas::read_type).merge(delete(schemas::remove_type)));
+    }
+    router
+}
+
+/// What a handler comes to.
+type Outcome = Result<(Cx, Response), Refusal>;
+
+/// Answers with what a handler made.
+fn answer(outcome: Outcome) -> Response {
+    match outcome {
+        Ok((cx, mut response)) => {
+            response.extensions_mut().insert(RequestTenant(cx.tenant_name.into()));
+            response
+        }
+        Err(refusal) => refusal.problem(),
+    }
+}
+
+async fn authenticated(app: &App, request: Request<Body>) -> Result<(Cx, Parts, Body), Refusal> {
+    let (parts, body) = request.into_parts();
+    let cx = app.authenticate(&parts).await?;
+    Ok((cx, parts, body))
+}
+
+async fn read<T: DeserializeOwned>(app: &App, headers: &HeaderMap, body: Body) -> Result<T, Refusal> {
+    let object = app.object(headers, body, limits::BODY_BYTES_MAX).await?;
+    serde_json::from_value(object.into()).map_err(|e| Error::invalid(e.to_string()).into())
+}
+
+fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, Refusal> {
+    let text = serde_json::to_string(body).map_err(Error::internal)?;
+    Ok((status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response())
+}
+
+/// An instant as `date-time` (RFC 3339).
+fn instant(millis: i64) -> String {
+    ::scim::value::timestamp(millis)
+}

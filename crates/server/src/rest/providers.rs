@@ -1,0 +1,307 @@
+//! Identity providers of a tenant: `/v1/sso`. Their secrets go in and never come out.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::{Request, StatusCode};
+use iam::access::Permit;
+use iam::provider::{Draft, Provider};
+use iam::{Error, Secret};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Outcome, answer, authenticated, json, read};
+use crate::extract::App;
+
+/// Which identity provider it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderType {
+    /// Microsoft Entra ID.
+    Azuread,
+    /// Any OpenID Connect provider.
+    Custom,
+    /// Google.
+    Google,
+    /// Signicat.
+    Signicat,
+}
+
+/// How Durward and the provider talk.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Properties {
+    /// Whether people may sign in through it.
+    #[serde(default = "yes")]
+    login_enabled: bool,
+    /// Whether it is offered on the sign-in page.
+    #[serde(default = "yes")]
+    visible: bool,
+    /// Whether its tokens may be exchanged for ours.
+    #[serde(default)]
+    delegation_enabled: bool,
+    /// Whether a person who signs in and is not known is created.
+    #[serde(default)]
+    auto_provisioning_enabled: bool,
+    /// What the provider calls Durward.
+    client_id: String,
+    /// The secret with which Durward is known to the provider. Never returned; absent in a replacement, it stays.
+    #[serde(default, skip_serializing)]
+    #[schema(write_only)]
+    client_secret: Option<String>,
+    /// Whether PKCE (RFC 7636) is used.
+    #[serde(default = "yes")]
+    use_pkce: bool,
+    /// The provider's issuer URL.
+    authority: String,
+    /// The OAuth response type.
+    #[serde(default = "code")]
+    response_type: String,
+    /// The scopes that are asked for, separated by spaces.
+    #[serde(default = "scope")]
+    scope: String,
+    /// The claim that holds the name (Google and custom).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name_claim_type: Option<String>,
+    /// The claim that holds the e-mail address (Google and custom).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    email_claim_type: Option<String>,
+    /// The claim that holds the telephone number (Google and custom).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    phone_number_claim_type: Option<String>,
+    /// The claim that names the person (Google and custom).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject_claim_type: Option<String>,
+    /// Whether it may be used to step up an authentication (custom).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verify_enabled: Option<bool>,
+    /// Whether claims are fetched from its userinfo endpoint (custom).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    get_claims_from_user_info_endpoint: Option<bool>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn code() -> String {
+    "code".to_owned()
+}
+
+fn scope() -> String {
+    "openid profile email".to_owned()
+}
+
+fn oidc() -> String {
+    "oidc".to_owned()
+}
+
+/// An identity provider, as an administrator describes it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProviderInput {
+    /// Its name in URLs and tokens; unique in the tenant.
+    scheme: String,
+    /// Its name, for people.
+    display_name: String,
+    /// Whether it is in use.
+    #[serde(default = "yes")]
+    enabled: bool,
+    /// The protocol: `oidc`.
+    #[serde(rename = "type", default = "oidc")]
+    protocol: String,
+    /// How Durward and the provider talk.
+    properties: Properties,
+}
+
+/// What is kept as the document: the description and which provider it is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Kept {
+    provider: ProviderType,
+    #[serde(flatten)]
+    input: ProviderInput,
+}
+
+/// An identity provider, without its secret.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderView {
+    /// Its id.
+    id: String,
+    /// Which identity provider it is.
+    provider: ProviderType,
+    /// What an administrator said of it.
+    #[serde(flatten)]
+    input: ProviderInput,
+    /// Whether it has a client secret.
+    has_client_secret: bool,
+}
+
+/// The providers of a tenant.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderList {
+    /// Oldest first.
+    providers: Vec<ProviderView>,
+    /// How many there are.
+    total_count: usize,
+}
+
+fn view(provider: Provider) -> Result<ProviderView, Error> {
+    let kept: Kept = serde_json::from_value(provider.document).map_err(Error::internal)?;
+    Ok(ProviderView { id: provider.id, provider: kept.provider, input: kept.input, has_client_secret: provider.has_secret })
+}
+
+fn draft(provider: ProviderType, mut input: ProviderInput) -> Result<Draft, Error> {
+    if input.protocol != "oidc" {
+        return Err(Error::invalid("`type` is `oidc`"));
+    }
+    let properties = &mut input.properties;
+    let authority = properties.authority.as_str();
+    let local = ["http://127.0.0.1", "http://[::1]", "http://localhost"].iter().any(|l| authority.starts_with(l));
+    if !(authority.starts_with("https://") || local) || authority.contains(char::is_whitespace) {
+        return Err(Error::invalid("`properties.authority` must be an https URL"));
+    }
+    if properties.client_id.trim().is_empty() {
+        return Err(Error::invalid("`properties.clientId` must not be empty"));
+    }
+    let special = [
+        ("verifyEnabled", properties.verify_enabled.is_some(), provider == ProviderType::Custom),
+        (
+            "getClaimsFromUserInfoEndpoint",
+            properties.get_claims_from_user_info_endpoint.is_some(),
+            provider == ProviderType::Custom,
+        ),
+    ];
+    if let Some((name, ..)) = special.iter().find(|(_, given, fits)| *given && !fits) {
+        return Err(Error::invalid(format!("`properties.{name}` belongs to a provider of type `custom`")));
+    }
+    let client_secret = properties.client_secret.take().filter(|secret| !secret.is_empty()).map(Secret::new);
+    let (scheme, display_name) = (input.scheme.clone(), input.display_name.clone());
+    let document = serde_json::to_value(Kept { provider, input }).map_err(Error::internal)?;
+    Ok(Draft { scheme, display_name, document, client_secret })
+}
+
+/// List all identity providers.
+#[utoipa::path(get, path = "/v1/sso", tag = "SSO providers", responses(
+    (status = 200, description = "All providers, oldest first", body = ProviderList),
+    (status = 401, description = "No good bearer token", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 403, description = "Not an administrator's token", body = super::openapi::Problem, content_type = "application/problem+json"),
+))]
+pub async fn list_all(State(app): State<App>, request: Request<Body>) -> Response {
+    answer(on_list(&app, None, request).await)
+}
+
+/// List the identity providers of a type.
+#[utoipa::path(get, path = "/v1/sso/{type}", tag = "SSO providers", params(("type" = ProviderType, Path, description = "Which identity provider")), responses(
+    (status = 200, description = "The providers of that type, oldest first", body = ProviderList),
+    (status = 404, description = "There is no such type", body = super::openapi::Problem, content_type = "application/problem+json"),
+))]
+pub async fn list(State(app): State<App>, Path(kind): Path<String>, request: Request<Body>) -> Response {
+    answer(on_list(&app, Some(kind), request).await)
+}
+
+async fn on_list(app: &App, kind: Option<String>, request: Request<Body>) -> Outcome {
+    let (cx, ..) = authenticated(app, request).await?;
+    let kind = kind.as_deref().map(type_named).transpose()?;
+    let all = app.iam.providers(&cx, Permit::inspect(&cx)?).await?;
+    let mut providers = all.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
+    providers.retain(|provider| kind.is_none_or(|kind| provider.provider == kind));
+    let response = json(StatusCode::OK, &ProviderList { total_count: providers.len(), providers })?;
+    Ok((cx, response))
+}
+
+fn type_named(name: &str) -> Result<ProviderType, Error> {
+    let unknown = |_| Error::NotFound(format!("there is no provider type {}", ::scim::error::quoted(name)));
+    serde_json::from_value(name.into()).map_err(unknown)
+}
+
+/// Add an identity provider.
+#[utoipa::path(post, path = "/v1/sso/{type}", tag = "SSO providers", request_body = ProviderInput, params(("type" = ProviderType, Path, description = "Which identity provider")), responses(
+    (status = 201, description = "The provider, without its secret", body = ProviderView),
+    (status = 400, description = "A member is missing or wrong", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The scheme is taken", body = super::openapi::Problem, content_type = "application/problem+json"),
+))]
+pub async fn create(State(app): State<App>, Path(kind): Path<String>, request: Request<Body>) -> Response {
+    answer(on_create(&app, &kind, request).await)
+}
+
+async fn on_create(app: &App, kind: &str, request: Request<Body>) -> Outcome {
+    let (cx, parts, body) = authenticated(app, request).await?;
+    let (permit, kind) = (Permit::administer(&cx)?, type_named(kind)?);
+    let input: ProviderInput = read(app, &parts.headers, body).await?;
+    let made = app.iam.create_provider(&cx, permit, draft(kind, input)?).await?;
+    let response = json(StatusCode::CREATED, &view(made)?)?;
+    Ok((cx, response))
+}
+
+/// Show an identity provider.
+#[utoipa::path(get, path = "/v1/sso/{type}/{id}", tag = "SSO providers", params(
+    ("type" = ProviderType, Path, description = "Which identity provider"), ("id" = String, Path, description = "The provider's id"),
+), responses(
+    (status = 200, description = "The provider, without its secret", body = ProviderView),
+    (status = 404, description = "There is no such provider", body = super::openapi::Problem, content_type = "application/problem+json"),
+))]
+pub async fn read_one(State(app): State<App>, Path((kind, id)): Path<(String, String)>, request: Request<Body>) -> Response {
+    answer(on_read(&app, &kind, &id, request).await)
+}
+
+async fn on_read(app: &App, kind: &str, id: &str, request: Request<Body>) -> Outcome {
+    let (cx, ..) = authenticated(app, request).await?;
+    let found = known(app, &cx, kind, id).await?;
+    let response = json(StatusCode::OK, &found)?;
+    Ok((cx, response))
+}
+
+/// The provider, if it is of that type.
+async fn known(app: &App, cx: &iam::Cx, kind: &str, id: &str) -> Result<ProviderView, Error> {
+    let kind = type_named(kind)?;
+    let found = view(app.iam.provider(cx, Permit::inspect(cx)?, id).await?)?;
+    if found.provider != kind {
+        return Err(Error::NotFound(format!("there is no identity provider {} of that type", ::scim::error::quoted(id))));
+    }
+    Ok(found)
+}
+
+/// Replace an identity provider's configuration.
+#[utoipa::path(put, path = "/v1/sso/{type}/{id}", tag = "SSO providers", request_body = ProviderInput, params(
+    ("type" = ProviderType, Path, description = "Which identity provider"), ("id" = String, Path, description = "The provider's id"),
+), responses(
+    (status = 200, description = "The provider, without its secret", body = ProviderView),
+    (status = 404, description = "There is no such provider", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The scheme is taken, or a token is made for the old one", body = super::openapi::Problem, content_type = "application/problem+json"),
+))]
+pub async fn replace(State(app): State<App>, Path((kind, id)): Path<(String, String)>, request: Request<Body>) -> Response {
+    answer(on_replace(&app, &kind, &id, request).await)
+}
+
+async fn on_replace(app: &App, kind: &str, id: &str, request: Request<Body>) -> Outcome {
+    let (cx, parts, body) = authenticated(app, request).await?;
+    let permit = Permit::administer(&cx)?;
+    let before = known(app, &cx, kind, id).await?;
+    let input: ProviderInput = read(app, &parts.headers, body).await?;
+    let made = app.iam.replace_provider(&cx, permit, id, draft(before.provider, input)?).await?;
+    let response = json(StatusCode::OK, &view(made)?)?;
+    Ok((cx, response))
+}
+
+/// Remove an identity provider that no token is made for.
+#[utoipa::path(delete, path = "/v1/sso/{type}/{id}", tag = "SSO providers", params(
+    ("type" = ProviderType, Path, description = "Which identity provider"), ("id" = String, Path, description = "The provider's id"),
+), responses(
+    (status = 204, description = "The provider is gone"),
+    (status = 404, description = "There is no such provider", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 409, description = "A token is made for it", body = super::openapi::Problem, content_type = "application/problem+json"),
+))]
+pub async fn remove(State(app): State<App>, Path((kind, id)): Path<(String, String)>, request: Request<Body>) -> Response {
+    answer(on_remove(&app, &kind, &id, request).await)
+}
+
+async fn on_remove(app: &App, kind: &str, id: &str, request: Request<Body>) -> Outcome {
+    let (cx, ..) = authenticated(app, request).await?;
+    let permit = Permit::administer(&cx)?;
+    known(app, &cx, kind, id).await?;
+    app.iam.delete_provider(&cx, permit, id).await?;
+    Ok((cx, StatusCode::NO_CONTENT.into_response()))
+}

@@ -1,0 +1,334 @@
+//! SCIM tokens: `/v1/scim`. SCIM itself is spoken under the same path; whatever is not for tokens goes there.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::{Request, StatusCode};
+use iam::access::Permit;
+use iam::cx::{Mode, OnInactive, TokenKind};
+use iam::token::{Draft, Info, Settings};
+use iam::{Cx, Error};
+use scim::quirks::Dialect;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Outcome, answer, authenticated, instant, json, read};
+use crate::extract::{App, parameters};
+use crate::problem::Refusal;
+use crate::scim::{self as scim_routes, Target};
+
+const PAGE_SIZE: u64 = 50;
+const PAGE_SIZE_MAX: u64 = 200;
+
+/// What is wanted of a new SCIM token.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewToken {
+    /// The scheme of an identity provider of the tenant.
+    provider: String,
+    /// The name of that provider, for people.
+    provider_display_name: String,
+    /// What to call the token; the provider's name when absent.
+    #[serde(default)]
+    name: Option<String>,
+    /// `read` or `write` (the default).
+    #[serde(default)]
+    #[schema(example = "write")]
+    mode: Option<String>,
+    /// After how many days it ends; never when absent.
+    #[serde(default)]
+    expires_in_days: Option<u32>,
+    /// `auto` (the default) or `strict`.
+    #[serde(default)]
+    dialect: Option<String>,
+    /// What happens when the connection creates a user who exists and is inactive: `reactivate` (the default) or `conflict`.
+    #[serde(default)]
+    on_inactive: Option<String>,
+    /// The id of the user the token stands for, at `/Me`.
+    #[serde(default)]
+    subject: Option<String>,
+}
+
+/// A new token, with its secret: the only time it is shown.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreatedToken {
+    /// The token's id.
+    id: String,
+    /// The token itself. It is not shown again.
+    token: String,
+    /// The scheme of its identity provider.
+    provider: String,
+    /// The name of that provider.
+    provider_display_name: String,
+    /// When it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+}
+
+/// A token, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenView {
+    /// The token's id.
+    id: String,
+    /// The scheme of its identity provider; empty for a token that was made without one.
+    provider: String,
+    /// The name of that provider.
+    provider_display_name: String,
+    /// When it was made.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// Who made it.
+    created_by: String,
+    /// What it is called.
+    name: String,
+    /// `read` or `write`.
+    mode: String,
+    /// `auto` or `strict`.
+    dialect: String,
+    /// `reactivate` or `conflict`.
+    on_inactive: String,
+    /// The connection whose `externalId`s it sees.
+    connection: String,
+    /// When it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+    /// When it was last used, noted within a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    last_used_at: Option<String>,
+}
+
+impl From<Info> for TokenView {
+    fn from(info: Info) -> Self {
+        Self {
+            id: info.id,
+            provider: info.provider.unwrap_or_default(),
+            provider_display_name: info.provider_display_name.unwrap_or_default(),
+            created_at: instant(info.created),
+            created_by: info.created_by,
+            name: info.name,
+            mode: info.mode,
+            dialect: info.settings.dialect.as_str().to_owned(),
+            on_inactive: info.settings.on_inactive.as_str().to_owned(),
+            connection: info.connection,
+            expires_at: info.expires.map(instant),
+            last_used_at: info.last_used.map(instant),
+        }
+    }
+}
+
+/// A page of tokens.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenPage {
+    /// Those of this page.
+    tokens: Vec<TokenView>,
+    /// How many there are in all.
+    total_count: u64,
+    /// Which page this is, counted from one.
+    page: u64,
+    /// How many a page holds.
+    page_size: u64,
+}
+
+/// How a token is replaced.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rotation {
+    /// For how many hours the old token stays good; 24 when absent.
+    #[serde(default)]
+    overlap_hours: Option<u32>,
+    /// After how many days the new one ends; never when absent.
+    #[serde(default)]
+    expires_in_days: Option<u32>,
+}
+
+/// The settings of a token's connection.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConnectionSettings {
+    /// `auto` or `strict`.
+    #[serde(default)]
+    dialect: Option<String>,
+    /// `reactivate` or `conflict`.
+    #[serde(default)]
+    on_inactive: Option<String>,
+}
+
+fn settings_of(dialect: Option<&str>, on_inactive: Option<&str>) -> Result<Settings, Error> {
+    let one_of = |name: &str, known: &str| Error::invalid(format!("`{name}` is {known}"));
+    let dialect = dialect.map_or(Some(Dialect::default()), Dialect::parse);
+    let on_inactive = on_inactive.map_or(Some(OnInactive::default()), OnInactive::parse);
+    Ok(Settings {
+        dialect: dialect.ok_or_else(|| one_of("dialect", "`auto` or `strict`"))?,
+        on_inactive: on_inactive.ok_or_else(|| one_of("onInactive", "`reactivate` or `conflict`"))?,
+    })
+}
+
+/// Create a SCIM token for an identity provider.
+#[utoipa::path(post, path = "/v1/scim", tag = "SCIM tokens", request_body = NewToken, responses(
+    (status = 200, description = "The token, shown this once", body = CreatedToken),
+    (status = 400, description = "A member is missing or wrong, or there is no such provider", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 401, description = "No good bearer token", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 403, description = "Not an administrator's token", body = super::openapi::Problem, content_type = "application/problem+json"),
+))]
+pub async fn create(State(app): State<App>, request: Request<Body>) -> Response {
+    answer(on_create(&app, request).await)
+}
+
+async fn on_create(app: &App, request: Request<Body>) -> Outcome {
+    let (cx, parts, body) = authenticated(app, request).await?;
+    let permit = Permit::administer(&cx)?;
+    let new: NewToken = read(app, &parts.headers, body).await?;
+    let mode = new.mode.as_deref().map_or(Some(Mode::Write), Mode::parse);
+    let draft = Draft {
+        kind: TokenKind::Scim,
+        mode: mode.ok_or_else(|| Error::invalid("`mode` is `read` or `write`"))?,
+        name: new.name.unwrap_or_else(|| new.provider_display_name.clone()),
+        provider: Some(new.provider),
+        provider_display_name: Some(new.provider_display_name),
+        settings: settings_of(new.dialect.as_deref(), new.on_inactive.as_deref())?,
+        subject: new.subject,
+        days: new.expires_in_days,
+    };
+    let (info, secret) = app.iam.create_token(&cx, permit, draft).await?;
+    let response = json(StatusCode::OK, &made(info, secret.expose()))?;
+    Ok((cx, response))
+}
+
+fn made(info: Info, secret: &str) -> CreatedToken {
+    CreatedToken {
+        id: info.id,
+        token: secret.to_owned(),
+        provider: info.provider.unwrap_or_default(),
+        provider_display_name: info.provider_display_name.unwrap_or_default(),
+        expires_at: info.expires.map(instant),
+    }
+}
+
+/// List SCIM tokens.
+#[utoipa::path(get, path = "/v1/scim", tag = "SCIM tokens", params(
+    ("query" = Option<String>, Query, description = "Part of a provider's or a token's name"),
+    ("page" = Option<u64>, Query, description = "Which page, counted from one"),
+    ("pageSize" = Option<u64>, Query, description = "How many a page holds, from 1 to 200; 50 when absent"),
+), responses(
+    (status = 200, description = "A page of tokens, oldest first", body = TokenPage),
+    (status = 401, description = "No good bearer token", body = super::openapi::Problem, content_type = "application/problem+json"),
+))]
+pub async fn list_or_search(State(app): State<App>, request: Request<Body>) -> Response {
+    // A SCIM token asks SCIM's root; only an administrator's token asks for tokens.
+    let (parts, body) = request.into_parts();
+    match app.authenticate(&parts).await {
+        Ok(cx) if cx.caller.kind == TokenKind::Scim => {
+            scim_routes::root(State(app), Request::from_parts(parts, body)).await
+        }
+        Ok(cx) => answer(on_list(&app, cx, parts.uri.query().unwrap_or_default()).await),
+        Err(error) => Refusal::from(error).problem(),
+    }
+}
+
+async fn on_list(app: &App, cx: Cx, query: &str) -> Outcome {
+    let (mut text, mut page, mut size) = (None, 1, PAGE_SIZE);
+    for (name, value) in parameters(query) {
+        let number = || {
+            value.parse::<u64>().map_err(|_| Error::invalid(format!("`{name}` must be a whole number above 0")))
+        };
+        match &*name {
+            "query" => text = Some(value.into_owned()),
+            "page" => page = number()?.max(1),
+            "pageSize" => size = number()?.clamp(1, PAGE_SIZE_MAX),
+            _ => {}
+        }
+    }
+    let permit = Permit::inspect(&cx)?;
+    let skip = (page - 1).saturating_mul(size);
+    let found = app.iam.tokens(&cx, permit, Some(TokenKind::Scim), text.as_deref(), skip, size).await?;
+    let tokens = found.tokens.into_iter().map(TokenView::from).collect();
+    let response = json(StatusCode::OK, &TokenPage { tokens, total_count: found.total, page, page_size: size })?;
+    Ok((cx, response))
+}
+
+/// Show a SCIM token, without its secret.
+#[utoipa::path(get, path = "/v1/scim/{id}", tag = "SCIM tokens", params(("id" = String, Path, description = "The token's id")), responses(
+    (status = 200, description = "The token", body = TokenView),
+    (status = 404, description = "There is no such token", body = super::openapi::Problem, content_type = "application/problem+json"),
+))]
+pub async fn get_or_list(state: State<App>, Path(target): Path<Target>, request: Request<Body>) -> Response {
+    // Ids of tokens are UUIDs, which no endpoint is called.
+    match target.endpoint.as_deref().filter(|name| is_uuid(name)) {
+        Some(id) => {
+            let id = id.to_owned();
+            answer(on_get(&state.0, &id, request).await)
+        }
+        None => scim_routes::collection(state, Path(target), request).await,
+    }
+}
+
+async fn on_get(app: &App, id: &str, request: Request<Body>) -> Outcome {
+    let (cx, ..) = authenticated(app, request).await?;
+    let info = app.iam.token(&cx, Permit::inspect(&cx)?, id).await?;
+    let response = json(StatusCode::OK, &TokenView::from(info))?;
+    Ok((cx, response))
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+}
+
+/// Revoke a SCIM token: the next request that presents it is refused. What it provisioned stays.
+#[utoipa::path(delete, path = "/v1/scim/{id}", tag = "SCIM tokens", params(("id" = String, Path, description = "The token's id")), responses(
+    (status = 204, description = "The token is revoked"),
+    (status = 404, description = "There is no such token", body = super::openapi::Problem, content_type = "application/problem+json"),
+))]
+pub async fn revoke(State(app): State<App>, Path(target): Path<Target>, request: Request<Body>) -> Response {
+    answer(on_revoke(&app, &target.endpoint.unwrap_or_default(), request).await)
+}
+
+async fn on_revoke(app: &App, id: &str, request: Request<Body>) -> Outcome {
+    let (cx, ..) = authenticated(app, request).await?;
+    app.iam.revoke_token(&cx, Permit::administer(&cx)?, id).await?;
+    Ok((cx, StatusCode::NO_CONTENT.into_response()))
+}
+
+/// Replace a SCIM token: a new one for the same connection, the old one given an end.
+#[utoipa::path(post, path = "/v1/scim/{id}/rotate", tag = "SCIM tokens", request_body = Rotation, params(("id" = String, Path, description = "The token's id")), responses(
+    (status = 200, description = "The new token, shown this once", body = CreatedToken),
+    (status = 404, description = "There is no such token", body = super::openapi::Problem, content_type = "application/problem+json"),
+))]
+pub async fn rotate(State(app): State<App>, Path(target): Path<Target>, request: Request<Body>) -> Response {
+    answer(on_rotate(&app, &target.endpoint.unwrap_or_default(), request).await)
+}
+
+async fn on_rotate(app: &App, id: &str, request: Request<Body>) -> Outcome {
+    const OVERLAP_HOURS: u32 = 24;
+    let (cx, parts, body) = authenticated(app, request).await?;
+    let permit = Permit::administer(&cx)?;
+    let rotation: Rotation = read(app, &parts.headers, body).await?;
+    let overlap = rotation.overlap_hours.unwrap_or(OVERLAP_HOURS);
+    let (info, secret) = app.iam.rotate_token(&cx, permit, id, overlap, rotation.expires_in_days).await?;
+    let response = json(StatusCode::OK, &made(info, secret.expose()))?;
+    Ok((cx, response))
+}
+
+/// Set how a token's connection is treated.
+#[utoipa::path(put, path = "/v1/scim/{id}/settings", tag = "SCIM tokens", request_body = ConnectionSettings, params(("id" = String, Path, description = "The token's id")), responses(
+    (status = 200, description = "The token", body = TokenView),
+    (status = 404, description = "There is no such token", body = super::openapi::Problem, content_type = "application/problem+json"),
+))]
+pub async fn settings(State(app): State<App>, Path(target): Path<Target>, request: Request<Body>) -> Response {
+    answer(on_settings(&app, &target.endpoint.unwrap_or_default(), request).await)
+}
+
+async fn on_settings(app: &App, id: &str, request: Request<Body>) -> Outcome {
+    let (cx, parts, body) = authenticated(app, request).await?;
+    let permit = Permit::administer(&cx)?;
+    let given: ConnectionSettings = read(app, &parts.headers, body).await?;
+    let settings = settings_of(given.dialect.as_deref(), given.on_inactive.as_deref())?;
+    let info = app.iam.change_token(&cx, permit, id, settings).await?;
+    let response = json(StatusCode::OK, &TokenView::from(info))?;
+    Ok((cx, response))
+}
