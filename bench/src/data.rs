@@ -62,12 +62,12 @@ pub(crate) fn user(number: usize) -> String {
     let (title, department) = (pick(&TITLE, number), pick(&DEPARTMENT, number));
     let name = user_name(number);
     let mail = name.replace('@', "@mail.");
-    let (line, street) = (number % 10_000, 1 + number % 240);
+    let (line, street, manager) = (number % 10_000, 1 + number % 240, number % 1_000);
     let mut out = String::with_capacity(1_600);
     // Writing to a String cannot fail.
     let _ = write!(
         out,
-        r#"{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],"externalId":"7d0c61ae-93f2-4b55-8e1d-{number:012x}","userName":"{name}","active":true,"displayName":"{given} {family}","title":"{title}","userType":"Employee","preferredLanguage":"en-GB","locale":"en-GB","timezone":"Europe/London","name":{{"formatted":"{given} B. {family}","familyName":"{family}","givenName":"{given}","middleName":"Byron"}},"emails":[{{"primary":true,"type":"work","value":"{name}"}},{{"type":"other","value":"{mail}"}}],"phoneNumbers":[{{"type":"work","value":"+44 20 7946 {line:04}"}},{{"type":"mobile","value":"+44 7700 9{number:06}"}}],"addresses":[{{"type":"work","primary":true,"formatted":"{street} Silicon Roundabout, Building 7, Floor 3\nLondon EC1Y 1BE\nUnited Kingdom","streetAddress":"{street} Silicon Roundabout, Building 7, Floor 3","locality":"London","region":"Greater London","postalCode":"EC1Y 1BE","country":"GB"}}],"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{{"employeeNumber":"E{number:07}","costCenter":"CC-4711","organization":"Contoso Industries Limited","division":"Industrial Automation","department":"{department}"}}}}"#
+        r#"{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],"externalId":"7d0c61ae-93f2-4b55-8e1d-{number:012x}","userName":"{name}","active":true,"displayName":"{given} {family}","nickName":"{given}","profileUrl":"https://people.contoso-industries.example/{name}","title":"{title}","userType":"Employee","preferredLanguage":"en-GB","locale":"en-GB","timezone":"Europe/London","name":{{"formatted":"{given} B. {family}","familyName":"{family}","givenName":"{given}","middleName":"Byron"}},"emails":[{{"primary":true,"type":"work","value":"{name}"}},{{"type":"other","value":"{mail}"}}],"phoneNumbers":[{{"type":"work","value":"+44 20 7946 {line:04}"}},{{"type":"mobile","value":"+44 7700 9{number:06}"}}],"addresses":[{{"type":"work","primary":true,"formatted":"{street} Silicon Roundabout, Building 7, Floor 3\nLondon EC1Y 1BE\nUnited Kingdom","streetAddress":"{street} Silicon Roundabout, Building 7, Floor 3","locality":"London","region":"Greater London","postalCode":"EC1Y 1BE","country":"GB"}}],"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{{"employeeNumber":"E{number:07}","costCenter":"CC-4711","organization":"Contoso Industries Limited","division":"Industrial Automation","department":"{department}","manager":{{"value":"01970000-0000-7000-8000-00000000{manager:04}"}}}}}}"#
     );
     out
 }
@@ -102,7 +102,7 @@ mod tests {
             let user = user(number);
             let parsed: serde_json::Value = serde_json::from_str(&user).unwrap();
             assert_eq!(parsed["userName"], user_name(number));
-            assert!((1_400..1_700).contains(&user.len()), "{} bytes", user.len());
+            assert!((1_400..1_800).contains(&user.len()), "{} bytes", user.len());
         }
     }
 

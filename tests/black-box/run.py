@@ -30,7 +30,7 @@ PATIENCE = 20
 @contextlib.contextmanager
 def server(binary, data):
     """A running server; gives its address."""
-    command = [binary, "serve", "--data", data, "--listen", "127.0.0.1:0"]
+    command = [binary, "serve", "--data", data, "--listen", "127.0.0.1:0", "--log-level", "warn"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         yield address(process)

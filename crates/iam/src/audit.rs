@@ -23,7 +23,11 @@ impl Iam {
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn audit_of_installation(&self, _: Operator<'_>, query: &AuditQuery) -> Result<Vec<AuditEntry>> {
+    pub async fn audit_of_installation(
+        &self,
+        _: Operator<'_>,
+        query: &AuditQuery,
+    ) -> Result<Vec<AuditEntry>> {
         self.entries(INSTALLATION, query).await
     }
 

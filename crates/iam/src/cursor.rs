@@ -69,7 +69,8 @@ impl Cursors {
     /// # Errors
     /// `invalidCursor` for what we did not make, or made for another query; `expiredCursor` when it was good once.
     pub(crate) fn open_cursor(&self, query: &Query, cursor: &str, now: i64) -> Result<Place> {
-        let invalid = || refused(ErrorKind::InvalidCursor, "the cursor was not made by this server for this query");
+        let invalid =
+            || refused(ErrorKind::InvalidCursor, "the cursor was not made by this server for this query");
         if cursor.len() > limits::CURSOR_BYTES_MAX {
             return Err(invalid());
         }
@@ -81,7 +82,8 @@ impl Cursors {
         }
         let (expires, place) = read(body).ok_or_else(invalid)?;
         if expires < now / 1_000 {
-            let detail = format!("the cursor expired; a cursor is good for {} seconds", limits::CURSOR_SECONDS);
+            let detail =
+                format!("the cursor expired; a cursor is good for {} seconds", limits::CURSOR_SECONDS);
             return Err(refused(ErrorKind::ExpiredCursor, detail));
         }
         Ok(place)
@@ -108,7 +110,8 @@ fn read(body: &[u8]) -> Option<(i64, Place)> {
     let (expires, rest) = rest.split_first_chunk::<8>()?;
     let (length, rest) = rest.split_first_chunk::<2>()?;
     let (key, id) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
-    let place = Place { backwards: *backwards == 1, key: key.to_vec(), id: String::from_utf8(id.to_vec()).ok()? };
+    let place =
+        Place { backwards: *backwards == 1, key: key.to_vec(), id: String::from_utf8(id.to_vec()).ok()? };
     Some((i64::from_be_bytes(*expires), place))
 }
 

@@ -93,7 +93,8 @@ impl Cx {
     /// [`Error::NotImplemented`] when the token stands for nobody.
     pub fn me(&self) -> Result<(Arc<Kind>, String)> {
         let kind = self.kinds.named(SUBJECT_KIND).cloned();
-        kind.zip(self.caller.subject.clone())
-            .ok_or_else(|| Error::NotImplemented("this token stands for no user, so there is no `/Me`".to_owned()))
+        kind.zip(self.caller.subject.clone()).ok_or_else(|| {
+            Error::NotImplemented("this token stands for no user, so there is no `/Me`".to_owned())
+        })
     }
 }

@@ -43,7 +43,11 @@ impl Passwords {
     pub(crate) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // The defaults of the crate are OWASP's: 19 MiB, two passes, one lane.
-        Self { running: Semaphore::new(cores), waiting: AtomicUsize::new(0), argon: Arc::new(Argon2::default()) }
+        Self {
+            running: Semaphore::new(cores),
+            waiting: AtomicUsize::new(0),
+            argon: Arc::new(Argon2::default()),
+        }
     }
 
     /// Hashes the write-only values of a request. Making a password is for whoever creates a resource.
@@ -76,7 +80,10 @@ impl Passwords {
 
     async fn hash(&self, name: &str, password: Secret<String>, salt: [u8; 16]) -> Result<String> {
         if password.expose().len() > limits::PASSWORD_BYTES_MAX {
-            return Err(Error::invalid(format!("`{name}` is longer than {} bytes", limits::PASSWORD_BYTES_MAX)));
+            return Err(Error::invalid(format!(
+                "`{name}` is longer than {} bytes",
+                limits::PASSWORD_BYTES_MAX
+            )));
         }
         let _place = Place::take(&self.waiting)?;
         let _turn = self.running.acquire().await.map_err(|_| Error::Unavailable)?;

@@ -56,10 +56,15 @@ impl Draft {
         let plain = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
         if scheme.is_empty() || !plain || scheme.len() > limits::NAME_BYTES_MAX {
             let most = limits::NAME_BYTES_MAX;
-            return Err(Error::invalid(format!("`scheme` is from 1 to {most} letters, digits, `-`, `_` and `.`")));
+            return Err(Error::invalid(format!(
+                "`scheme` is from 1 to {most} letters, digits, `-`, `_` and `.`"
+            )));
         }
         if self.display_name.trim().is_empty() || self.display_name.len() > limits::NAME_BYTES_MAX {
-            return Err(Error::invalid(format!("`displayName` must be from 1 to {} bytes", limits::NAME_BYTES_MAX)));
+            return Err(Error::invalid(format!(
+                "`displayName` must be from 1 to {} bytes",
+                limits::NAME_BYTES_MAX
+            )));
         }
         Ok(())
     }
@@ -138,7 +143,13 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Conflict`], [`Error::Stale`] or [`Error::Invalid`].
-    pub async fn replace_provider(&self, cx: &Cx, _: Permit<Administer>, id: &str, draft: Draft) -> Result<Provider> {
+    pub async fn replace_provider(
+        &self,
+        cx: &Cx,
+        _: Permit<Administer>,
+        id: &str,
+        draft: Draft,
+    ) -> Result<Provider> {
         draft.check()?;
         let before = self.provider_record(cx, id).await?;
         let known = Provider::read(&before)?;
@@ -185,16 +196,19 @@ impl Iam {
     async fn refuse_if_used(&self, cx: &Cx, scheme: &str) -> Result<()> {
         let query = store::TokenQuery { provider: Some(scheme), take: 1, ..Default::default() };
         match self.of(cx).tokens(&query).await?.first() {
-            Some(token) => {
-                Err(Error::Blocked(format!("the SCIM token `{}` is made for `{scheme}`; revoke it first", token.id)))
-            }
+            Some(token) => Err(Error::Blocked(format!(
+                "the SCIM token `{}` is made for `{scheme}`; revoke it first",
+                token.id
+            ))),
             None => Ok(()),
         }
     }
 
     async fn provider_record(&self, cx: &Cx, id: &str) -> Result<Record> {
         let found = self.of(cx).record(KIND, id).await?;
-        found.ok_or_else(|| Error::NotFound(format!("there is no identity provider {}", scim::error::quoted(id))))
+        found.ok_or_else(|| {
+            Error::NotFound(format!("there is no identity provider {}", scim::error::quoted(id)))
+        })
     }
 
     /// The id of the provider of that scheme.
@@ -204,5 +218,14 @@ impl Iam {
 }
 
 fn audited<'a>(cx: &'a Cx, verb: &'a str, id: &'a str) -> Entry<'a> {
-    Entry { at: cx.now, actor: &cx.caller.actor, verb, kind: KIND, id, before: None, after: None, trace: &cx.trace }
+    Entry {
+        at: cx.now,
+        actor: &cx.caller.actor,
+        verb,
+        kind: KIND,
+        id,
+        before: None,
+        after: None,
+        trace: &cx.trace,
+    }
 }

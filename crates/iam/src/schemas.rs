@@ -89,7 +89,10 @@ impl Definitions {
             for name in &definition.extends {
                 let slot = kinds.iter_mut().find(|kind| kind.name() == name);
                 let slot = slot.ok_or_else(|| {
-                    Error::invalid(format!("`extends`: there is no resource type {}", scim::error::quoted(name)))
+                    Error::invalid(format!(
+                        "`extends`: there is no resource type {}",
+                        scim::error::quoted(name)
+                    ))
                 })?;
                 let schema = Arc::new(definition.schema.clone());
                 let indexed: Vec<String> =
@@ -105,7 +108,10 @@ impl Definitions {
         let schema = |urn: &str| {
             let known = self.schemas.iter().find(|known| known.schema.id == urn);
             let known = known.ok_or_else(|| {
-                Error::invalid(format!("`schema`: there is no schema {} of this tenant", scim::error::quoted(urn)))
+                Error::invalid(format!(
+                    "`schema`: there is no schema {} of this tenant",
+                    scim::error::quoted(urn)
+                ))
             })?;
             Ok::<_, Error>(Arc::new(known.schema.clone()))
         };
@@ -139,12 +145,22 @@ impl Iam {
     }
 
     async fn definitions(&self, tenant: TenantId) -> Result<Definitions> {
-        Ok(Definitions { schemas: self.defined(tenant, SCHEMA).await?, types: self.defined(tenant, RESOURCE_TYPE).await? })
+        Ok(Definitions {
+            schemas: self.defined(tenant, SCHEMA).await?,
+            types: self.defined(tenant, RESOURCE_TYPE).await?,
+        })
     }
 
     async fn defined<T: for<'d> Deserialize<'d>>(&self, tenant: TenantId, kind: &str) -> Result<Vec<T>> {
         let mut out = Vec::new();
-        let all = Query { kind, access: Access::Id, descending: false, after: None, skip: 0, take: limits::SCHEMAS_MAX };
+        let all = Query {
+            kind,
+            access: Access::Id,
+            descending: false,
+            after: None,
+            skip: 0,
+            take: limits::SCHEMAS_MAX,
+        };
         self.store
             .tenant(tenant)
             .search(&all, |_, record| {
@@ -168,7 +184,9 @@ impl Iam {
         definition.schema.check(&limits::SCHEMA)?;
         let urn = &definition.schema.id;
         if urn.to_ascii_lowercase().starts_with("urn:ietf:") {
-            return Err(Error::invalid("`id`: URNs that begin with `urn:ietf:` are not a tenant's to define"));
+            return Err(Error::invalid(
+                "`id`: URNs that begin with `urn:ietf:` are not a tenant's to define",
+            ));
         }
         check_indexed(&definition.indexed)?;
         if cx.kinds.schemas().iter().any(|known| known.id.eq_ignore_ascii_case(urn)) {
@@ -177,7 +195,9 @@ impl Iam {
         if definition.required {
             for name in &definition.extends {
                 if self.of(cx).total(name).await? > 0 {
-                    return Err(Error::Blocked(format!("there are resources of type `{name}` without the extension")));
+                    return Err(Error::Blocked(format!(
+                        "there are resources of type `{name}` without the extension"
+                    )));
                 }
             }
         }
@@ -192,21 +212,31 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::Conflict`] when the name or the endpoint is taken; [`Error::Invalid`] naming what does not fit.
-    pub async fn define_type(&self, cx: &Cx, _: Permit<Administer>, definition: TypeDefinition) -> Result<TypeDefinition> {
+    pub async fn define_type(
+        &self,
+        cx: &Cx,
+        _: Permit<Administer>,
+        definition: TypeDefinition,
+    ) -> Result<TypeDefinition> {
         let mut definition = definition;
         definition.endpoint = format!("/{}", definition.endpoint.trim_start_matches('/'));
         let endpoint = definition.endpoint.trim_start_matches('/').to_owned();
         for (field, text) in [("name", &definition.name), ("endpoint", &endpoint)] {
             if !is_name(text) || text.len() > limits::SCHEMA_NAME_BYTES_MAX {
-                return Err(Error::invalid(format!("`{field}` begins with a letter and has letters, digits, `-` and `_`")));
+                return Err(Error::invalid(format!(
+                    "`{field}` begins with a letter and has letters, digits, `-` and `_`"
+                )));
             }
         }
         let reserved = [SCHEMA, RESOURCE_TYPE, "IdentityProvider", "ServiceProviderConfig"];
-        if DISCOVERY.iter().any(|known| known.eq_ignore_ascii_case(&endpoint)) || reserved.contains(&definition.name.as_str()) {
+        if DISCOVERY.iter().any(|known| known.eq_ignore_ascii_case(&endpoint))
+            || reserved.contains(&definition.name.as_str())
+        {
             return Err(Error::invalid("`name` or `endpoint` is reserved"));
         }
         let taken = |kind: &Arc<Kind>| {
-            kind.name().eq_ignore_ascii_case(&definition.name) || kind.schema.endpoint.eq_ignore_ascii_case(&endpoint)
+            kind.name().eq_ignore_ascii_case(&definition.name)
+                || kind.schema.endpoint.eq_ignore_ascii_case(&endpoint)
         };
         if cx.kinds.iter().any(taken) {
             return Err(Error::Conflict { attribute: format!("the resource type `{}`", definition.name) });
@@ -222,14 +252,29 @@ impl Iam {
         Ok(definition)
     }
 
-    async fn keep(&self, cx: &Cx, kind: &str, id: &str, display: &str, definition: &impl Serialize) -> Result<()> {
+    async fn keep(
+        &self,
+        cx: &Cx,
+        kind: &str,
+        id: &str,
+        display: &str,
+        definition: &impl Serialize,
+    ) -> Result<()> {
         if self.of(cx).total(kind).await? >= limits::SCHEMAS_MAX {
             return Err(Error::Blocked(format!("the tenant has {} of these already", limits::SCHEMAS_MAX)));
         }
         let document = serde_json::to_string(definition).map_err(Error::internal)?;
         let mut batch = Batch::default();
         batch
-            .insert(&NewRecord { kind, id, created: cx.now, display, document: &document, connections: None, secret: None })
+            .insert(&NewRecord {
+                kind,
+                id,
+                created: cx.now,
+                display,
+                document: &document,
+                connections: None,
+                secret: None,
+            })
             .count(kind, 1, true)
             .bump_kinds()
             .audit(&audited(cx, "create", kind, id));
@@ -259,18 +304,24 @@ impl Iam {
     pub async fn remove_schema(&self, cx: &Cx, _: Permit<Administer>, urn: &str) -> Result<()> {
         let definitions = self.definitions(cx.tenant).await?;
         let found = definitions.schemas.iter().find(|known| known.schema.id.eq_ignore_ascii_case(urn));
-        let found = found.ok_or_else(|| Error::NotFound(format!("there is no schema {}", scim::error::quoted(urn))))?;
+        let found = found
+            .ok_or_else(|| Error::NotFound(format!("there is no schema {}", scim::error::quoted(urn))))?;
         let id = &found.schema.id;
         for definition in &definitions.types {
             let extends = definition.schema_extensions.iter().any(|extension| extension.schema == *id);
             if definition.schema == *id || extends {
-                return Err(Error::Blocked(format!("the resource type `{}` uses the schema", definition.name)));
+                return Err(Error::Blocked(format!(
+                    "the resource type `{}` uses the schema",
+                    definition.name
+                )));
             }
         }
         for name in &found.extends {
             let count = self.of(cx).total(&extension_count(name, id)).await?;
             if count > 0 {
-                return Err(Error::Blocked(format!("{count} resources of type `{name}` hold data of the schema")));
+                return Err(Error::Blocked(format!(
+                    "{count} resources of type `{name}` hold data of the schema"
+                )));
             }
         }
         self.remove(cx, SCHEMA, id).await
@@ -289,22 +340,34 @@ impl Iam {
         if count > 0 {
             return Err(Error::Blocked(format!("there are {count} resources of type `{name}`")));
         }
-        if let Some(schema) = definitions.schemas.iter().find(|schema| schema.extends.iter().any(|e| e == name)) {
-            return Err(Error::Blocked(format!("the schema {} extends it", scim::error::quoted(&schema.schema.id))));
+        if let Some(schema) =
+            definitions.schemas.iter().find(|schema| schema.extends.iter().any(|e| e == name))
+        {
+            return Err(Error::Blocked(format!(
+                "the schema {} extends it",
+                scim::error::quoted(&schema.schema.id)
+            )));
         }
         self.remove(cx, RESOURCE_TYPE, name).await
     }
 
     async fn remove(&self, cx: &Cx, kind: &str, id: &str) -> Result<()> {
         let mut batch = Batch::default();
-        batch.delete(kind, id, None).count(kind, -1, true).bump_kinds().audit(&audited(cx, "delete", kind, id));
+        batch
+            .delete(kind, id, None)
+            .count(kind, -1, true)
+            .bump_kinds()
+            .audit(&audited(cx, "delete", kind, id));
         self.of(cx).commit(batch).await.map(|_| ()).map_err(refused)
     }
 }
 
 fn check_indexed(names: &[String]) -> Result<()> {
     if names.len() > limits::SCHEMA_INDEXED_MAX {
-        return Err(Error::invalid(format!("`indexed` names at most {} attributes", limits::SCHEMA_INDEXED_MAX)));
+        return Err(Error::invalid(format!(
+            "`indexed` names at most {} attributes",
+            limits::SCHEMA_INDEXED_MAX
+        )));
     }
     Ok(())
 }

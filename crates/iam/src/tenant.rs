@@ -8,8 +8,24 @@ use crate::{Iam, limits};
 
 /// Names that begin a path which is not a tenant's.
 const RESERVED: [&str; 18] = [
-    "access", "admin", "api", "assets", "connect", "console", "core", "default-tenant", "health", "login", "logout",
-    "metrics", "oauth", "openapi", "scim", "static", "v1", "well-known",
+    "access",
+    "admin",
+    "api",
+    "assets",
+    "connect",
+    "console",
+    "core",
+    "default-tenant",
+    "health",
+    "login",
+    "logout",
+    "metrics",
+    "oauth",
+    "openapi",
+    "scim",
+    "static",
+    "v1",
+    "well-known",
 ];
 
 /// What can be a tenant's name: it is part of a URL.
@@ -46,7 +62,9 @@ impl Iam {
         check_name(name)?;
         match self.store.tenants().create(name, self.now(), operator.name).await {
             Ok(tenant) => Ok(tenant),
-            Err(CommitError::Unique { .. }) => Err(Error::Conflict { attribute: format!("the tenant `{name}`") }),
+            Err(CommitError::Unique { .. }) => {
+                Err(Error::Conflict { attribute: format!("the tenant `{name}`") })
+            }
             Err(error) => Err(crate::resource::refused(error)),
         }
     }
@@ -75,7 +93,11 @@ impl Iam {
     /// [`Error::NotFound`].
     pub async fn delete_tenant(&self, operator: Operator<'_>, name: &str) -> Result<()> {
         let tenant = self.tenant_named(name).await?;
-        self.store.tenants().delete(tenant.id, self.now(), operator.name).await.map_err(crate::resource::refused)
+        self.store
+            .tenants()
+            .delete(tenant.id, self.now(), operator.name)
+            .await
+            .map_err(crate::resource::refused)
     }
 
     async fn tenant_named(&self, name: &str) -> Result<Tenant> {

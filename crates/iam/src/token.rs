@@ -290,7 +290,12 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::Invalid`] naming what does not fit; a provider and a user must exist.
-    pub async fn create_token(&self, cx: &Cx, _: Permit<Administer>, draft: Draft) -> Result<(Info, Secret<String>)> {
+    pub async fn create_token(
+        &self,
+        cx: &Cx,
+        _: Permit<Administer>,
+        draft: Draft,
+    ) -> Result<(Info, Secret<String>)> {
         self.check_draft(cx, &draft).await?;
         let id = new_id(&*self.env, cx.now);
         let connection = match draft.kind {
@@ -307,9 +312,13 @@ impl Iam {
             ("provider", draft.provider.as_ref()),
             ("providerDisplayName", draft.provider_display_name.as_ref()),
         ] {
-            let fits = text.is_none_or(|text| !text.trim().is_empty() && text.len() <= limits::NAME_BYTES_MAX);
+            let fits =
+                text.is_none_or(|text| !text.trim().is_empty() && text.len() <= limits::NAME_BYTES_MAX);
             if !fits {
-                return Err(Error::invalid(format!("`{name}` must be from 1 to {} bytes", limits::NAME_BYTES_MAX)));
+                return Err(Error::invalid(format!(
+                    "`{name}` must be from 1 to {} bytes",
+                    limits::NAME_BYTES_MAX
+                )));
             }
         }
         if draft.days.is_some_and(|days| days == 0 || days > limits::TOKEN_DAYS_MAX) {
@@ -319,7 +328,9 @@ impl Iam {
             && self.provider_by_scheme(cx, scheme).await?.is_none()
         {
             let scheme = scim::error::quoted(scheme);
-            return Err(Error::invalid(format!("`provider`: there is no identity provider with the scheme {scheme}")));
+            return Err(Error::invalid(format!(
+                "`provider`: there is no identity provider with the scheme {scheme}"
+            )));
         }
         if let Some(subject) = &draft.subject
             && self.of(cx).record(crate::cx::SUBJECT_KIND, subject).await?.is_none()
@@ -417,7 +428,13 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn change_token(&self, cx: &Cx, _: Permit<Administer>, id: &str, settings: Settings) -> Result<Info> {
+    pub async fn change_token(
+        &self,
+        cx: &Cx,
+        _: Permit<Administer>,
+        id: &str,
+        settings: Settings,
+    ) -> Result<Info> {
         let old = self.token(cx, Permit::inspect(cx)?, id).await?;
         let kept = Kept {
             dialect: Some(settings.dialect.as_str().to_owned()),
@@ -465,12 +482,18 @@ impl Iam {
         skip: u64,
         take: u64,
     ) -> Result<Tokens> {
-        let query = TokenQuery { kind: kind.map(TokenKind::as_str), take: limits::TOKENS_MAX, ..TokenQuery::default() };
+        let query = TokenQuery {
+            kind: kind.map(TokenKind::as_str),
+            take: limits::TOKENS_MAX,
+            ..TokenQuery::default()
+        };
         let wanted = text.unwrap_or_default().to_lowercase();
         let holds = |text: &Option<String>| text.as_ref().is_some_and(|t| t.to_lowercase().contains(&wanted));
         let mut all: Vec<Info> = self.of(cx).tokens(&query).await?.into_iter().map(Info::from).collect();
         if !wanted.is_empty() {
-            all.retain(|t| holds(&t.provider) || holds(&t.provider_display_name) || holds(&Some(t.name.clone())));
+            all.retain(|t| {
+                holds(&t.provider) || holds(&t.provider_display_name) || holds(&Some(t.name.clone()))
+            });
         }
         let total = u64::try_from(all.len()).unwrap_or_default();
         let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
@@ -501,7 +524,16 @@ fn no_token(id: &str) -> Error {
 }
 
 fn audited<'a>(cx: &'a Cx, verb: &'a str, id: &'a str) -> Entry<'a> {
-    Entry { at: cx.now, actor: &cx.caller.actor, verb, kind: "Token", id, before: None, after: None, trace: &cx.trace }
+    Entry {
+        at: cx.now,
+        actor: &cx.caller.actor,
+        verb,
+        kind: "Token",
+        id,
+        before: None,
+        after: None,
+        trace: &cx.trace,
+    }
 }
 
 /// When tokens were last used, until it is written down.

@@ -16,8 +16,10 @@ use crate::quirks::{self, Dialect};
 use crate::schema::{Attribute, Held, Mutability, ResourceType, Schema};
 
 use values::{admit_into, stands_twice};
+pub(crate) use values::{
+    distinct, full_name, is_read_only, object_of, refuse_repeats, require_parts, unknown_part,
+};
 pub use values::{external_id, is_primary, relation_values, value_of};
-pub(crate) use values::{distinct, full_name, is_read_only, object_of, refuse_repeats, require_parts, unknown_part};
 
 /// How much a document may hold.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +94,9 @@ impl Walk<'_> {
         }
         match self.kind.split_urn(&name) {
             Some((schema, "")) if schema.id != self.kind.schema.id => self.extension(schema, value),
-            Some((schema, rest)) if self.rules.dialect.is_auto() => self.qualified(schema, rest.to_owned(), value),
+            Some((schema, rest)) if self.rules.dialect.is_auto() => {
+                self.qualified(schema, rest.to_owned(), value)
+            }
             _ => self.unknown(&name),
         }
     }
@@ -223,7 +227,9 @@ pub fn seal(kind: &ResourceType, document: &mut Object) -> Result<(), Error> {
 
 fn require(schema: &Schema, object: &Object) -> Result<(), Error> {
     for attribute in schema.attributes.iter().filter(|a| a.required) {
-        let expected = attribute.in_document() && !is_read_only(attribute) && attribute.mutability != Mutability::WriteOnly;
+        let expected = attribute.in_document()
+            && !is_read_only(attribute)
+            && attribute.mutability != Mutability::WriteOnly;
         let missing = match object.get(&attribute.name) {
             None => true,
             Some(value) => value.as_str().is_some_and(|text| text.trim().is_empty()),

@@ -39,7 +39,9 @@ impl Method {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Post, Self::Put, Self::Patch, Self::Delete].into_iter().find(|m| m.as_str().eq_ignore_ascii_case(text))
+        [Self::Post, Self::Put, Self::Patch, Self::Delete]
+            .into_iter()
+            .find(|m| m.as_str().eq_ignore_ascii_case(text))
     }
 }
 
@@ -108,11 +110,16 @@ fn operation(item: Value) -> Result<Operation, Unreadable> {
         let error = Error::syntax("an operation must be an object");
         return Err(Unreadable { method: String::new(), bulk_id: None, error });
     };
-    let text = |name: &str| item.get(name).and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
-    let (written, bulk_id, version, path) = (text("method").unwrap_or_default(), text("bulkId"), text("version"), text("path"));
+    let text =
+        |name: &str| item.get(name).and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
+    let (written, bulk_id, version, path) =
+        (text("method").unwrap_or_default(), text("bulkId"), text("version"), text("path"));
     let fail = |error| Err(Unreadable { method: written.clone(), bulk_id: bulk_id.clone(), error });
     let Some(method) = Method::parse(&written) else {
-        return fail(Error::syntax(format!("`method` is POST, PUT, PATCH or DELETE, not {}", quoted(&written))));
+        return fail(Error::syntax(format!(
+            "`method` is POST, PUT, PATCH or DELETE, not {}",
+            quoted(&written)
+        )));
     };
     let Some(path) = path else { return fail(Error::syntax("`path` is required")) };
     let mut segments = path.split('?').next().unwrap_or_default().trim_matches('/').split('/');

@@ -54,7 +54,8 @@ fn check_depth(bytes: &[u8], most: usize) -> Result<(), Error> {
                 depth += 1;
                 if depth > most {
                     let (line, column) = position(bytes, at);
-                    let detail = format!("the body nests deeper than {most} levels at line {line} column {column}");
+                    let detail =
+                        format!("the body nests deeper than {most} levels at line {line} column {column}");
                     return Err(Error::syntax(detail));
                 }
             }
@@ -78,11 +79,17 @@ fn position(bytes: &[u8], at: usize) -> (usize, usize) {
 /// `invalidSyntax` naming the schema that is missing.
 pub fn expect_schema(message: &Object, urn: &str, required: bool) -> Result<(), Error> {
     let names = match message.get("schemas") {
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).any(|n| n.eq_ignore_ascii_case(urn)),
+        Some(Value::Array(names)) => {
+            names.iter().filter_map(Value::as_str).any(|n| n.eq_ignore_ascii_case(urn))
+        }
         Some(Value::String(name)) => !required && name.eq_ignore_ascii_case(urn),
         _ => false,
     };
-    if names || !required { Ok(()) } else { Err(Error::syntax(format!("`schemas` must name {}", quoted(urn)))) }
+    if names || !required {
+        Ok(())
+    } else {
+        Err(Error::syntax(format!("`schemas` must name {}", quoted(urn))))
+    }
 }
 
 /// Takes the member of that name out of a message. Only a strict client must spell it as the RFC does.
@@ -137,7 +144,9 @@ impl ListQuery {
     ///
     /// # Errors
     /// `invalidValue` naming the parameter.
-    pub fn from_parameters<'p>(parameters: impl Iterator<Item = (Cow<'p, str>, Cow<'p, str>)>) -> Result<Self, Error> {
+    pub fn from_parameters<'p>(
+        parameters: impl Iterator<Item = (Cow<'p, str>, Cow<'p, str>)>,
+    ) -> Result<Self, Error> {
         let mut query = Self::default();
         for (name, value) in parameters {
             let Some(name) = canonical(&name) else { continue };
@@ -172,12 +181,20 @@ impl ListQuery {
             match value {
                 Value::Null => {}
                 Value::String(text) => query.set(name, text)?,
-                Value::Number(n) if matches!(name, "startIndex" | "count") => query.set(name, &n.to_string())?,
+                Value::Number(n) if matches!(name, "startIndex" | "count") => {
+                    query.set(name, &n.to_string())?
+                }
                 Value::Array(items) if matches!(name, "attributes" | "excludedAttributes") => {
-                    let names = items.iter().map(|i| i.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
-                    let names = names.ok_or_else(|| Error::value(format!("`{name}` must be an array of strings")))?;
+                    let names =
+                        items.iter().map(|i| i.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
+                    let names =
+                        names.ok_or_else(|| Error::value(format!("`{name}` must be an array of strings")))?;
                     let names = Some(names).filter(|n| !n.is_empty());
-                    if name == "attributes" { query.attributes = names } else { query.excluded_attributes = names }
+                    if name == "attributes" {
+                        query.attributes = names
+                    } else {
+                        query.excluded_attributes = names
+                    }
                 }
                 _ => return Err(Error::value(format!("`{name}` has the wrong type"))),
             }
@@ -214,7 +231,8 @@ fn number(name: &str, value: &str) -> Result<Option<i64>, Error> {
 }
 
 fn list(value: &str) -> Option<Vec<String>> {
-    let names: Vec<String> = value.split(',').map(|n| n.trim().to_owned()).filter(|n| !n.is_empty()).collect();
+    let names: Vec<String> =
+        value.split(',').map(|n| n.trim().to_owned()).filter(|n| !n.is_empty()).collect();
     (!names.is_empty()).then_some(names)
 }
 

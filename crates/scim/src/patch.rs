@@ -12,7 +12,10 @@ mod tests;
 use serde_json::Value;
 
 use crate::Object;
-use crate::admit::{self, Rules, cannot_change, external_id, full_name, is_read_only, refuse_repeats, relation_values, value_of};
+use crate::admit::{
+    self, Rules, cannot_change, external_id, full_name, is_read_only, refuse_repeats, relation_values,
+    value_of,
+};
 use crate::error::{Error, ErrorKind, quoted};
 use crate::filter::{self, BoundFilter};
 use crate::path::{BoundPath, PatchPath, Place};
@@ -160,7 +163,8 @@ impl<'s> Patch<'s, '_> {
         if let Some(found) = self.kind.find(None, name) {
             // Whole objects come with what clients cannot change, and with nulls for what they do not know: that
             // a group has no members any more is said by an empty list.
-            let is_idle = is_read_only(found.attribute) || (value.is_null() && found.attribute.held == Held::Edges);
+            let is_idle =
+                is_read_only(found.attribute) || (value.is_null() && found.attribute.held == Held::Edges);
             if !strict && is_idle {
                 return Ok(());
             }
@@ -181,12 +185,20 @@ impl<'s> Patch<'s, '_> {
         }
     }
 
-    fn at(&mut self, op: Op, path: &PatchPath, bound: BoundPath<'s>, value: Option<Value>) -> Result<(), Error> {
+    fn at(
+        &mut self,
+        op: Op,
+        path: &PatchPath,
+        bound: BoundPath<'s>,
+        value: Option<Value>,
+    ) -> Result<(), Error> {
         match bound.place {
             Place::Extension(schema) => self.schema(op, schema, value),
             Place::Attribute { found, sub } => {
-                let filter =
-                    bound.filter.zip(path.filter.as_ref()).map(|(bound, written)| Selection { written, bound });
+                let filter = bound
+                    .filter
+                    .zip(path.filter.as_ref())
+                    .map(|(bound, written)| Selection { written, bound });
                 self.attribute(op, found, filter, sub, value)
             }
         }
@@ -210,10 +222,20 @@ impl<'s> Patch<'s, '_> {
             match schema.attributes.find(&name) {
                 Some(attribute) if is_read_only(attribute) && !self.is_strict() => {}
                 Some(attribute) => {
-                    self.attribute(op, Found { extension: Some(schema), attribute }, None, None, Some(value))?;
+                    self.attribute(
+                        op,
+                        Found { extension: Some(schema), attribute },
+                        None,
+                        None,
+                        Some(value),
+                    )?;
                 }
                 None if self.is_strict() => {
-                    return Err(Error::path(format!("{} is not an attribute of {}", quoted(&name), quoted(&schema.id))));
+                    return Err(Error::path(format!(
+                        "{} is not an attribute of {}",
+                        quoted(&name),
+                        quoted(&schema.id)
+                    )));
                 }
                 None => {}
             }
@@ -333,12 +355,20 @@ impl<'s> Patch<'s, '_> {
     }
 
     /// Counts what an operation on a list costs at most, before it is paid.
-    fn count(&mut self, list: &[Value], filter: Option<&Selection<'_, 's>>, value: Option<&Value>) -> Result<(), Error> {
+    fn count(
+        &mut self,
+        list: &[Value],
+        filter: Option<&Selection<'_, 's>>,
+        value: Option<&Value>,
+    ) -> Result<(), Error> {
         let terms = filter.map_or(1, |selection| filter::terms(selection.written));
         let given = value.and_then(Value::as_array).map_or(1, Vec::len);
-        self.comparisons = self.comparisons.saturating_add(list.len().saturating_mul(terms.saturating_add(given)));
+        self.comparisons =
+            self.comparisons.saturating_add(list.len().saturating_mul(terms.saturating_add(given)));
         if self.comparisons > COMPARISONS_MAX {
-            return Err(Error::value(format!("the operations need more than {COMPARISONS_MAX} comparisons of values")));
+            return Err(Error::value(format!(
+                "the operations need more than {COMPARISONS_MAX} comparisons of values"
+            )));
         }
         Ok(())
     }
@@ -357,7 +387,11 @@ impl<'s> Patch<'s, '_> {
         let object = match found.extension {
             None => &mut self.out.document,
             Some(schema) => {
-                let slot = self.out.document.entry(schema.id.clone()).or_insert_with(|| Value::Object(Object::new()));
+                let slot = self
+                    .out
+                    .document
+                    .entry(schema.id.clone())
+                    .or_insert_with(|| Value::Object(Object::new()));
                 match slot.as_object_mut() {
                     Some(object) => object,
                     None => return,
@@ -381,17 +415,25 @@ impl<'s> Patch<'s, '_> {
         value: Option<Value>,
     ) -> Result<(), Error> {
         if sub.is_some() {
-            let detail = format!("the parts of {} cannot change; add or remove whole values", quoted(&attribute.name));
+            let detail =
+                format!("the parts of {} cannot change; add or remove whole values", quoted(&attribute.name));
             return Err(Error::mutability(detail));
         }
         let change = match (op, filter) {
-            (Op::Remove, Some(selection)) => RelationChange::RemoveWhere { attribute, filter: selection.bound },
+            (Op::Remove, Some(selection)) => {
+                RelationChange::RemoveWhere { attribute, filter: selection.bound }
+            }
             // Several clients name the values to remove in `value`: just those go, never all.
             (Op::Remove, None) => match value {
                 None | Some(Value::Null) => RelationChange::Replace { attribute, values: Vec::new() },
-                Some(value) => RelationChange::Remove { attribute, values: relation_values(attribute, value, self.rules)? },
+                Some(value) => RelationChange::Remove {
+                    attribute,
+                    values: relation_values(attribute, value, self.rules)?,
+                },
             },
-            (op, Some(selection)) => return self.related(op, attribute, selection, value.unwrap_or_default()),
+            (op, Some(selection)) => {
+                return self.related(op, attribute, selection, value.unwrap_or_default());
+            }
             (op, None) => {
                 let values = relation_values(attribute, value.unwrap_or_default(), self.rules)?;
                 match op {

@@ -191,9 +191,7 @@ impl BoundPath<'_> {
     pub fn is_read_only(&self) -> bool {
         match self.place {
             Place::Extension(_) => false,
-            Place::Attribute { found, sub } => {
-                is_read_only(found.attribute) || sub.is_some_and(is_read_only)
-            }
+            Place::Attribute { found, sub } => is_read_only(found.attribute) || sub.is_some_and(is_read_only),
         }
     }
 }

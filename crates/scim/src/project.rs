@@ -126,7 +126,9 @@ impl Projection {
         let Value::Object(object) = value else { return Some(value) };
         let kept: Object = object
             .into_iter()
-            .filter(|(name, _)| attribute.sub(name).is_none_or(|sub| self.shows_sub(extension, attribute, sub)))
+            .filter(|(name, _)| {
+                attribute.sub(name).is_none_or(|sub| self.shows_sub(extension, attribute, sub))
+            })
             .collect();
         (!kept.is_empty()).then_some(Value::Object(kept))
     }
@@ -151,13 +153,17 @@ impl Projection {
         let only = self.only.as_deref();
         // An attribute that nobody asked for is here because it is always returned, and then it is whole.
         let is_asked = only.is_some_and(|only| only.iter().any(|n| n.covers(extension, attribute)));
-        let is_kept_back =
-            self.except.iter().any(|n| covers(n) && (n.sub.is_some() || attribute.returned != Returned::Always));
+        let is_kept_back = self
+            .except
+            .iter()
+            .any(|n| covers(n) && (n.sub.is_some() || attribute.returned != Returned::Always));
         match sub.returned {
             Returned::Always => true,
             Returned::Never => false,
             Returned::Request => only.is_some_and(|only| only.iter().any(covers)),
-            Returned::Default => (!is_asked || only.is_none_or(|only| only.iter().any(covers))) && !is_kept_back,
+            Returned::Default => {
+                (!is_asked || only.is_none_or(|only| only.iter().any(covers))) && !is_kept_back
+            }
         }
     }
 }
@@ -165,7 +171,8 @@ impl Projection {
 impl Named {
     /// Whether it names that attribute, a part of it, or the extension it belongs to.
     fn covers(&self, extension: Option<&str>, attribute: &Attribute) -> bool {
-        self.extension.as_deref() == extension && self.attribute.as_ref().is_none_or(|name| *name == attribute.name)
+        self.extension.as_deref() == extension
+            && self.attribute.as_ref().is_none_or(|name| *name == attribute.name)
     }
 }
 

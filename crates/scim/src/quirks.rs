@@ -101,7 +101,9 @@ pub(crate) fn flat(kind: &ResourceType, body: Object) -> Object {
 /// A resource wrapped in `{"attributes": {…}, "externalID": …}` laid flat; other bodies are left as they are.
 /// What stands beside the attributes wins over what is said among them.
 pub fn unwrap_attributes(mut body: Object) -> Object {
-    let is_beside = |key: &String| matches!(key.as_str(), "attributes" | "externalID" | "externalId" | "id" | "meta" | "schemas");
+    let is_beside = |key: &String| {
+        matches!(key.as_str(), "attributes" | "externalID" | "externalId" | "id" | "meta" | "schemas")
+    };
     if !body.keys().all(is_beside) {
         return body;
     }
@@ -129,7 +131,8 @@ pub fn unwrap_attributes(mut body: Object) -> Object {
 /// A PATCH `path` given as `{"attributePath": {"attributeName", "subAttribute", "uriprefix"}, "subAttribute"}`
 /// as the path it stands for.
 pub fn path_from_object(path: &Object) -> Option<String> {
-    let part = |object: &Object, name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let part =
+        |object: &Object, name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let attribute = path.get("attributePath")?.as_object()?;
     let name = part(attribute, "attributeName");
     if name.is_empty() {
@@ -143,7 +146,8 @@ pub fn path_from_object(path: &Object) -> Option<String> {
     if let Some(filter) = path.get("valueExpression").and_then(Value::as_str) {
         text.push_str(&format!("[{filter}]"));
     }
-    let sub = [part(attribute, "subAttribute"), part(path, "subAttribute")].into_iter().find(|s| !s.is_empty());
+    let sub =
+        [part(attribute, "subAttribute"), part(path, "subAttribute")].into_iter().find(|s| !s.is_empty());
     if let Some(sub) = sub {
         text.push('.');
         text.push_str(&sub);

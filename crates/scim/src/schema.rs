@@ -256,21 +256,33 @@ impl Schema {
 
 fn check_attribute(attribute: &Attribute, limits: &Limits) -> Result<(), Error> {
     if attribute.kind != Type::Complex && !attribute.sub_attributes.is_empty() {
-        return Err(Error::value(format!("{}: only a complex attribute has subAttributes", quoted(&attribute.name))));
+        return Err(Error::value(format!(
+            "{}: only a complex attribute has subAttributes",
+            quoted(&attribute.name)
+        )));
     }
     check_names(&attribute.sub_attributes, &attribute.name, limits)?;
     for sub in &attribute.sub_attributes {
         // RFC 7643 §2.3.8: a complex attribute must not contain sub-attributes that have sub-attributes.
         if sub.kind == Type::Complex {
-            return Err(Error::value(format!("`{}.{}`: a sub-attribute cannot be complex", attribute.name, sub.name)));
+            return Err(Error::value(format!(
+                "`{}.{}`: a sub-attribute cannot be complex",
+                attribute.name, sub.name
+            )));
         }
         // What is write-only is kept aside as a whole; a part of it would be lost.
         if sub.mutability == Mutability::WriteOnly {
-            return Err(Error::value(format!("`{}.{}`: a sub-attribute cannot be writeOnly", attribute.name, sub.name)));
+            return Err(Error::value(format!(
+                "`{}.{}`: a sub-attribute cannot be writeOnly",
+                attribute.name, sub.name
+            )));
         }
     }
     if attribute.mutability == Mutability::WriteOnly && attribute.returned != Returned::Never {
-        return Err(Error::value(format!("{}: a writeOnly attribute has returned `never`", quoted(&attribute.name))));
+        return Err(Error::value(format!(
+            "{}: a writeOnly attribute has returned `never`",
+            quoted(&attribute.name)
+        )));
     }
     Ok(())
 }
@@ -299,7 +311,9 @@ pub fn is_urn(text: &str) -> bool {
     let mut parts = text.splitn(3, ':');
     parts.next().is_some_and(|p| p.eq_ignore_ascii_case("urn"))
         && parts.next().is_some_and(|nid| nid.len() > 1 && is_name(nid))
-        && parts.next().is_some_and(|nss| !nss.is_empty() && nss.bytes().all(|b| b.is_ascii_graphic() && !b"\"`()[]".contains(&b)))
+        && parts.next().is_some_and(|nss| {
+            !nss.is_empty() && nss.bytes().all(|b| b.is_ascii_graphic() && !b"\"`()[]".contains(&b))
+        })
 }
 
 /// A schema that extends a resource type.
@@ -379,8 +393,15 @@ impl ResourceType {
         let is_secret = |a: &&Attribute| a.mutability == Mutability::WriteOnly;
         let schemas = std::iter::once(&self.schema).chain(self.extensions.iter().map(|e| &e.schema));
         let known: Vec<&Attribute> = schemas.flat_map(|s| &s.attributes).filter(is_secret).collect();
-        match schema.attributes.iter().filter(is_secret).find(|a| known.iter().any(|k| k.name.eq_ignore_ascii_case(&a.name))) {
-            Some(taken) => Err(Error::value(format!("{} is a writeOnly attribute already", quoted(&taken.name)))),
+        match schema
+            .attributes
+            .iter()
+            .filter(is_secret)
+            .find(|a| known.iter().any(|k| k.name.eq_ignore_ascii_case(&a.name)))
+        {
+            Some(taken) => {
+                Err(Error::value(format!("{} is a writeOnly attribute already", quoted(&taken.name))))
+            }
             None => Ok(()),
         }
     }

@@ -101,7 +101,8 @@ impl App {
 
     async fn bytes(&self, headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Refusal> {
         let too_large = || Refusal::Iam(Error::TooLarge(format!("the body is larger than {most} bytes")));
-        let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+        let announced =
+            headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|length| length > u64::try_from(most).unwrap_or(u64::MAX)) {
             return Err(too_large());
         }

@@ -56,7 +56,10 @@ impl Refusal {
             Self::NoRoute => "there is nothing at this path".to_owned(),
             Self::NoMethod => "this method is not allowed at this path".to_owned(),
             Self::MediaType(given) => {
-                format!("the body must be `{MEDIA_TYPE}` or `application/json`, not {}", scim::error::quoted(given))
+                format!(
+                    "the body must be `{MEDIA_TYPE}` or `application/json`, not {}",
+                    scim::error::quoted(given)
+                )
             }
             Self::TooSlow => "the body did not arrive in time".to_owned(),
             Self::BadBody => "the body could not be read".to_owned(),
@@ -91,7 +94,8 @@ impl Refusal {
     }
 
     fn response(&self, status: StatusCode, media_type: &'static str, body: String) -> Response {
-        let mut response = (status, [(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], body).into_response();
+        let mut response =
+            (status, [(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], body).into_response();
         for (name, value) in self.headers() {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }

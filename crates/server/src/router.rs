@@ -41,7 +41,9 @@ fn scim_route(path: &str) -> MethodRouter<App> {
         "/Bulk" => post(scim::bulk),
         "/Me" => get(scim::me).put(scim::me).patch(scim::me).delete(scim::me),
         "/{endpoint}" => get(scim::collection).post(scim::collection),
-        "/{endpoint}/{id}" => get(scim::resource).put(scim::resource).patch(scim::resource).delete(scim::resource),
+        "/{endpoint}/{id}" => {
+            get(scim::resource).put(scim::resource).patch(scim::resource).delete(scim::resource)
+        }
         _ => get(scim::discover),
     }
 }
@@ -55,7 +57,9 @@ pub fn router(app: App) -> Router {
         for (path, _) in SCIM_ROUTES {
             let route = match path {
                 "" if shared => get(rest::tokens::list_or_search).post(rest::tokens::create),
-                "/{endpoint}" if shared => scim_route(path).delete(rest::tokens::revoke).get(rest::tokens::get_or_list),
+                "/{endpoint}" if shared => {
+                    get(rest::tokens::get_or_list).post(scim::collection).delete(rest::tokens::revoke)
+                }
                 _ => scim_route(path),
             };
             router = router.route(&format!("{base}{path}"), route);
@@ -92,7 +96,8 @@ fn without_slash(mut request: Request<Body>) -> Result<Request<Body>, Request<Bo
 }
 
 fn refused(refusal: &Refusal, request: &Request<Body>) -> Response {
-    let response = if ScimPath::of(request.uri().path()).is_some() { refusal.scim() } else { refusal.problem() };
+    let response =
+        if ScimPath::of(request.uri().path()).is_some() { refusal.scim() } else { refusal.problem() };
     if request.method() == Method::HEAD { response.map(|_| Body::empty()) } else { response }
 }
 

@@ -40,7 +40,9 @@ impl Asked {
         let (parts, body) = request.into_parts();
         if parts.uri.path_and_query().is_some_and(|target| target.as_str().len() > limits::TARGET_BYTES_MAX) {
             let most = limits::TARGET_BYTES_MAX;
-            return Err(Refusal::Iam(Error::TooLarge(format!("the request target is longer than {most} bytes"))));
+            return Err(Refusal::Iam(Error::TooLarge(format!(
+                "the request target is longer than {most} bytes"
+            ))));
         }
         let cx = app.authenticate(&parts).await?;
         Ok(Self { cx, parts, body })
@@ -65,11 +67,19 @@ fn answer(outcome: Result<(Cx, Response), Refusal>) -> Response {
 }
 
 /// `GET`, `POST` of an endpoint.
-pub async fn collection(State(app): State<App>, Path(target): Path<Target>, request: Request<Body>) -> Response {
+pub async fn collection(
+    State(app): State<App>,
+    Path(target): Path<Target>,
+    request: Request<Body>,
+) -> Response {
     answer(on_collection(&app, &target, request).await)
 }
 
-async fn on_collection(app: &App, target: &Target, request: Request<Body>) -> Result<(Cx, Response), Refusal> {
+async fn on_collection(
+    app: &App,
+    target: &Target,
+    request: Request<Body>,
+) -> Result<(Cx, Response), Refusal> {
     let asked = Asked::new(app, request).await?;
     let kind = asked.kind(target)?;
     let query = list_query(&asked.parts)?;
@@ -85,7 +95,11 @@ async fn on_collection(app: &App, target: &Target, request: Request<Body>) -> Re
 }
 
 /// `GET`, `PUT`, `PATCH`, `DELETE` of a resource.
-pub async fn resource(State(app): State<App>, Path(target): Path<Target>, request: Request<Body>) -> Response {
+pub async fn resource(
+    State(app): State<App>,
+    Path(target): Path<Target>,
+    request: Request<Body>,
+) -> Response {
     answer(on_resource(&app, &target, request).await)
 }
 
@@ -114,7 +128,10 @@ async fn one(app: &App, asked: Asked, kind: &Kind, id: &str) -> Result<(Cx, Resp
     let response = match parts.method {
         Method::PUT => {
             let permit = Permit::write(&cx)?;
-            shown(StatusCode::OK, app.iam.replace(&cx, permit, kind, id, body().await?, &condition, &query).await?)
+            shown(
+                StatusCode::OK,
+                app.iam.replace(&cx, permit, kind, id, body().await?, &condition, &query).await?,
+            )
         }
         Method::PATCH => {
             let permit = Permit::write(&cx)?;
@@ -251,12 +268,15 @@ const ABILITIES: Abilities = Abilities {
 fn listed(all: Vec<Value>, id: Option<&str>) -> Result<Value, Error> {
     let Some(id) = id else {
         let items = u64::try_from(all.len()).unwrap_or_default();
-        let head = PageHead { total_results: Some(items), items, start_index: Some(1), ..PageHead::default() };
+        let head =
+            PageHead { total_results: Some(items), items, start_index: Some(1), ..PageHead::default() };
         let resources: Vec<String> = all.iter().map(Value::to_string).collect();
         return serde_json::from_str(&list_response(&head, &resources.join(","))).map_err(Error::internal);
     };
     let id = crate::extract::decoded(id);
-    let found = all.into_iter().find(|one| one.get("id").and_then(Value::as_str).is_some_and(|known| known.eq_ignore_ascii_case(&id)));
+    let found = all.into_iter().find(|one| {
+        one.get("id").and_then(Value::as_str).is_some_and(|known| known.eq_ignore_ascii_case(&id))
+    });
     found.ok_or_else(|| Error::NotFound(format!("there is no {}", scim::error::quoted(&id))))
 }
 

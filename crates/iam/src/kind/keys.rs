@@ -28,7 +28,9 @@ impl Probe {
     /// # Errors
     /// `invalidPath` when the type has no such attribute or its values have no order.
     pub(super) fn new(schema: &ResourceType, name: &str) -> Result<Self, scim::Error> {
-        let unknown = || scim::Error::path(format!("{} is not an attribute of {}", scim::error::quoted(name), schema.name));
+        let unknown = || {
+            scim::Error::path(format!("{} is not an attribute of {}", scim::error::quoted(name), schema.name))
+        };
         let Some(Place::Attribute { found, sub }) = place(schema, name) else { return Err(unknown()) };
         let sub = sub.or_else(|| found.attribute.value_sub());
         let at = At { extension: found.extension, attribute: found.attribute, sub };
@@ -103,7 +105,9 @@ impl Probe {
         };
         let value = object.get(&self.attribute.name)?;
         let chosen = match value {
-            Value::Array(items) => items.iter().find(|v| scim::admit::is_primary(v)).or_else(|| items.first())?,
+            Value::Array(items) => {
+                items.iter().find(|v| scim::admit::is_primary(v)).or_else(|| items.first())?
+            }
             value => value,
         };
         narrowed.insert(self.attribute.name.clone(), chosen.clone());
@@ -150,7 +154,10 @@ impl Keys {
             });
             if too_long {
                 let name = &probe.name;
-                return Err(Error::invalid(format!("`{name}` is longer than {} bytes", limits::UNIQUE_BYTES_MAX)));
+                return Err(Error::invalid(format!(
+                    "`{name}` is longer than {} bytes",
+                    limits::UNIQUE_BYTES_MAX
+                )));
             }
         }
         for probe in &kind.indexed {

@@ -220,9 +220,11 @@ impl Kind {
     }
 
     fn settled(mut self) -> Self {
-        let hides = |a: &Attribute| a.in_document() && matches!(a.returned, Returned::Never | Returned::Request);
+        let hides =
+            |a: &Attribute| a.in_document() && matches!(a.returned, Returned::Never | Returned::Request);
         let hides_part = |a: &Attribute| hides(a) || a.sub_attributes.iter().any(hides);
-        let schemas = std::iter::once(&self.schema.schema).chain(self.schema.extensions.iter().map(|e| &e.schema));
+        let schemas =
+            std::iter::once(&self.schema.schema).chain(self.schema.extensions.iter().map(|e| &e.schema));
         self.is_plain = !schemas.flat_map(|s| s.attributes.iter()).any(hides_part);
         self
     }
@@ -304,7 +306,8 @@ impl Kinds {
     pub fn schemas(&self) -> Vec<Arc<Schema>> {
         let mut out: Vec<Arc<Schema>> = Vec::new();
         for kind in &self.0 {
-            let own = std::iter::once(&kind.schema.schema).chain(kind.schema.extensions.iter().map(|e| &e.schema));
+            let own =
+                std::iter::once(&kind.schema.schema).chain(kind.schema.extensions.iter().map(|e| &e.schema));
             for schema in own {
                 if !out.iter().any(|known| known.id == schema.id) {
                     out.push(Arc::clone(schema));

@@ -186,5 +186,8 @@ impl Run<'_> {
 }
 
 fn unresolved(name: String) -> Error {
-    Error::Blocked(format!("{} names nothing that this request created", scim::error::quoted(&format!("bulkId:{name}"))))
+    Error::Blocked(format!(
+        "{} names nothing that this request created",
+        scim::error::quoted(&format!("bulkId:{name}"))
+    ))
 }

@@ -44,12 +44,19 @@ impl Iam {
         let external_id = admitted.external_id.clone().flatten();
         let secret = password::merge(None, hashed.kept.clone());
         let connections = connected(cx, Connections::default(), external_id.clone());
-        let next = Next::new(kind, Admitted { document: admitted.document.clone(), ..Admitted::default() }, connections, secret)?;
+        let next = Next::new(
+            kind,
+            Admitted { document: admitted.document.clone(), ..Admitted::default() },
+            connections,
+            secret,
+        )?;
         let batch = write::creation(cx, kind, &id, &next, &edges, true)?;
         let mut rendered = match self.of(cx).commit(batch).await {
             Ok(_) => self.created(cx, kind, &id, &next, &projection).await?,
             Err(error @ CommitError::Unique { .. }) => match self.inactive(cx, kind, &next).await? {
-                Some(before) => self.reactivate(cx, permit, kind, before, admitted, hashed.kept, &projection).await?,
+                Some(before) => {
+                    self.reactivate(cx, permit, kind, before, admitted, hashed.kept, &projection).await?
+                }
                 None => return Err(refused(error)),
             },
             Err(error) => return Err(refused(error)),
@@ -60,7 +67,14 @@ impl Iam {
         Ok(rendered)
     }
 
-    async fn created(&self, cx: &Cx, kind: &Kind, id: &str, next: &Next, projection: &Projection) -> Result<Rendered> {
+    async fn created(
+        &self,
+        cx: &Cx,
+        kind: &Kind,
+        id: &str,
+        next: &Next,
+        projection: &Projection,
+    ) -> Result<Rendered> {
         let view = View::new(cx, kind, projection);
         // What is new is nobody's member yet; only its own edges can be there.
         let (beside, _) =

@@ -12,7 +12,14 @@ impl Iam {
     ///
     /// # Errors
     /// [`crate::Error::NotFound`] or [`crate::Error::Stale`].
-    pub async fn delete(&self, cx: &Cx, _: Permit<Write>, kind: &Kind, id: &str, condition: &Condition) -> Result<()> {
+    pub async fn delete(
+        &self,
+        cx: &Cx,
+        _: Permit<Write>,
+        kind: &Kind,
+        id: &str,
+        condition: &Condition,
+    ) -> Result<()> {
         let mut attempt = 0;
         loop {
             let before = self.stored(cx, kind, id).await?;

@@ -40,8 +40,13 @@ impl Iam {
         let version = loop {
             let before = self.stored(cx, kind, id).await?;
             condition.check(before.record.version)?;
-            let patched =
-                patch::apply(&kind.schema, &before.document, operations.clone(), cx.rules(), &limits::FILTER)?;
+            let patched = patch::apply(
+                &kind.schema,
+                &before.document,
+                operations.clone(),
+                cx.rules(),
+                &limits::FILTER,
+            )?;
             let batch = self.patch_batch(cx, kind, &before, patched, condition).await?;
             let Some(batch) = batch else { break before.record.version };
             match self.of(cx).commit(batch).await {

@@ -76,9 +76,12 @@ impl Iam {
     pub async fn list(&self, cx: &Cx, _: Permit<Read>, kind: &Kind, query: &ListQuery) -> Result<Listing> {
         let projection = self.projection(cx, kind, query)?;
         let filter = query.filter.as_deref().filter(|text| !text.trim().is_empty());
-        let parsed = filter.map(|text| filter::parse(text, &limits::FILTER, cx.caller.dialect)).transpose()?;
-        let bound =
-            parsed.as_ref().map(|parsed| filter::bind(parsed, &kind.schema, cx.caller.dialect)).transpose()?;
+        let parsed =
+            filter.map(|text| filter::parse(text, &limits::FILTER, cx.caller.dialect)).transpose()?;
+        let bound = parsed
+            .as_ref()
+            .map(|parsed| filter::bind(parsed, &kind.schema, cx.caller.dialect))
+            .transpose()?;
         let mut search = search(cx, kind, &projection, bound, query)?;
         self.reach(cx, &mut search.plan).await?;
         let owner = belongs_to(cx, kind.name(), query);
@@ -99,9 +102,12 @@ impl Iam {
         let kinds: Vec<_> = cx.kinds.iter().cloned().collect();
         let types: Vec<_> = kinds.iter().map(|kind| &kind.schema).collect();
         let filter = query.filter.as_deref().filter(|text| !text.trim().is_empty());
-        let parsed = filter.map(|text| filter::parse(text, &limits::FILTER, cx.caller.dialect)).transpose()?;
+        let parsed =
+            filter.map(|text| filter::parse(text, &limits::FILTER, cx.caller.dialect)).transpose()?;
         let mut bound = match &parsed {
-            Some(parsed) => filter::bind_each(parsed, &types, cx.caller.dialect)?.into_iter().map(Some).collect(),
+            Some(parsed) => {
+                filter::bind_each(parsed, &types, cx.caller.dialect)?.into_iter().map(Some).collect()
+            }
             None => vec![None; kinds.len()],
         };
         let owner = belongs_to(cx, "", query);
@@ -123,7 +129,8 @@ impl Iam {
         for range in &plan.ranges {
             let Range::Targets { relation, source } = range else { continue };
             let over = self.of(cx).descendants(relation, source, limits::GROUPS_MAX.into()).await?;
-            further.extend(over.into_iter().map(|id| Range::Targets { relation: relation.clone(), source: id }));
+            further
+                .extend(over.into_iter().map(|id| Range::Targets { relation: relation.clone(), source: id }));
         }
         further.retain(|range| !plan.ranges.contains(range));
         plan.ranges.extend(further);

@@ -35,10 +35,17 @@ impl Iam {
     }
 
     /// A resource as it is now.
-    pub(crate) async fn shown(&self, cx: &Cx, kind: &Kind, id: &str, projection: &Projection) -> Result<Rendered> {
+    pub(crate) async fn shown(
+        &self,
+        cx: &Cx,
+        kind: &Kind,
+        id: &str,
+        projection: &Projection,
+    ) -> Result<Rendered> {
         let view = View::new(cx, kind, projection);
         let (beside, _) = self.beside(&view, id).await?;
-        let rendered = self.of(cx).with_record(kind.name(), id, |record| view.rendered(&record, &beside)).await?;
+        let rendered =
+            self.of(cx).with_record(kind.name(), id, |record| view.rendered(&record, &beside)).await?;
         rendered.unwrap_or_else(|| Err(missing(kind, id)))
     }
 }

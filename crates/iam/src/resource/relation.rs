@@ -59,11 +59,18 @@ impl Iam {
         Ok((out, count))
     }
 
-    async fn push_edges(&self, view: &View<'_>, relation: &Relation, id: &str, out: &mut String) -> Result<usize> {
+    async fn push_edges(
+        &self,
+        view: &View<'_>,
+        relation: &Relation,
+        id: &str,
+        out: &mut String,
+    ) -> Result<usize> {
         let targets: Vec<_> = relation.targets.iter().filter_map(|name| view.cx.kinds.named(name)).collect();
         let mut list = List::new(out, &relation.attribute);
         self.each_edge(view.cx, relation, id, |edge| {
-            let endpoint = targets.iter().find(|k| k.name() == edge.target_kind).map_or("", |k| &k.schema.endpoint);
+            let endpoint =
+                targets.iter().find(|k| k.name() == edge.target_kind).map_or("", |k| &k.schema.endpoint);
             list.push(&view.cx.base, endpoint, edge.target, edge.display, edge.target_kind);
         })
         .await?;
@@ -71,7 +78,13 @@ impl Iam {
     }
 
     /// Calls `f` with every edge of a relation from a resource, by the id of the target.
-    async fn each_edge(&self, cx: &Cx, relation: &Relation, id: &str, mut f: impl FnMut(EdgeRef<'_>)) -> Result<()> {
+    async fn each_edge(
+        &self,
+        cx: &Cx,
+        relation: &Relation,
+        id: &str,
+        mut f: impl FnMut(EdgeRef<'_>),
+    ) -> Result<()> {
         let mut last: Option<String> = None;
         loop {
             let (mut seen, mut next) = (0, None);
@@ -94,7 +107,11 @@ impl Iam {
     }
 
     /// The edges of a resource that is being created.
-    pub(crate) fn first_edges<'k>(kind: &'k Kind, id: &str, given: &[(String, Vec<Value>)]) -> Result<Vec<EdgeChange<'k>>> {
+    pub(crate) fn first_edges<'k>(
+        kind: &'k Kind,
+        id: &str,
+        given: &[(String, Vec<Value>)],
+    ) -> Result<Vec<EdgeChange<'k>>> {
         let mut changes = Vec::new();
         for (relation, values) in named(kind, given) {
             let mut seen = HashSet::new();

@@ -38,7 +38,10 @@ impl Next {
         let display = kind.display_of(&object);
         let document = serde_json::to_string(&object).map_err(Error::internal)?;
         if document.len() > limits::DOCUMENT_BYTES_MAX {
-            return Err(Error::TooLarge(format!("a resource is at most {} bytes", limits::DOCUMENT_BYTES_MAX)));
+            return Err(Error::TooLarge(format!(
+                "a resource is at most {} bytes",
+                limits::DOCUMENT_BYTES_MAX
+            )));
         }
         Ok(Self { display, object, document, connections, secret })
     }
@@ -137,10 +140,12 @@ pub(crate) fn change(
         batch.index(name, attribute, key, id);
     }
     let known = Connections::parse(before.record.connections.as_deref());
-    for (connection, external_id) in known.iter().filter(|(c, e)| next.connections.external_id(c) != Some(e)) {
+    for (connection, external_id) in known.iter().filter(|(c, e)| next.connections.external_id(c) != Some(e))
+    {
         batch.release(name, EXTERNAL_ID, &external_key(connection, external_id.as_bytes()), id);
     }
-    for (connection, external_id) in next.connections.iter().filter(|(c, e)| known.external_id(c) != Some(e)) {
+    for (connection, external_id) in next.connections.iter().filter(|(c, e)| known.external_id(c) != Some(e))
+    {
         batch.claim(name, EXTERNAL_ID, &external_key(connection, external_id.as_bytes()), id);
     }
     if next.display != before.record.display {
@@ -157,7 +162,13 @@ pub(crate) fn change(
 
 /// The batch that changes only the edges of a resource: it conflicts with no other such change, unless the caller
 /// (or a decision that read all edges) requires a version.
-pub(crate) fn relink(cx: &Cx, kind: &Kind, before: &Stored, edges: &[EdgeChange<'_>], expected: Option<i64>) -> Batch {
+pub(crate) fn relink(
+    cx: &Cx,
+    kind: &Kind,
+    before: &Stored,
+    edges: &[EdgeChange<'_>],
+    expected: Option<i64>,
+) -> Batch {
     let mut batch = Batch::default();
     let id = before.record.id.as_str();
     batch.touch(kind.name(), id, expected, modified(cx, before));
@@ -242,5 +253,14 @@ fn entry<'a>(
     before: Option<&'a [u8; 32]>,
     after: Option<&'a [u8; 32]>,
 ) -> Entry<'a> {
-    Entry { at: cx.now, actor: &cx.caller.actor, verb, kind: kind.name(), id, before, after, trace: &cx.trace }
+    Entry {
+        at: cx.now,
+        actor: &cx.caller.actor,
+        verb,
+        kind: kind.name(),
+        id,
+        before,
+        after,
+        trace: &cx.trace,
+    }
 }

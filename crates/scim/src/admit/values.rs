@@ -53,7 +53,12 @@ fn spelled(sent: String, attribute: &Attribute) -> String {
 ///
 /// # Errors
 /// `invalidValue` naming the attribute, with `parent` before it where there is one.
-pub fn value_of(attribute: &Attribute, parent: &str, value: Value, rules: Rules<'_>) -> Result<Option<Value>, Error> {
+pub fn value_of(
+    attribute: &Attribute,
+    parent: &str,
+    value: Value,
+    rules: Rules<'_>,
+) -> Result<Option<Value>, Error> {
     if value.is_null() {
         return Ok(None);
     }
@@ -104,7 +109,12 @@ pub fn is_primary(element: &Value) -> bool {
 }
 
 /// One value of the attribute, whether it is multi-valued or not.
-fn single(attribute: &Attribute, parent: &str, value: Value, rules: Rules<'_>) -> Result<Option<Value>, Error> {
+fn single(
+    attribute: &Attribute,
+    parent: &str,
+    value: Value,
+    rules: Rules<'_>,
+) -> Result<Option<Value>, Error> {
     if value.is_null() {
         return Ok(None);
     }
@@ -119,7 +129,11 @@ fn single(attribute: &Attribute, parent: &str, value: Value, rules: Rules<'_>) -
 }
 
 /// The object that was sent for a complex attribute; `None` when it means "no value".
-pub(crate) fn object_of(attribute: &Attribute, value: Value, rules: Rules<'_>) -> Result<Option<Object>, Error> {
+pub(crate) fn object_of(
+    attribute: &Attribute,
+    value: Value,
+    rules: Rules<'_>,
+) -> Result<Option<Object>, Error> {
     match value {
         Value::Null => Ok(None),
         Value::Object(object) => Ok(Some(object)),
@@ -146,7 +160,12 @@ fn fits(kind: Type, value: &Value) -> bool {
     }
 }
 
-fn complete(attribute: &Attribute, parent: &str, value: Value, rules: Rules<'_>) -> Result<Option<Value>, Error> {
+fn complete(
+    attribute: &Attribute,
+    parent: &str,
+    value: Value,
+    rules: Rules<'_>,
+) -> Result<Option<Value>, Error> {
     match value {
         Value::String(ref text) if text.len() > rules.limits.string_bytes => Err(Error::value(format!(
             "{} is longer than {} bytes",
@@ -254,7 +273,10 @@ pub fn external_id(value: Value, rules: Rules<'_>) -> Result<Option<String>, Err
         Value::Number(number) if rules.dialect.is_auto() => Ok(Some(number.to_string())),
         // An empty object is how one client renders "none".
         Value::Object(object) if rules.dialect.is_auto() && object.is_empty() => Ok(None),
-        _ => Err(Error::value(format!("`externalId` must be a string of at most {} bytes", rules.limits.id_bytes))),
+        _ => Err(Error::value(format!(
+            "`externalId` must be a string of at most {} bytes",
+            rules.limits.id_bytes
+        ))),
     }
 }
 

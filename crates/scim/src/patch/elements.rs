@@ -127,7 +127,9 @@ impl Elements<'_> {
             // Adding nothing adds nothing.
             (Op::Add, None) => {}
             // Setting something to "no value" removes it (RFC 7643 §2.5).
-            (Op::Remove | Op::Replace, None) => self.list.retain(|element| !selection.bound.matches_element(element)),
+            (Op::Remove | Op::Replace, None) => {
+                self.list.retain(|element| !selection.bound.matches_element(element))
+            }
             (op, Some(value)) => self.overwrite(op, chosen, selection, value)?,
         }
         Ok(())
@@ -150,7 +152,8 @@ impl Elements<'_> {
             Value::Array(_) => return Err(self.one_expected()),
             value => value,
         };
-        let Some(given) = object_of(self.attribute, value, self.rules)?.filter(|object| !object.is_empty()) else {
+        let Some(given) = object_of(self.attribute, value, self.rules)?.filter(|object| !object.is_empty())
+        else {
             return Ok(());
         };
         if chosen.is_empty() {
@@ -163,7 +166,9 @@ impl Elements<'_> {
                 Some(Value::Object(object)) if op != Op::Replace => {
                     merge(op, self.attribute, object, given.clone(), self.rules)?;
                 }
-                Some(element) => *element = Value::Object(described(self.attribute, selection, given.clone(), self.rules)?),
+                Some(element) => {
+                    *element = Value::Object(described(self.attribute, selection, given.clone(), self.rules)?)
+                }
                 None => {}
             }
         }
@@ -204,7 +209,10 @@ impl Elements<'_> {
     }
 
     fn one_expected(&self) -> Error {
-        Error::value(format!("one value is expected for what a filter chooses in {}", quoted(&self.attribute.name)))
+        Error::value(format!(
+            "one value is expected for what a filter chooses in {}",
+            quoted(&self.attribute.name)
+        ))
     }
 
     fn finish(mut self) -> Result<Value, Error> {
@@ -264,9 +272,10 @@ fn names(attribute: &Attribute, sent: &Value, known: &Value) -> bool {
     match sent {
         Value::Object(object) => {
             let by_value = object.contains_key("value");
-            object.iter().filter(|(name, _)| !by_value || *name == "value" || *name == "type").all(|(name, value)| {
-                is_equal(attribute.sub(name), Some(value), known.get(name))
-            })
+            object
+                .iter()
+                .filter(|(name, _)| !by_value || *name == "value" || *name == "type")
+                .all(|(name, value)| is_equal(attribute.sub(name), Some(value), known.get(name)))
         }
         _ => is_equal(Some(attribute), Some(sent), Some(known)),
     }
@@ -323,7 +332,8 @@ pub(super) fn from_filter(
     };
     // `type eq "a" and type eq "b"` describes nothing.
     element.filter(|element| selection.bound.matches_element(element)).ok_or_else(|| {
-        let detail = format!("`{}[{}]` matches no value and cannot be created", attribute.name, selection.written);
+        let detail =
+            format!("`{}[{}]` matches no value and cannot be created", attribute.name, selection.written);
         Error::new(ErrorKind::NoTarget, detail)
     })
 }

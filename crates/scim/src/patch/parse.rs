@@ -32,8 +32,9 @@ fn operation(item: Value, at: usize, strict: bool) -> Result<Operation, Error> {
         return Err(Error::syntax(format!("`Operations[{at}]` must be an object")));
     };
     let op = match member(&mut item, "op", strict)?.as_ref().and_then(Value::as_str) {
-        Some(text) => op_named(text, strict)
-            .ok_or_else(|| Error::syntax(format!("`op` is `add`, `remove` or `replace`, not {}", quoted(text))))?,
+        Some(text) => op_named(text, strict).ok_or_else(|| {
+            Error::syntax(format!("`op` is `add`, `remove` or `replace`, not {}", quoted(text)))
+        })?,
         None => return Err(Error::syntax(format!("`Operations[{at}].op` is required"))),
     };
     let path = match member(&mut item, "path", strict)? {
@@ -41,9 +42,11 @@ fn operation(item: Value, at: usize, strict: bool) -> Result<Operation, Error> {
         Some(Value::String(text)) if !strict && text.trim().is_empty() => None,
         Some(Value::String(text)) => Some(text),
         Some(Value::Object(object)) if !strict && object.is_empty() => None,
-        Some(Value::Object(object)) if !strict => Some(quirks::path_from_object(&object).ok_or_else(|| {
-            Error::path(format!("`Operations[{at}].path` is an object that names no attribute"))
-        })?),
+        Some(Value::Object(object)) if !strict => {
+            Some(quirks::path_from_object(&object).ok_or_else(|| {
+                Error::path(format!("`Operations[{at}].path` is an object that names no attribute"))
+            })?)
+        }
         Some(_) => return Err(Error::path(format!("`Operations[{at}].path` must be a string"))),
     };
     let value = member(&mut item, "value", strict)?;

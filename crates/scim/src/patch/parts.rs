@@ -5,7 +5,10 @@ use serde_json::Value;
 use super::Op;
 use super::elements::{self, Change};
 use crate::Object;
-use crate::admit::{Rules, cannot_change, full_name, is_read_only, object_of, refuse_repeats, require_parts, unknown_part, value_of};
+use crate::admit::{
+    Rules, cannot_change, full_name, is_read_only, object_of, refuse_repeats, require_parts, unknown_part,
+    value_of,
+};
 use crate::error::{Error, quoted};
 use crate::schema::{Attribute, Mutability};
 
@@ -26,12 +29,16 @@ pub(super) fn one(
         Some(sub) => set(op, attribute, sub, &mut object, value, rules)?,
         None if op == Op::Remove => return Ok(Value::Null),
         None if attribute.is_free_form() => {
-            let Some(given) = object_of(attribute, value.unwrap_or_default(), rules)? else { return Ok(Value::Null) };
+            let Some(given) = object_of(attribute, value.unwrap_or_default(), rules)? else {
+                return Ok(Value::Null);
+            };
             object.extend(given);
             object.retain(|_, value| !value.is_null());
         }
         None if !attribute.sub_attributes.is_empty() => {
-            let Some(given) = object_of(attribute, value.unwrap_or_default(), rules)? else { return Ok(Value::Null) };
+            let Some(given) = object_of(attribute, value.unwrap_or_default(), rules)? else {
+                return Ok(Value::Null);
+            };
             merge(op, attribute, &mut object, given, rules)?;
         }
         None => return Ok(value_of(attribute, "", value.unwrap_or_default(), rules)?.unwrap_or_default()),

@@ -82,10 +82,12 @@ impl Verify {
             };
             Ok((iam.verify_audit(OPERATOR, only).await?, names))
         })?;
-        let name = |id: &TenantId| names.get(id).cloned().unwrap_or_else(|| match id.0 {
-            0 => "(installation)".to_owned(),
-            id => format!("(deleted tenant {id})"),
-        });
+        let name = |id: &TenantId| {
+            names.get(id).cloned().unwrap_or_else(|| match id.0 {
+                0 => "(installation)".to_owned(),
+                id => format!("(deleted tenant {id})"),
+            })
+        };
         if self.output.json {
             print_json(&verdicts.iter().map(|(id, verdict)| shown(&name(id), verdict)).collect::<Vec<_>>())?;
         } else {
@@ -98,7 +100,8 @@ impl Verify {
                 })?;
             }
         }
-        let broken = verdicts.iter().filter(|(_, verdict)| matches!(verdict, AuditVerdict::Broken { .. })).count();
+        let broken =
+            verdicts.iter().filter(|(_, verdict)| matches!(verdict, AuditVerdict::Broken { .. })).count();
         if broken == 0 { Ok(()) } else { Err(Failure::Failed(format!("{broken} audit chains are broken"))) }
     }
 }
@@ -114,7 +117,8 @@ fn shown(name: &str, verdict: &AuditVerdict) -> serde_json::Value {
 
 impl List {
     fn run(self) -> Result<(), Failure> {
-        let query = AuditQuery { after: self.after, before: i64::MAX, descending: false, take: self.take.into() };
+        let query =
+            AuditQuery { after: self.after, before: i64::MAX, descending: false, take: self.take.into() };
         let entries = with(&self.place, true, async |iam| match &self.tenant {
             Some(name) => {
                 let cx = iam.operate(OPERATOR, name).await?;
@@ -128,7 +132,10 @@ impl List {
         let mut text = String::new();
         for e in &entries {
             let at = scim::value::timestamp(e.at);
-            text += &format!("{:>8}  {at}  {:10}  {} {}  by {}  [{}]\n", e.sequence, e.verb, e.kind, e.id, e.actor, e.trace);
+            text += &format!(
+                "{:>8}  {at}  {:10}  {} {}  by {}  [{}]\n",
+                e.sequence, e.verb, e.kind, e.id, e.actor, e.trace
+            );
         }
         print(&text)
     }

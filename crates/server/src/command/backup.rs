@@ -86,7 +86,9 @@ impl Restore {
         let target = database(&self.place);
         if target.exists() && !self.force {
             let target = target.display();
-            return Err(Failure::Failed(format!("there is a database at `{target}`; say `--force` to replace it")));
+            return Err(Failure::Failed(format!(
+                "there is a database at `{target}`; say `--force` to replace it"
+            )));
         }
         let verified = Store::verify_file(&self.file)?;
         make_folder(&self.place.data)?;

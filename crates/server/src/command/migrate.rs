@@ -29,7 +29,9 @@ impl Migrate {
         let path = database(&self.place);
         match self.output.json {
             true => print_json(&json!({ "database": path, "migrated": true })),
-            false => print(&format!("the database at `{}` is at the version of this binary\n", path.display())),
+            false => {
+                print(&format!("the database at `{}` is at the version of this binary\n", path.display()))
+            }
         }
     }
 }

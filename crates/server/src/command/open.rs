@@ -58,7 +58,11 @@ pub async fn existing(place: &Place) -> Result<Iam, Failure> {
 }
 
 /// Does one command's work over the installation, and closes it.
-pub fn with<T>(place: &Place, existing_only: bool, work: impl AsyncFnOnce(&Iam) -> Result<T, Failure>) -> Result<T, Failure> {
+pub fn with<T>(
+    place: &Place,
+    existing_only: bool,
+    work: impl AsyncFnOnce(&Iam) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
     runtime.block_on(async {
         let iam = if existing_only { existing(place).await? } else { open(place).await? };

@@ -146,8 +146,11 @@ mod tests {
 
     #[test]
     fn only_the_first_start_shows_a_token() {
-        expect!["durward is ready at http://127.0.0.1:8080\n"].assert_eq(&greeting("http://127.0.0.1:8080", None));
+        expect!["durward is ready at http://127.0.0.1:8080\n"]
+            .assert_eq(&greeting("http://127.0.0.1:8080", None));
         let first = greeting("http://127.0.0.1:8080", Some("dw_admin_x"));
-        assert!(first.contains("curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8080/default/api/scim/v2/Users"));
+        assert!(first.contains(
+            "curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8080/default/api/scim/v2/Users"
+        ));
     }
 }

@@ -84,7 +84,8 @@ impl Tenant {
 
 impl Create {
     fn run(self) -> Result<(), Failure> {
-        let tenant = with(&self.place, false, async |iam| Ok(iam.create_tenant(OPERATOR, &self.name).await?))?;
+        let tenant =
+            with(&self.place, false, async |iam| Ok(iam.create_tenant(OPERATOR, &self.name).await?))?;
         match self.output.json {
             true => print_json(&shown(&tenant)),
             false => print(&format!("created the tenant `{}`\n", tenant.name)),
@@ -118,7 +119,9 @@ impl Delete {
 /// Whether the person at the terminal means it; a script says so with `--yes`.
 fn confirmed(name: &str) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::Usage("standard input is no terminal: say `--yes` to delete the tenant".to_owned()));
+        return Err(Failure::Usage(
+            "standard input is no terminal: say `--yes` to delete the tenant".to_owned(),
+        ));
     }
     print(&format!("delete the tenant `{name}` with everything in it? type its name to confirm: "))?;
     let mut answer = String::new();

@@ -240,11 +240,15 @@ impl List {
         if self.output.json {
             return print_json(&all.iter().map(shown).collect::<Vec<_>>());
         }
-        let mut text = format!("{:36}  {:5}  {:5}  {:24}  {:24}  name\n", "id", "kind", "mode", "expires", "last used");
+        let mut text =
+            format!("{:36}  {:5}  {:5}  {:24}  {:24}  name\n", "id", "kind", "mode", "expires", "last used");
         for token in &all {
             let [expires, used] = [token.expires, token.last_used]
                 .map(|at| at.map_or_else(|| "never".to_owned(), scim::value::timestamp));
-            text += &format!("{:36}  {:5}  {:5}  {expires:24}  {used:24}  {}\n", token.id, token.kind, token.mode, token.name);
+            text += &format!(
+                "{:36}  {:5}  {:5}  {expires:24}  {used:24}  {}\n",
+                token.id, token.kind, token.mode, token.name
+            );
         }
         print(&text)
     }

@@ -150,7 +150,12 @@ pub struct ProviderList {
 
 fn view(provider: Provider) -> Result<ProviderView, Error> {
     let kept: Kept = serde_json::from_value(provider.document).map_err(Error::internal)?;
-    Ok(ProviderView { id: provider.id, provider: kept.provider, input: kept.input, has_client_secret: provider.has_secret })
+    Ok(ProviderView {
+        id: provider.id,
+        provider: kept.provider,
+        input: kept.input,
+        has_client_secret: provider.has_secret,
+    })
 }
 
 fn draft(provider: ProviderType, mut input: ProviderInput) -> Result<Draft, Error> {
@@ -159,7 +164,8 @@ fn draft(provider: ProviderType, mut input: ProviderInput) -> Result<Draft, Erro
     }
     let properties = &mut input.properties;
     let authority = properties.authority.as_str();
-    let local = ["http://127.0.0.1", "http://[::1]", "http://localhost"].iter().any(|l| authority.starts_with(l));
+    let local =
+        ["http://127.0.0.1", "http://[::1]", "http://localhost"].iter().any(|l| authority.starts_with(l));
     if !(authority.starts_with("https://") || local) || authority.contains(char::is_whitespace) {
         return Err(Error::invalid("`properties.authority` must be an https URL"));
     }
@@ -243,7 +249,11 @@ async fn on_create(app: &App, kind: &str, request: Request<Body>) -> Outcome {
     (status = 200, description = "The provider, without its secret", body = ProviderView),
     (status = 404, description = "There is no such provider", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
-pub async fn read_one(State(app): State<App>, Path((kind, id)): Path<(String, String)>, request: Request<Body>) -> Response {
+pub async fn read_one(
+    State(app): State<App>,
+    Path((kind, id)): Path<(String, String)>,
+    request: Request<Body>,
+) -> Response {
     answer(on_read(&app, &kind, &id, request).await)
 }
 
@@ -259,7 +269,10 @@ async fn known(app: &App, cx: &iam::Cx, kind: &str, id: &str) -> Result<Provider
     let kind = type_named(kind)?;
     let found = view(app.iam.provider(cx, Permit::inspect(cx)?, id).await?)?;
     if found.provider != kind {
-        return Err(Error::NotFound(format!("there is no identity provider {} of that type", ::scim::error::quoted(id))));
+        return Err(Error::NotFound(format!(
+            "there is no identity provider {} of that type",
+            ::scim::error::quoted(id)
+        )));
     }
     Ok(found)
 }
@@ -272,7 +285,11 @@ async fn known(app: &App, cx: &iam::Cx, kind: &str, id: &str) -> Result<Provider
     (status = 404, description = "There is no such provider", body = super::openapi::Problem, content_type = "application/problem+json"),
     (status = 409, description = "The scheme is taken, or a token is made for the old one", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
-pub async fn replace(State(app): State<App>, Path((kind, id)): Path<(String, String)>, request: Request<Body>) -> Response {
+pub async fn replace(
+    State(app): State<App>,
+    Path((kind, id)): Path<(String, String)>,
+    request: Request<Body>,
+) -> Response {
     answer(on_replace(&app, &kind, &id, request).await)
 }
 
@@ -294,7 +311,11 @@ async fn on_replace(app: &App, kind: &str, id: &str, request: Request<Body>) -> 
     (status = 404, description = "There is no such provider", body = super::openapi::Problem, content_type = "application/problem+json"),
     (status = 409, description = "A token is made for it", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
-pub async fn remove(State(app): State<App>, Path((kind, id)): Path<(String, String)>, request: Request<Body>) -> Response {
+pub async fn remove(
+    State(app): State<App>,
+    Path((kind, id)): Path<(String, String)>,
+    request: Request<Body>,
+) -> Response {
     answer(on_remove(&app, &kind, &id, request).await)
 }
 

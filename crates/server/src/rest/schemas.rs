@@ -17,7 +17,10 @@ use crate::extract::App;
 /// A schema that a tenant defines: the members of RFC 7643 §7, and what the schema is for.
 #[derive(Debug, ToSchema)]
 #[schema(as = SchemaDefinition)]
-#[expect(dead_code, reason = "describes `iam::schemas::SchemaDefinition` to those who read the API's description")]
+#[expect(
+    dead_code,
+    reason = "describes `iam::schemas::SchemaDefinition` to those who read the API's description"
+)]
 pub struct SchemaShape {
     /// The schema's URN; not one of `urn:ietf:`.
     #[schema(example = "urn:example:params:scim:schemas:acme:2.0:Badge")]
@@ -40,7 +43,10 @@ pub struct SchemaShape {
 /// A resource type that a tenant defines (RFC 7643 §6).
 #[derive(Debug, ToSchema)]
 #[schema(as = TypeDefinition)]
-#[expect(dead_code, reason = "describes `iam::schemas::TypeDefinition` to those who read the API's description")]
+#[expect(
+    dead_code,
+    reason = "describes `iam::schemas::TypeDefinition` to those who read the API's description"
+)]
 pub struct TypeShape {
     /// Its name.
     #[schema(example = "Device")]
@@ -114,7 +120,11 @@ async fn on_define_schema(app: &App, request: Request<Body>) -> Outcome {
     (status = 200, description = "The schema", body = SchemaShape),
     (status = 404, description = "The tenant defined no such schema", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
-pub async fn read_schema(State(app): State<App>, Path(urn): Path<String>, request: Request<Body>) -> Response {
+pub async fn read_schema(
+    State(app): State<App>,
+    Path(urn): Path<String>,
+    request: Request<Body>,
+) -> Response {
     answer(on_read_schema(&app, &urn, request).await)
 }
 
@@ -122,7 +132,8 @@ async fn on_read_schema(app: &App, urn: &str, request: Request<Body>) -> Outcome
     let (cx, ..) = authenticated(app, request).await?;
     let all = app.iam.defined_schemas(&cx, Permit::inspect(&cx)?).await?;
     let found = all.into_iter().find(|known| known.schema.id.eq_ignore_ascii_case(urn));
-    let found = found.ok_or_else(|| Error::NotFound(format!("there is no schema {}", ::scim::error::quoted(urn))))?;
+    let found =
+        found.ok_or_else(|| Error::NotFound(format!("there is no schema {}", ::scim::error::quoted(urn))))?;
     let response = json(StatusCode::OK, &found)?;
     Ok((cx, response))
 }
@@ -133,7 +144,11 @@ async fn on_read_schema(app: &App, urn: &str, request: Request<Body>) -> Outcome
     (status = 404, description = "The tenant defined no such schema", body = super::openapi::Problem, content_type = "application/problem+json"),
     (status = 409, description = "It is in use", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
-pub async fn remove_schema(State(app): State<App>, Path(urn): Path<String>, request: Request<Body>) -> Response {
+pub async fn remove_schema(
+    State(app): State<App>,
+    Path(urn): Path<String>,
+    request: Request<Body>,
+) -> Response {
     answer(on_remove_schema(&app, &urn, request).await)
 }
 
@@ -191,7 +206,9 @@ async fn on_read_type(app: &App, name: &str, request: Request<Body>) -> Outcome 
     let (cx, ..) = authenticated(app, request).await?;
     let all = app.iam.defined_types(&cx, Permit::inspect(&cx)?).await?;
     let found = all.into_iter().find(|known| known.name == name);
-    let found = found.ok_or_else(|| Error::NotFound(format!("there is no resource type {}", ::scim::error::quoted(name))))?;
+    let found = found.ok_or_else(|| {
+        Error::NotFound(format!("there is no resource type {}", ::scim::error::quoted(name)))
+    })?;
     let response = json(StatusCode::OK, &found)?;
     Ok((cx, response))
 }
@@ -202,7 +219,11 @@ async fn on_read_type(app: &App, name: &str, request: Request<Body>) -> Outcome 
     (status = 404, description = "The tenant defined no such resource type", body = super::openapi::Problem, content_type = "application/problem+json"),
     (status = 409, description = "It is in use", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
-pub async fn remove_type(State(app): State<App>, Path(name): Path<String>, request: Request<Body>) -> Response {
+pub async fn remove_type(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    request: Request<Body>,
+) -> Response {
     answer(on_remove_type(&app, &name, request).await)
 }
 

@@ -235,7 +235,9 @@ async fn on_list(app: &App, cx: Cx, query: &str) -> Outcome {
     let (mut text, mut page, mut size) = (None, 1, PAGE_SIZE);
     for (name, value) in parameters(query) {
         let number = || {
-            value.parse::<u64>().map_err(|_| Error::invalid(format!("`{name}` must be a whole number above 0")))
+            value
+                .parse::<u64>()
+                .map_err(|_| Error::invalid(format!("`{name}` must be a whole number above 0")))
         };
         match &*name {
             "query" => text = Some(value.into_owned()),
@@ -248,7 +250,8 @@ async fn on_list(app: &App, cx: Cx, query: &str) -> Outcome {
     let skip = (page - 1).saturating_mul(size);
     let found = app.iam.tokens(&cx, permit, Some(TokenKind::Scim), text.as_deref(), skip, size).await?;
     let tokens = found.tokens.into_iter().map(TokenView::from).collect();
-    let response = json(StatusCode::OK, &TokenPage { tokens, total_count: found.total, page, page_size: size })?;
+    let response =
+        json(StatusCode::OK, &TokenPage { tokens, total_count: found.total, page, page_size: size })?;
     Ok((cx, response))
 }
 
@@ -319,7 +322,11 @@ async fn on_rotate(app: &App, id: &str, request: Request<Body>) -> Outcome {
     (status = 200, description = "The token", body = TokenView),
     (status = 404, description = "There is no such token", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
-pub async fn settings(State(app): State<App>, Path(target): Path<Target>, request: Request<Body>) -> Response {
+pub async fn settings(
+    State(app): State<App>,
+    Path(target): Path<Target>,
+    request: Request<Body>,
+) -> Response {
     answer(on_settings(&app, &target.endpoint.unwrap_or_default(), request).await)
 }
 

@@ -70,7 +70,8 @@ impl Needs {
             needs.document = true;
             let beside = search.view.kind.beside();
             filter.mentions(&mut |at| {
-                let common = at.extension.is_none() && scim::schema::common().find(&at.attribute.name).is_some();
+                let common =
+                    at.extension.is_none() && scim::schema::common().find(&at.attribute.name).is_some();
                 needs.whole |= common && at.attribute.name != "schemas";
                 needs.beside |= at.extension.is_none() && beside.contains(&at.attribute.name.as_str());
             });
@@ -81,7 +82,8 @@ impl Needs {
 
 impl Iam {
     pub(super) async fn gathered(&self, search: &Search<'_>, window: &Window) -> Result<Slice> {
-        if let (Window::Cursor { place, take }, None, [range]) = (window, &search.sort, search.plan.ranges.as_slice())
+        if let (Window::Cursor { place, take }, None, [range]) =
+            (window, &search.sort, search.plan.ranges.as_slice())
             && !search.plan.is_exact
             && !matches!(range, Range::Id(_) | Range::Index { .. })
             && *take > 0
@@ -132,7 +134,13 @@ impl Iam {
     }
 
     /// A page of an unordered list, by walking from a place until the page is full or enough was looked at.
-    async fn walk(&self, search: &Search<'_>, range: &Range, place: Option<&Place>, take: u64) -> Result<Slice> {
+    async fn walk(
+        &self,
+        search: &Search<'_>,
+        range: &Range,
+        place: Option<&Place>,
+        take: u64,
+    ) -> Result<Slice> {
         let needs = Needs::of(search);
         let backwards = place.is_some_and(|place| place.backwards);
         let mut after = place.map(|place| (place.key.clone(), place.id.clone()));
@@ -213,7 +221,13 @@ impl Iam {
     }
 
     /// As much of a candidate as is needed.
-    async fn look(&self, search: &Search<'_>, needs: &Needs, record: &Record, effort: &mut Effort) -> Result<Object> {
+    async fn look(
+        &self,
+        search: &Search<'_>,
+        needs: &Needs,
+        record: &Record,
+        effort: &mut Effort,
+    ) -> Result<Object> {
         if !needs.document {
             return Ok(Object::new());
         }

@@ -45,10 +45,13 @@ impl Slice {
                 }
             }
         };
-        let at = |m: Option<&Match>, backwards| m.map(|m| Place { backwards, key: m.key.clone(), id: m.id.clone() });
+        let at = |m: Option<&Match>, backwards| {
+            m.map(|m| Place { backwards, key: m.key.clone(), id: m.id.clone() })
+        };
         let mut slice = Self::default();
         if cursor && window.take() > 0 {
-            slice.next = at(to.checked_sub(1).and_then(|last| matches.get(last)), false).filter(|_| to < length);
+            slice.next =
+                at(to.checked_sub(1).and_then(|last| matches.get(last)), false).filter(|_| to < length);
             slice.previous = at(matches.get(from), true).filter(|_| from > 0);
         }
         (matches.into_iter().take(to).skip(from).collect(), slice)

@@ -31,11 +31,15 @@ impl Sort {
     /// `invalidValue` when no kind has it, or it has no order.
     pub(crate) fn new(cx: &Cx, kind: &Kind, name: &str) -> Result<Option<Self>> {
         let Ok(probe) = Probe::of(kind, name) else {
-            let elsewhere = cx.kinds.iter().any(|other| other.name() != kind.name() && Probe::of(other, name).is_ok());
+            let elsewhere =
+                cx.kinds.iter().any(|other| other.name() != kind.name() && Probe::of(other, name).is_ok());
             if elsewhere && !kind.schema.split_urn(name).is_some_and(|(_, rest)| rest.is_empty()) {
                 return Ok(Some(Self::Nothing));
             }
-            return Err(Error::invalid(format!("`sortBy`: {} cannot order resources", scim::error::quoted(name))));
+            return Err(Error::invalid(format!(
+                "`sortBy`: {} cannot order resources",
+                scim::error::quoted(name)
+            )));
         };
         Ok(Some(match probe.name.as_str() {
             "id" | "meta.created" | "meta.location" => Self::Id,

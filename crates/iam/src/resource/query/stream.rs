@@ -73,7 +73,8 @@ impl Iam {
                 let records = self.fetch(search, &Query { skip: *skip, take: *take, ..query }).await?;
                 let seen = u64::try_from(records.len()).unwrap_or_default();
                 // A first page that is not full is the whole list.
-                let total = if *skip == 0 && seen < *take { seen } else { self.total(search, access).await? };
+                let total =
+                    if *skip == 0 && seen < *take { seen } else { self.total(search, access).await? };
                 Ok(Slice { total: Some(total), records, ..Slice::default() })
             }
             Window::Cursor { place, take } => {
@@ -131,6 +132,10 @@ impl Iam {
         let store = self.of(search.view.cx);
         let kind = search.view.kind.name();
         let whole = matches!(search.plan.ranges.as_slice(), [Range::All]);
-        Ok(if whole { store.total(kind).await? } else { store.count(kind, access, u64::from(u32::MAX)).await? })
+        Ok(if whole {
+            store.total(kind).await?
+        } else {
+            store.count(kind, access, u64::from(u32::MAX)).await?
+        })
     }
 }

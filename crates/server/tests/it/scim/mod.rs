@@ -1,0 +1,3 @@
+//! SCIM: what the RFCs and the clients ask for.
+
+mod basics;
