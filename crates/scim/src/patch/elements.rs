@@ -81,7 +81,10 @@ impl Elements<'_> {
         let known = self.list.iter().position(|known| is_same(self.attribute, known, &value));
         self.touched.push(known.unwrap_or(self.list.len()));
         match (known.and_then(|at| self.list.get_mut(at)), value) {
-            (Some(Value::Object(known)), Value::Object(value)) => known.extend(value),
+            // What makes them the same stays as it is written.
+            (Some(Value::Object(known)), Value::Object(value)) => {
+                known.extend(value.into_iter().filter(|(name, _)| name != "value" && name != "type"));
+            }
             (Some(_), _) => {}
             (None, value) => self.list.push(value),
         }
