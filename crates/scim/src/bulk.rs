@@ -4,6 +4,9 @@
 //! The schedule runs whatever is ready in the order given; where only circles are left, one of their members is
 //! created without the references it cannot have yet and completed when they exist.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;

@@ -111,3 +111,126 @@ fn attribute(attribute: &Attribute) -> Object {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::sample::{DEVICE, GROUP, USER, shown};
+
+    const BASE: &str = "https://example.com/scim/v2";
+
+    #[test]
+    fn the_service_provider_config_says_what_is_true() {
+        let abilities = Abilities { bulk_operations: 1, bulk_bytes: 2, page_max: 3, page_default: 4, cursor_seconds: 5 };
+        expect![[r#"
+            {
+              "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
+              "patch": {"supported":true},
+              "bulk": {"supported":true,"maxOperations":1,"maxPayloadSize":2},
+              "filter": {"supported":true,"maxResults":3},
+              "changePassword": {"supported":true},
+              "sort": {"supported":true},
+              "etag": {"supported":true},
+              "pagination": {"cursor":true,"index":true,"defaultPaginationMethod":"index","defaultPageSize":4,"maxPageSize":3,"cursorTimeout":5},
+              "authenticationSchemes": [
+                {"type":"oauthbearertoken","name":"Bearer token","description":"An opaque token sent as `Authorization: Bearer …`, made for one connection and revocable at once","specUri":"https://www.rfc-editor.org/rfc/rfc6750","primary":true}
+              ],
+              "meta": {"resourceType":"ServiceProviderConfig","location":"https://example.com/scim/v2/ServiceProviderConfig"}
+            }"#]].assert_eq(&shown(&service_provider_config(BASE, &abilities)));
+    }
+
+    #[test]
+    fn a_resource_type_names_its_schemas() {
+        expect![[r#"
+            {
+              "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+              "id": "User",
+              "name": "User",
+              "endpoint": "/Users",
+              "description": "",
+              "schema": "urn:ietf:params:scim:schemas:core:2.0:User",
+              "schemaExtensions": [
+                {"schema":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User","required":false},
+                {"schema":"urn:ietf:params:scim:schemas:extension:custom:2.0:User","required":false}
+              ],
+              "meta": {"resourceType":"ResourceType","location":"https://example.com/scim/v2/ResourceTypes/User"}
+            }"#]].assert_eq(&shown(&resource_type(BASE, &USER)));
+        expect![[r#"
+            {
+              "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+              "id": "Group",
+              "name": "Group",
+              "endpoint": "/Groups",
+              "description": "",
+              "schema": "urn:ietf:params:scim:schemas:core:2.0:Group",
+              "meta": {"resourceType":"ResourceType","location":"https://example.com/scim/v2/ResourceTypes/Group"}
+            }"#]].assert_eq(&shown(&resource_type(BASE, &GROUP)));
+    }
+
+    #[test]
+    fn a_schema_shows_every_characteristic() {
+        expect![[r#"
+            {
+              "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"],
+              "id": "urn:ietf:params:scim:schemas:core:2.0:Group",
+              "name": "Group",
+              "description": "A set of users and of other groups",
+              "attributes": [
+                {"name":"displayName","type":"string","multiValued":false,"description":"The group's name.","required":true,"caseExact":false,"mutability":"readWrite","returned":"default","uniqueness":"none"},
+                {
+                  "name": "members",
+                  "type": "complex",
+                  "subAttributes": [
+                    {"name":"value","type":"string","multiValued":false,"description":"The member's id.","required":false,"caseExact":true,"mutability":"immutable","returned":"default","uniqueness":"none"},
+                    {
+                      "name": "$ref",
+                      "type": "reference",
+                      "multiValued": false,
+                      "description": "The member's URI.",
+                      "required": false,
+                      "caseExact": true,
+                      "mutability": "immutable",
+                      "returned": "default",
+                      "uniqueness": "none",
+                      "referenceTypes": ["User","Group"]
+                    },
+                    {
+                      "name": "type",
+                      "type": "string",
+                      "multiValued": false,
+                      "description": "What the member is.",
+                      "required": false,
+                      "canonicalValues": ["User","Group"],
+                      "caseExact": false,
+                      "mutability": "immutable",
+                      "returned": "default",
+                      "uniqueness": "none"
+                    },
+                    {"name":"display","type":"string","multiValued":false,"description":"The member's name.","required":false,"caseExact":false,"mutability":"readOnly","returned":"default","uniqueness":"none"}
+                  ],
+                  "multiValued": true,
+                  "description": "Who belongs to the group: users, and groups with all who belong to them.",
+                  "required": false,
+                  "caseExact": false,
+                  "mutability": "readWrite",
+                  "returned": "default",
+                  "uniqueness": "none"
+                }
+              ],
+              "meta": {"resourceType":"Schema","location":"https://example.com/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:Group"}
+            }"#]].assert_eq(&shown(&schema(BASE, &GROUP.schema)));
+    }
+
+    #[test]
+    fn a_schema_that_is_shown_is_that_schema() {
+        for kind in [&*USER, &*GROUP, &*DEVICE] {
+            for known in std::iter::once(&kind.schema).chain(kind.extensions.iter().map(|e| &e.schema)) {
+                let shown = schema(BASE, known);
+                let again = Schema::parse(&shown.to_string()).unwrap();
+                assert_eq!(schema(BASE, &again), shown);
+            }
+        }
+    }
+}

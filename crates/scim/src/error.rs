@@ -114,3 +114,20 @@ pub fn quoted(input: &str) -> String {
         None => format!("`{input}`"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn input_is_quoted_and_cut() {
+        assert_eq!(quoted("a`b"), "`a`b`");
+        assert_eq!(quoted(&"é".repeat(80)), format!("`{}`", "é".repeat(80)));
+        assert_eq!(quoted(&"é".repeat(81)), format!("`{}…`", "é".repeat(80)));
+    }
+
+    #[test]
+    fn an_error_shows_its_type() {
+        assert_eq!(Error::mutability("`id` is read-only").to_string(), "mutability: `id` is read-only");
+    }
+}

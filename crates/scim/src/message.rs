@@ -304,3 +304,193 @@ pub fn push_string(out: &mut String, text: &str) {
         out.push_str(&Value::from(text).to_string());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(body: &[u8], expect: Expect) {
+        let parsed = object(body, 4).map(|object| Value::Object(object).to_string());
+        expect.assert_eq(&parsed.unwrap_or_else(|e| e.to_string()));
+    }
+
+    #[test]
+    fn a_body_is_a_json_object() {
+        check(br#" {"a": [1, {"b": "}"}]} "#, expect![[r#"{"a":[1,{"b":"}"}]}"#]]);
+        check(b"\xEF\xBB\xBF{}", expect!["{}"]);
+        check(b"", expect!["invalidSyntax: the body is empty; a JSON object is expected"]);
+        check(b" \n ", expect!["invalidSyntax: the body is empty; a JSON object is expected"]);
+        check(b"[]", expect!["invalidSyntax: the body must be a JSON object"]);
+        check(b"null", expect!["invalidSyntax: the body must be a JSON object"]);
+        check(b"{\n  \"a\": 1,\n  b\n}", expect!["invalidSyntax: the body is not JSON: key must be a string at line 3 column 3"]);
+        check(b"{\"a\": 1", expect!["invalidSyntax: the body is not JSON: EOF while parsing an object at line 1 column 7"]);
+        check(b"{} {}", expect!["invalidSyntax: the body is not JSON: trailing characters at line 1 column 4"]);
+        check(b"{\"a\": \"\xFF\"}", expect!["invalidSyntax: the body is not JSON: invalid unicode code point at line 1 column 8"]);
+        check(b"{\"a\": \"\\ud800\"}", expect!["invalidSyntax: the body is not JSON: unexpected end of hex escape at line 1 column 14"]);
+        check(b"{\"a\": 1e999}", expect!["invalidSyntax: the body is not JSON: number out of range at line 1 column 11"]);
+    }
+
+    #[test]
+    fn a_body_is_only_so_deep() {
+        check(br#"{"a":{"b":{"c":{}}}}"#, expect![[r#"{"a":{"b":{"c":{}}}}"#]]);
+        check(b"{\"a\":{\n\"b\":{\"c\":[{}]}}}", expect!["invalidSyntax: the body nests deeper than 4 levels at line 2 column 11"]);
+        // Brackets in strings are none, whatever is escaped there.
+        check(br#"{"a":"[[[[[\"[[[[[\\\\"}"#, expect![[r#"{"a":"[[[[[\"[[[[[\\\\"}"#]]);
+        let bomb = [b"{\"a\":".repeat(100_000), b"[".repeat(1_000_000)].concat();
+        check(&bomb, expect!["invalidSyntax: the body nests deeper than 4 levels at line 1 column 21"]);
+        check(&b"]".repeat(1_000_000), expect!["invalidSyntax: the body is not JSON: expected value at line 1 column 1"]);
+    }
+
+    fn query(parameters: &[(&'static str, &'static str)]) -> Result<ListQuery, Error> {
+        ListQuery::from_parameters(parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())))
+    }
+
+    fn check_query(parameters: &[(&'static str, &'static str)], expect: Expect) {
+        expect.assert_debug_eq(&query(parameters).map_err(|e| e.to_string()));
+    }
+
+    #[test]
+    fn a_query_is_read_from_parameters() {
+        check_query(
+            &[
+                ("filter", r#"userName eq "x""#), ("sortBy", " name.familyName "), ("sortOrder", "Descending"),
+                ("startIndex", "11"), ("count", "10"), ("cursor", ""), ("attributes", "userName, emails.value,"),
+            ],
+            expect![[r#"
+                Ok(
+                    ListQuery {
+                        filter: Some(
+                            "userName eq \"x\"",
+                        ),
+                        sort_by: Some(
+                            "name.familyName",
+                        ),
+                        sort_order: Descending,
+                        start_index: Some(
+                            11,
+                        ),
+                        count: Some(
+                            10,
+                        ),
+                        cursor: Some(
+                            "",
+                        ),
+                        attributes: Some(
+                            [
+                                "userName",
+                                "emails.value",
+                            ],
+                        ),
+                        excluded_attributes: None,
+                    },
+                )
+            "#]],
+        );
+        // The names of one client are in lower case, others leave parameters empty.
+        assert_eq!(
+            query(&[("startindex", "0"), ("COUNT", "-1"), ("sortby", ""), ("unknown", "x"), ("excludedattributes", ",")]),
+            Ok(ListQuery { start_index: Some(0), count: Some(-1), ..ListQuery::default() })
+        );
+        assert_eq!(query(&[("startIndex", ""), ("count", ""), ("sortOrder", "")]), Ok(ListQuery::default()));
+    }
+
+    #[test]
+    fn a_parameter_that_makes_no_sense_is_named() {
+        let check = |name, value, expect: Expect| expect.assert_eq(&query(&[(name, value)]).unwrap_err().to_string());
+        check("startIndex", "one", expect!["invalidValue: `startIndex` must be a whole number, not `one`"]);
+        check("startIndex", "1.5", expect!["invalidValue: `startIndex` must be a whole number, not `1.5`"]);
+        check("startIndex", "99999999999999999999", expect!["invalidValue: `startIndex` must be a whole number, not `99999999999999999999`"]);
+        check("count", "all", expect!["invalidCount: `count` must be a whole number, not `all`"]);
+        check("sortOrder", "sideways", expect!["invalidValue: `sortOrder` is `ascending` or `descending`, not `sideways`"]);
+    }
+
+    #[test]
+    fn a_query_is_read_from_a_body() {
+        let parse = |body: Value, strict| match body {
+            Value::Object(body) => ListQuery::from_body(&body, strict).map_err(|e| e.to_string()),
+            _ => unreachable!(),
+        };
+        let body = json!({ "schemas": [SEARCH_REQUEST], "attributes": ["displayName", "userName"],
+            "excludedAttributes": [], "filter": "displayName sw \"smith\"", "startIndex": 1, "count": "10", "sortBy": null });
+        let expected = ListQuery {
+            filter: Some("displayName sw \"smith\"".to_owned()),
+            start_index: Some(1),
+            count: Some(10),
+            attributes: Some(vec!["displayName".to_owned(), "userName".to_owned()]),
+            ..ListQuery::default()
+        };
+        assert_eq!(parse(body.clone(), true), Ok(expected.clone()));
+        assert_eq!(parse(body, false), Ok(expected));
+        let check = |body, expect: Expect| expect.assert_eq(&parse(body, false).unwrap_err());
+        check(json!({ "count": true }), expect!["invalidValue: `count` has the wrong type"]);
+        check(json!({ "count": 1.5 }), expect!["invalidCount: `count` must be a whole number, not `1.5`"]);
+        check(json!({ "attributes": [1] }), expect!["invalidValue: `attributes` must be an array of strings"]);
+        check(json!({ "filter": ["a"] }), expect!["invalidValue: `filter` has the wrong type"]);
+        expect!["invalidSyntax: `schemas` must name `urn:ietf:params:scim:api:messages:2.0:SearchRequest`"].assert_eq(&parse(json!({ "count": 1 }), true).unwrap_err());
+    }
+
+    #[test]
+    fn a_message_may_have_to_name_its_schema() {
+        let check = |schemas: Value, required, good| {
+            let message = Object::from_iter([("schemas".to_owned(), schemas)]);
+            assert_eq!(expect_schema(&message, PATCH_OP, required).is_ok(), good);
+        };
+        check(json!([PATCH_OP.to_uppercase()]), true, true);
+        check(json!(PATCH_OP), true, false);
+        check(json!(PATCH_OP), false, true);
+        check(json!(["urn:other"]), true, false);
+        check(json!(["urn:other"]), false, true);
+        check(json!(null), false, true);
+    }
+
+    #[test]
+    fn a_list_says_what_is_known_of_it() {
+        let check = |head: PageHead, resources, expect: Expect| {
+            let text = list_response(&head, resources);
+            assert!(serde_json::from_str::<Object>(&text).is_ok());
+            expect.assert_eq(&text);
+        };
+        check(PageHead { total_results: Some(0), ..PageHead::default() }, "", expect![[r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0,"itemsPerPage":0,"Resources":[]}"#]]);
+        let page = PageHead { total_results: Some(9), items: 2, start_index: Some(3), ..PageHead::default() };
+        check(page, r#"{"id":"1"},{"id":"2"}"#, expect![[r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":9,"startIndex":3,"itemsPerPage":2,"Resources":[{"id":"1"},{"id":"2"}]}"#]]);
+        let cursors = PageHead { items: 1, next_cursor: Some("n\"".into()), previous_cursor: Some("p".into()), ..PageHead::default() };
+        check(cursors, r#"{"id":"1"}"#, expect![[r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"itemsPerPage":1,"previousCursor":"p","nextCursor":"n\"","Resources":[{"id":"1"}]}"#]]);
+    }
+
+    #[test]
+    fn an_error_is_a_message_too() {
+        expect![[r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"400","scimType":"invalidFilter","detail":"a \"quoted\" `thing`"}"#]].assert_eq(&error_body(400, Some(ErrorKind::InvalidFilter), "a \"quoted\" `thing`"));
+        expect![[r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"404","detail":"there is none"}"#]].assert_eq(&error_body(404, None, "there is none"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_string_is_written_as_json(text in any::<String>()) {
+            let mut out = String::new();
+            push_string(&mut out, &text);
+            prop_assert_eq!(serde_json::from_str::<String>(&out).ok(), Some(text));
+        }
+
+        #[test]
+        fn depth_is_counted_as_the_parser_does(text in "[\\[\\]{}:a\",\\\\ 1]{0,40}") {
+            // Whatever the parser accepts is refused for its depth if and only if it is deeper.
+            if let Ok(Value::Object(parsed)) = serde_json::from_str(&text) {
+                let deep = depth(&Value::Object(parsed.clone()));
+                prop_assert_eq!(object(text.as_bytes(), deep), Ok(parsed));
+                prop_assert!(object(text.as_bytes(), deep - 1).is_err());
+            }
+        }
+    }
+
+    fn depth(value: &Value) -> usize {
+        match value {
+            Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+            Value::Object(object) => 1 + object.values().map(depth).max().unwrap_or_default(),
+            _ => 0,
+        }
+    }
+}

@@ -111,7 +111,7 @@ impl Projection {
         if attribute.sub_attributes.is_empty() {
             return Some(value);
         }
-        // Whole, or by its parts; a value none of whose parts is returned says nothing.
+        // A value none of whose parts is returned says nothing.
         match value {
             Value::Array(items) => {
                 let items: Vec<Value> =
@@ -150,19 +150,16 @@ impl Projection {
         let covers = |n: &Named| {
             n.covers(extension, attribute) && n.sub.as_deref().is_none_or(|name| name == sub.name)
         };
-        let only = self.only.as_deref();
-        // An attribute that nobody asked for is here because it is always returned, and then it is whole.
-        let is_asked = only.is_some_and(|only| only.iter().any(|n| n.covers(extension, attribute)));
-        let is_kept_back = self
-            .except
-            .iter()
-            .any(|n| covers(n) && (n.sub.is_some() || attribute.returned != Returned::Always));
+        let only = self.only.as_deref().unwrap_or_default();
         match sub.returned {
             Returned::Always => true,
             Returned::Never => false,
-            Returned::Request => only.is_some_and(|only| only.iter().any(covers)),
+            Returned::Request => only.iter().any(covers),
             Returned::Default => {
-                (!is_asked || only.is_none_or(|only| only.iter().any(covers))) && !is_kept_back
+                // An attribute that nobody asked for is here because it is always returned; then it is whole.
+                let is_asked = only.iter().any(|n| n.covers(extension, attribute));
+                let except = |n: &Named| covers(n) && (n.sub.is_some() || attribute.returned != Returned::Always);
+                (!is_asked || only.iter().any(covers)) && !self.except.iter().any(except)
             }
         }
     }
@@ -187,5 +184,173 @@ fn named(kind: &ResourceType, name: &str) -> Option<Named> {
             attribute: Some(found.attribute.name.clone()),
             sub: sub.map(|sub| sub.name.clone()),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::sample::{DEVICE, ENTERPRISE, USER, parse, shown};
+
+    fn ada() -> Object {
+        parse(
+            r#"{ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": "7", "userName": "ada",
+            "name": { "givenName": "Ada", "familyName": "King" }, "emails": [ { "value": "w", "type": "work" }, { "value": "h" } ],
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":
+                { "department": "Engines", "manager": { "value": "1", "displayName": "B" } },
+            "externalId": "x", "groups": [ { "value": "g", "display": "G" } ], "meta": { "version": "1", "location": "l" } }"#,
+        )
+    }
+
+    fn printer() -> Object {
+        parse(
+            r#"{ "schemas": ["urn:example:2.0:Device"], "id": "7", "name": "printer", "tags": ["t"], "notes": "n",
+            "tamper": { "count": 1, "log": "l" }, "pin": "1234", "extra": { "a": 1 } }"#,
+        )
+    }
+
+    fn projection(kind: &ResourceType, only: Option<&str>, except: Option<&str>) -> Projection {
+        Projection::new(kind, only.map(|n| n.split(',')), except.map(|n| n.split(',')), Dialect::Auto).unwrap()
+    }
+
+    /// The names that are left, with those of their parts where some are not.
+    fn check(only: Option<&str>, except: Option<&str>, expect: Expect) {
+        let left = projection(&USER, only, except).apply(&USER, ada());
+        expect.assert_eq(&names(&ada(), &left));
+    }
+
+    fn names(whole: &Object, left: &Object) -> String {
+        let short = |name: &str| if name == ENTERPRISE { "enterprise".to_owned() } else { name.to_owned() };
+        let named = left.iter().map(|(name, value)| match (&whole[name], value) {
+            (a, b) if a == b => short(name),
+            (Value::Object(a), Value::Object(b)) => format!("{}({})", short(name), names(a, b)),
+            (Value::Array(a), Value::Array(b)) => {
+                let parts = a.iter().zip(b).map(|(a, b)| names(a.as_object().unwrap(), b.as_object().unwrap()));
+                format!("{}[{}]", short(name), parts.collect::<Vec<_>>().join("; "))
+            }
+            _ => format!("{name}?"),
+        });
+        named.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn nothing_asked_is_everything_that_is_not_hidden() {
+        check(None, None, expect!["schemas id userName name emails enterprise externalId groups meta"]);
+        let left = projection(&DEVICE, None, None).apply(&DEVICE, printer());
+        expect![[r#"
+            {
+              "schemas": ["urn:example:2.0:Device"],
+              "id": "7",
+              "name": "printer",
+              "tags": ["t"],
+              "tamper": {"count":1},
+              "extra": {"a":1}
+            }"#]].assert_eq(&shown(&Value::Object(left)));
+    }
+
+    #[test]
+    fn attributes_are_asked_for_in_any_spelling() {
+        check(Some("userName"), None, expect!["schemas id userName"]);
+        check(Some(" USERNAME , emails.VALUE"), None, expect!["schemas id userName emails[value; value]"]);
+        check(Some("name.familyName,name.givenName"), None, expect!["schemas id name"]);
+        check(Some("name,name.givenName"), None, expect!["schemas id name"]);
+        check(Some("urn:ietf:params:scim:schemas:core:2.0:user:userName"), None, expect!["schemas id userName"]);
+        check(Some("urn:ietf:params:scim:schemas:core:2.0:User"), None, expect!["schemas id userName name emails externalId groups meta"]);
+        check(Some(ENTERPRISE), None, expect!["schemas id enterprise"]);
+        check(Some(&format!("{ENTERPRISE}:department")), None, expect!["schemas id enterprise(department)"]);
+        check(Some(&format!("{}:Manager.displayname", ENTERPRISE.to_uppercase())), None, expect!["schemas id enterprise(manager(displayName))"]);
+        check(Some("groups.value,meta.version"), None, expect!["schemas id groups[value] meta(version)"]);
+        // What the kind does not have has no value; the rest is still not asked for.
+        check(Some("nonsense,name.nonsense,photos"), None, expect!["schemas id"]);
+    }
+
+    #[test]
+    fn attributes_are_excluded_unless_they_are_always_returned() {
+        check(None, Some("userName,GROUPS"), expect!["schemas id name emails enterprise externalId meta"]);
+        check(None, Some("id,schemas,meta"), expect!["schemas id userName name emails enterprise externalId groups"]);
+        check(None, Some("name.givenName,emails.type"), expect!["schemas id userName name(familyName) emails[value; value] enterprise externalId groups meta"]);
+        check(None, Some("name.givenName,name.familyName"), expect!["schemas id userName emails enterprise externalId groups meta"]);
+        check(None, Some(ENTERPRISE), expect!["schemas id userName name emails externalId groups meta"]);
+        check(None, Some(&format!("{ENTERPRISE}:manager.displayName")), expect!["schemas id userName name emails enterprise(department manager(value)) externalId groups meta"]);
+        check(None, Some("urn:ietf:params:scim:schemas:core:2.0:User"), expect!["schemas id enterprise"]);
+        check(None, Some("nonsense"), expect!["schemas id userName name emails enterprise externalId groups meta"]);
+        check(Some("name,emails"), Some("name.givenName,emails"), expect!["schemas id name(familyName)"]);
+    }
+
+    #[test]
+    fn each_attribute_says_when_it_is_returned() {
+        let check = |only: Option<&str>, except: Option<&str>, expect: Expect| {
+            let left = projection(&DEVICE, only, except).apply(&DEVICE, printer());
+            expect.assert_eq(&names(&printer(), &left));
+        };
+        check(Some("notes"), None, expect!["schemas id notes tamper(count)"]);
+        check(Some("tamper.log"), None, expect!["schemas id tamper(log)"]);
+        check(Some("tamper"), None, expect!["schemas id tamper"]);
+        check(Some("pin"), None, expect!["schemas id tamper(count)"]);
+        check(Some("extra"), None, expect!["schemas id tamper(count) extra"]);
+        check(None, Some("tamper,name"), expect!["schemas id tags tamper(count) extra"]);
+        check(None, Some("tamper.count"), expect!["schemas id name tags extra"]);
+    }
+
+    #[test]
+    fn both_lists_exclude_each_other_in_the_strict_dialect() {
+        let both = |dialect| Projection::new(&USER, Some(["a"].into_iter()), Some(["b"].into_iter()), dialect);
+        assert!(both(Dialect::Auto).is_ok());
+        expect!["invalidValue: `attributes` and `excludedAttributes` exclude each other"].assert_eq(&both(Dialect::Strict).unwrap_err().to_string());
+    }
+
+    #[test]
+    fn a_projection_knows_what_it_does_to_a_stored_document() {
+        let wants = |p: &Projection, name| p.wants(USER.find(None, name).unwrap().attribute);
+        let plain = projection(&USER, None, None);
+        assert!(plain.is_plain() && !plain.is_asked() && plain.holds_back_only(&[]) && wants(&plain, "groups"));
+        let no_groups = projection(&USER, None, Some("Groups"));
+        assert!(!no_groups.is_plain() && no_groups.is_asked());
+        assert!(no_groups.holds_back_only(&["groups"]) && !no_groups.holds_back_only(&["members"]));
+        assert!(!wants(&no_groups, "groups") && wants(&no_groups, "emails"));
+        let part = projection(&USER, None, Some("groups.display"));
+        assert!(!part.holds_back_only(&["groups"]) && wants(&part, "groups"));
+        let asked = projection(&USER, Some("groups.display"), None);
+        assert!(!asked.holds_back_only(&["groups"]) && wants(&asked, "groups") && !wants(&asked, "emails"));
+    }
+
+    fn lists() -> impl Strategy<Value = Option<Vec<&'static str>>> {
+        let names = vec![
+            "name", "tags", "notes", "tamper", "tamper.count", "tamper.log", "pin", "extra", "id", "schemas", "meta",
+            "urn:example:2.0:Device", "urn:example:2.0:Lease", "nonsense", "externalId", "NAME",
+        ];
+        prop::option::of(prop::collection::vec(prop::sample::select(names), 0..4))
+    }
+
+    /// Whether all of `part` is in `whole`.
+    fn is_part(part: &Value, whole: &Value) -> bool {
+        match (part, whole) {
+            (Value::Object(part), Value::Object(whole)) => {
+                part.iter().all(|(name, value)| whole.get(name).is_some_and(|known| is_part(value, known)))
+            }
+            (part, whole) => part == whole,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_projection_invents_nothing_and_keeps_what_is_always_returned(only in lists(), except in lists()) {
+            let projection = Projection::new(
+                &DEVICE,
+                only.map(Vec::into_iter),
+                except.clone().map(Vec::into_iter),
+                Dialect::Auto,
+            ).unwrap();
+            let left = projection.apply(&DEVICE, printer());
+            prop_assert!(is_part(&json!(left), &json!(printer())));
+            prop_assert!(left.contains_key("schemas") && left.contains_key("id") && !left.contains_key("pin"));
+            // Nothing of it is returned only if that was asked for.
+            prop_assert!(left.contains_key("tamper") || except.unwrap_or_default().contains(&"tamper.count"));
+            prop_assert_eq!(projection.apply(&DEVICE, left.clone()), left);
+        }
     }
 }

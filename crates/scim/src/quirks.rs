@@ -154,3 +154,82 @@ pub fn path_from_object(path: &Object) -> Option<String> {
     }
     Some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use serde_json::json;
+
+    use super::*;
+    use crate::sample::{DEVICE, USER, parse};
+
+    fn check(kind: &ResourceType, name: &str, value: Value, expect: Expect) {
+        let attribute = kind.find(None, name).unwrap().attribute;
+        expect.assert_eq(&coerce(attribute, &value).map_or("not understood".to_owned(), |value| value.to_string()));
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_what_it_was_meant_to_be() {
+        check(&USER, "active", json!("False"), expect!["false"]);
+        check(&USER, "active", json!(" TRUE "), expect!["true"]);
+        check(&USER, "active", json!("yes"), expect!["not understood"]);
+        check(&USER, "active", json!(0), expect!["not understood"]);
+        check(&USER, "userName", json!(7), expect![[r#""7""#]]);
+        check(&USER, "userName", json!(["ada"]), expect![[r#""ada""#]]);
+        check(&USER, "userName", json!([]), expect!["null"]);
+        check(&USER, "userName", json!(["a", "b"]), expect!["not understood"]);
+        check(&USER, "userName", json!(true), expect!["not understood"]);
+        check(&USER, "emails", json!("ada@example.com"), expect![[r#"{"value":"ada@example.com"}"#]]);
+        check(&USER, "emails", json!(""), expect!["null"]);
+        check(&USER, "name", json!("Ada"), expect!["not understood"]);
+        check(&DEVICE, "stock", json!(" 5 "), expect!["5"]);
+        check(&DEVICE, "stock", json!("5.5"), expect!["not understood"]);
+        check(&DEVICE, "weight", json!("5.5"), expect!["5.5"]);
+        check(&DEVICE, "weight", json!("inf"), expect!["not understood"]);
+        check(&DEVICE, "bought", json!(0), expect!["not understood"]);
+    }
+
+    #[test]
+    fn wrapped_resources_are_laid_flat() {
+        let check = |kind: &ResourceType, body: &str, expect: Expect| {
+            expect.assert_eq(&Value::Object(flat(kind, parse(body))).to_string());
+        };
+        check(&USER, r#"{"attributes":{"userName":"a"},"externalID":"7","schemas":[]}"#, expect![[r#"{"userName":"a","externalID":"7","schemas":[]}"#]]);
+        check(&USER, r#"{"attributes":{"userName":"a","externalId":"7"},"externalID":{}}"#, expect![[r#"{"userName":"a","externalId":"7"}"#]]);
+        check(&USER, r#"{"attributes":{"userName":"a","externalId":"7"},"externalID":"8"}"#, expect![[r#"{"userName":"a","externalId":"8"}"#]]);
+        check(&USER, r#"{"attributes":{"userName":"a"},"externalID":null}"#, expect![[r#"{"userName":"a","externalID":null}"#]]);
+        // Not wrapped: something else stands beside it, or it is no object.
+        check(&USER, r#"{"attributes":{"userName":"a"},"userName":"b"}"#, expect![[r#"{"attributes":{"userName":"a"},"userName":"b"}"#]]);
+        check(&USER, r#"{"attributes":["userName"]}"#, expect![[r#"{"attributes":["userName"]}"#]]);
+        check(&USER, r#"{"schemas":[],"id":"7"}"#, expect![[r#"{"schemas":[],"id":"7"}"#]]);
+        // A kind may have an attribute of that name.
+        let text = r#"{"id":"urn:x:y:z","name":"Z","attributes":[{"name":"attributes","type":"complex"}]}"#;
+        let kind = ResourceType { schema: crate::schema::Schema::parse(text).unwrap().into(), ..DEVICE.clone() };
+        check(&kind, r#"{"attributes":{"userName":"a"}}"#, expect![[r#"{"attributes":{"userName":"a"}}"#]]);
+    }
+
+    #[test]
+    fn a_path_may_be_an_object() {
+        let check = |path: &str, expect: Expect| {
+            expect.assert_eq(&path_from_object(&parse(path)).unwrap_or("not understood".to_owned()));
+        };
+        check(r#"{"attributePath":{"attributeName":"title"}}"#, expect!["title"]);
+        check(r#"{"attributePath":{"attributeName":"name","subAttribute":"givenName"}}"#, expect!["name.givenName"]);
+        check(r#"{"attributePath":{"attributeName":"manager","uriprefix":"urn:x:2.0:User"},"subAttribute":"value"}"#, expect!["urn:x:2.0:User:manager.value"]);
+        check(
+            r#"{"attributePath":{"attributeName":"emails"},"valueExpression":"type eq \"work\"","subAttribute":"value"}"#,
+            expect![[r#"emails[type eq "work"].value"#]],
+        );
+        check(r#"{"attributePath":{"attributeName":""}}"#, expect!["not understood"]);
+        check(r#"{"attributePath":"title"}"#, expect!["not understood"]);
+        check("{}", expect!["not understood"]);
+    }
+
+    #[test]
+    fn a_dialect_has_a_name() {
+        for dialect in [Dialect::Auto, Dialect::Strict] {
+            assert_eq!(Dialect::parse(dialect.as_str()), Some(dialect));
+        }
+        assert_eq!(Dialect::parse("loose"), None);
+    }
+}

@@ -79,6 +79,13 @@ pub struct Committed {
     pub rows: u64,
 }
 
+impl Committed {
+    /// The version of the one record that the batch changed; 0 when it changed none.
+    pub fn version(&self) -> i64 {
+        self.versions.first().copied().unwrap_or_default()
+    }
+}
+
 /// A value of a batch: where it lies in the arenas.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Arg {

@@ -37,7 +37,7 @@ impl Iam {
         let operations = patch::parse(body, cx.caller.dialect, limits::PATCH_OPERATIONS_MAX)?;
         let answers = kind.relations.is_empty() || projection.is_asked() || !cx.caller.dialect.is_auto();
         let mut attempt = 0;
-        let version = loop {
+        let (before, next, version) = loop {
             let before = self.stored(cx, kind, id).await?;
             condition.check(before.record.version)?;
             let patched = patch::apply(
@@ -47,10 +47,13 @@ impl Iam {
                 cx.rules(),
                 &limits::FILTER,
             )?;
-            let batch = self.patch_batch(cx, kind, &before, patched, condition).await?;
-            let Some(batch) = batch else { break before.record.version };
+            let (next, batch) = self.patch_batch(cx, kind, &before, patched, condition).await?;
+            let Some(batch) = batch else {
+                let version = before.record.version;
+                break (before, next, version);
+            };
             match self.of(cx).commit(batch).await {
-                Ok(committed) => break committed.versions.first().copied().unwrap_or_default(),
+                Ok(done) => break (before, next, done.version()),
                 Err(error) if again(&error, condition, attempt) => attempt += 1,
                 Err(error) => return Err(refused(error)),
             }
@@ -58,10 +61,10 @@ impl Iam {
         if !answers {
             return Ok(Written::Version(version));
         }
-        Ok(Written::Resource(self.shown(cx, kind, id, &projection).await?))
+        Ok(Written::Resource(self.changed(cx, kind, &before, &next, version, &projection).await?))
     }
 
-    /// The batch of a patched resource; none when nothing changes.
+    /// What a patched resource becomes, and the batch that makes it so; none when nothing changes.
     async fn patch_batch(
         &self,
         cx: &Cx,
@@ -69,7 +72,7 @@ impl Iam {
         before: &Stored,
         patched: patch::Patched<'_>,
         condition: &Condition,
-    ) -> Result<Option<store::Batch>> {
+    ) -> Result<(Next, Option<store::Batch>)> {
         let id = before.record.id.as_str();
         let plan: EdgePlan<'_> = self.patched_edges(cx, kind, id, patched.relations).await?;
         let mut admitted = Admitted { document: patched.document, ..Admitted::default() };
@@ -83,12 +86,14 @@ impl Iam {
         };
         let next = Next::new(kind, admitted, connections, secret)?;
         if !next.is_same_as(before) {
-            return write::change(cx, kind, before, &next, &plan.changes, "patch").map(Some);
+            let batch = write::change(cx, kind, before, &next, &plan.changes, "patch")?;
+            return Ok((next, Some(batch)));
         }
         if plan.changes.is_empty() {
-            return Ok(None);
+            return Ok((next, None));
         }
         let expected = (plan.read_all || !condition.is_open()).then_some(before.record.version);
-        Ok(Some(write::relink(cx, kind, before, &plan.changes, expected)))
+        let batch = write::relink(cx, kind, before, &plan.changes, expected);
+        Ok((next, Some(batch)))
     }
 }

@@ -42,11 +42,11 @@ impl Iam {
             let plan = self.replaced_edges(cx, kind, id, &admitted.relations).await?;
             let next = next(cx, kind, &before, admitted.clone(), hashed.clone())?;
             if plan.changes.is_empty() && next.is_same_as(&before) {
-                return self.shown(cx, kind, id, &projection).await;
+                return self.changed(cx, kind, &before, &next, before.record.version, &projection).await;
             }
             let batch = write::change(cx, kind, &before, &next, &plan.changes, "replace")?;
             match self.of(cx).commit(batch).await {
-                Ok(_) => return self.shown(cx, kind, id, &projection).await,
+                Ok(done) => return self.changed(cx, kind, &before, &next, done.version(), &projection).await,
                 Err(error) if again(&error, condition, attempt) => attempt += 1,
                 Err(error) => return Err(refused(error)),
             }

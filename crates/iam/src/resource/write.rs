@@ -3,18 +3,20 @@
 
 use scim::Object;
 use scim::admit::Admitted;
+use scim::project::Projection;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use store::{Batch, Entry, NewRecord, Update};
+use store::{Batch, Entry, NewRecord, RecordRef, Update};
 
 use super::Stored;
 use super::connections::Connections;
 use super::relation::EdgeChange;
+use super::render::{Rendered, View};
 use crate::cx::{Cx, TokenKind};
 use crate::error::{Error, Result};
 use crate::kind::Kind;
 use crate::kind::keys::Keys;
-use crate::limits;
+use crate::{Iam, limits};
 use crate::plan::{EXTERNAL_ID, external_key};
 
 /// What a resource is to be, decided and not yet committed.
@@ -211,6 +213,34 @@ pub(crate) fn deletion(cx: &Cx, kind: &Kind, before: &Stored) -> Result<Batch> {
     count_extensions(&mut batch, kind, &before.document, &Object::new());
     batch.audit(&entry(cx, "delete", kind, id, Some(&digest(&before.record.document)), None));
     Ok(batch)
+}
+
+impl Iam {
+    /// A resource as a committed change left it, which need not be read again. Where only its edges changed, `next` is
+    /// what it was.
+    pub(crate) async fn changed(
+        &self,
+        cx: &Cx,
+        kind: &Kind,
+        before: &Stored,
+        next: &Next,
+        version: i64,
+        projection: &Projection,
+    ) -> Result<Rendered> {
+        let view = View::new(cx, kind, projection);
+        let (beside, _) = self.beside(&view, &before.record.id).await?;
+        let connections = next.connections.print();
+        let record = RecordRef {
+            version,
+            modified: if version == before.record.version { before.record.modified } else { modified(cx, before) },
+            display: &next.display,
+            document: &next.document,
+            connections: connections.as_deref(),
+            secret: None,
+            ..before.record.as_ref()
+        };
+        view.rendered(&record, &beside)
+    }
 }
 
 /// Time does not go back for a resource, whatever the clocks of several nodes say.
