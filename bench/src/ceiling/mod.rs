@@ -6,6 +6,7 @@
 //! permission, audit, projection, dialect, limit, log or metric, and understands only the requests of the benchmark.
 
 mod db;
+mod groups;
 mod read;
 mod show;
 mod write;

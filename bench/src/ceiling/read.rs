@@ -8,8 +8,8 @@ use axum::response::Response;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
 
-use super::show::{self, List, Shown, push_all};
-use super::{Ceiling, Fault, GROUP, MEMBERS, TENANT, USER, scim};
+use super::show::{List, Shown, push_all, text};
+use super::{Ceiling, Fault, GROUP, MEMBERS, TENANT, USER, groups, scim};
 use crate::Result;
 
 pub(super) const GET: &str = "select id, version, created, modified, document, connections, display from record \
@@ -47,7 +47,7 @@ pub(super) async fn user(
         let mut rows = statement.query(params![TENANT, USER, id])?;
         let row = rows.next()?.ok_or(Fault::Missing)?;
         let (mut out, base) = (String::new(), &ceiling.base);
-        Shown::of(USER, row)?.push(&mut out, base, &show::groups(db, base, &id)?);
+        Shown::of(USER, row)?.push(&mut out, base, |out| groups::push_groups(db, base, &id, out))?;
         Ok(out)
     })?;
     Ok(scim(StatusCode::OK, body))
@@ -77,8 +77,7 @@ fn found(db: &Connection, base: &str, filter: &str) -> Result<String, Fault> {
     let (mut out, mut count) = (String::new(), 0);
     if let Some(row) = rows.next()? {
         let user = Shown::of(USER, row)?;
-        let groups = show::groups(db, base, user.id)?;
-        user.push(&mut out, base, &groups);
+        user.push(&mut out, base, |out| groups::push_groups(db, base, user.id, out))?;
         count = 1;
     }
     Ok(listed(&out, count, count, ",\"startIndex\":1", ""))
@@ -98,7 +97,7 @@ fn page(db: &Connection, base: &str, asked: &Asked) -> Result<String, Fault> {
     let mut statement = db.prepare_cached(PAGE)?;
     let users = statement.query(params![TENANT, USER, past, count])?;
     let mut out = String::with_capacity(256 * 1024);
-    let (last, shown) = show::push_users(db, base, &past, users, &mut out)?;
+    let (last, shown) = groups::push_users(db, base, &past, users, &mut out)?;
     let (start, next) = match asked.cursor {
         Some(_) => (String::new(), format!(",\"nextCursor\":\"{last}\"")),
         None => (format!(",\"startIndex\":{start}"), String::new()),
@@ -132,18 +131,20 @@ pub(super) fn show_group(db: &Connection, base: &str, id: &str, is_whole: bool) 
     let mut statement = db.prepare_cached(GET)?;
     let mut rows = statement.query(params![TENANT, GROUP, id])?;
     let row = rows.next()?.ok_or(Fault::Missing)?;
-    let (mut out, mut members) = (String::new(), String::new());
-    if is_whole {
-        let mut list = List::new(&mut members, "members", base);
-        let mut statement = db.prepare_cached(EDGES)?;
-        let mut rows = statement.query(params![TENANT, MEMBERS, id])?;
-        while let Some(row) = rows.next()? {
-            let (id, kind, display) = (row.get_ref(0)?, row.get_ref(1)?, row.get_ref(2)?);
-            let kind = kind.as_str().unwrap_or_default();
-            list.push(kind, id.as_str().unwrap_or_default(), kind, display.as_str().unwrap_or_default());
-        }
-        list.finish();
-    }
-    Shown::of(GROUP, row)?.push(&mut out, base, &members);
+    let mut out = String::new();
+    Shown::of(GROUP, row)?
+        .push(&mut out, base, |out| if is_whole { push_members(db, base, id, out) } else { Ok(()) })?;
     Ok(out)
+}
+
+fn push_members(db: &Connection, base: &str, id: &str, out: &mut String) -> Result<(), Fault> {
+    let mut list = List::new(out, "members", base);
+    let mut statement = db.prepare_cached(EDGES)?;
+    let mut rows = statement.query(params![TENANT, MEMBERS, id])?;
+    while let Some(row) = rows.next()? {
+        let kind = text(row, 1)?;
+        list.push(kind, text(row, 0)?, kind, text(row, 2)?);
+    }
+    list.finish();
+    Ok(())
 }

@@ -1,34 +1,9 @@
 //! Resources as they are sent: the stored document with what is known only now spliced in.
 
-use std::collections::HashMap;
+use rusqlite::Row;
 
-use rusqlite::{Connection, Row, Rows, params};
-
-use super::{CONNECTION, Fault, GROUP, MEMBERS, TENANT, USER};
+use super::{CONNECTION, Fault};
 use crate::Result;
-
-/// The groups of a user, direct and through other groups: as durward's store asks for them.
-const SOURCES: &str = "with recursive up (id, direct) as ( \
-      select source, 1 from edge where tenant = ?1 and relation = ?2 and target = ?3 \
-      union \
-      select e.source, 0 from up cross join edge e \
-      where e.tenant = ?1 and e.relation = ?2 and e.target = up.id \
-    ) \
-    select r.id, r.display, max(up.direct) from up cross join record r \
-    where r.tenant = ?1 and r.kind = ?4 and r.id = up.id \
-    group by r.id, r.display order by r.id limit ?5";
-/// A group and those it is in.
-const ABOVE: &str = "with recursive up (id) as ( \
-      select ?3 \
-      union \
-      select e.source from up cross join edge e \
-      where e.tenant = ?1 and e.relation = ?2 and e.target = up.id \
-    ) \
-    select r.id, r.display from up cross join record r where r.tenant = ?1 and r.kind = ?4 and r.id = up.id";
-/// The groups that users past one are directly in, user by user.
-const DIRECT: &str = "select target, source from edge where tenant = ?1 and relation = ?2 and target > ?3 \
-    order by target, source";
-const GROUPS_MAX: i64 = 10_000;
 
 /// A record as it lies in its row.
 pub(super) struct Shown<'a> {
@@ -44,30 +19,34 @@ pub(super) struct Shown<'a> {
 impl<'a> Shown<'a> {
     /// Of a row of id, version, created, modified, document, connections.
     pub(super) fn of(kind: &'a str, row: &'a Row<'_>) -> Result<Self, Fault> {
-        let broken = |_| Fault::Strange;
         Ok(Shown {
             kind,
-            id: row.get_ref(0)?.as_str().map_err(broken)?,
+            id: text(row, 0)?,
             version: row.get(1)?,
             created: row.get(2)?,
             modified: row.get(3)?,
-            document: row.get_ref(4)?.as_str().map_err(broken)?,
-            connections: row.get_ref(5)?.as_str_or_null().map_err(broken)?,
+            document: text(row, 4)?,
+            connections: row.get_ref(5)?.as_str_or_null().map_err(|_| Fault::Strange)?,
         })
     }
 
-    /// Appends the resource. `beside` is what stands in other rows: `,"name":value`.
-    pub(super) fn push(&self, out: &mut String, base: &str, beside: &str) {
+    /// Appends the resource. `beside` appends what stands in other rows: `,"name":value`.
+    pub(super) fn push(
+        &self,
+        out: &mut String,
+        base: &str,
+        beside: impl FnOnce(&mut String) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         let at = self.document.find(']').map_or(1, |at| at + 1);
         let (head, tail) = self.document.split_at_checked(at).unwrap_or_default();
-        out.reserve(self.document.len() + beside.len() + 400);
+        out.reserve(self.document.len() + 1_000);
         out.push_str(head);
         push_all(out, &[",\"id\":\"", self.id, "\""]);
         out.push_str(tail.strip_suffix('}').unwrap_or(tail));
         if let Some(external_id) = self.connections.and_then(external_id) {
             push_all(out, &[",\"externalId\":", external_id]);
         }
-        out.push_str(beside);
+        beside(out)?;
         push_all(out, &[",\"meta\":{\"resourceType\":\"", self.kind, "\",\"created\":\""]);
         push_time(out, self.created);
         out.push_str("\",\"lastModified\":\"");
@@ -78,6 +57,7 @@ impl<'a> Shown<'a> {
         );
         out.push_str(&self.version.to_string());
         out.push_str("\\\"\"}}");
+        Ok(())
     }
 }
 
@@ -140,90 +120,9 @@ impl<'a> List<'a> {
     }
 }
 
-/// The groups of one user.
-pub(super) fn groups(db: &Connection, base: &str, id: &str) -> Result<String, Fault> {
-    let mut out = String::new();
-    let mut list = List::new(&mut out, "groups", base);
-    let mut statement = db.prepare_cached(SOURCES)?;
-    let mut rows = statement.query(params![TENANT, MEMBERS, id, GROUP, GROUPS_MAX])?;
-    while let Some(row) = rows.next()? {
-        let (id, display) = (row.get_ref(0)?, row.get_ref(1)?);
-        let marked = if row.get::<_, i64>(2)? != 0 { "direct" } else { "indirect" };
-        list.push(GROUP, id.as_str().unwrap_or_default(), marked, display.as_str().unwrap_or_default());
-    }
-    drop(rows);
-    list.finish();
-    Ok(out)
-}
-
-/// Appends users in the order of their ids, past one, with their groups: the edges are walked along with the
-/// users, and a group is looked up once. Gives the last id and how many there were.
-pub(super) fn push_users(
-    db: &Connection,
-    base: &str,
-    past: &str,
-    mut users: Rows<'_>,
-    out: &mut String,
-) -> Result<(String, usize), Fault> {
-    let mut edges = db.prepare_cached(DIRECT)?;
-    let mut edges = edges.query(params![TENANT, MEMBERS, past])?;
-    let mut edge = edges.next()?;
-    let mut known = HashMap::new();
-    let (mut last, mut count) = (String::new(), 0);
-    let (mut beside, mut of_user) = (String::new(), Vec::new());
-    while let Some(row) = users.next()? {
-        let user = Shown::of(USER, row)?;
-        of_user.clear();
-        while let Some(row) = edge {
-            let target = row.get_ref(0)?;
-            let target = target.as_str().unwrap_or_default();
-            if target > user.id {
-                break;
-            }
-            if target == user.id {
-                of_user.push(row.get::<_, String>(1)?);
-            }
-            edge = edges.next()?;
-        }
-        beside.clear();
-        push_known(db, base, &of_user, &mut known, &mut beside)?;
-        out.push_str(if count == 0 { "" } else { "," });
-        user.push(out, base, &beside);
-        count += 1;
-        last.clear();
-        last.push_str(user.id);
-    }
-    Ok((last, count))
-}
-
-/// A group and those above it: ids and what they show.
-type Above = Vec<(String, String)>;
-
-fn push_known(
-    db: &Connection,
-    base: &str,
-    direct: &[String],
-    known: &mut HashMap<String, Above>,
-    out: &mut String,
-) -> Result<(), Fault> {
-    for id in direct {
-        if !known.contains_key(id) {
-            let mut statement = db.prepare_cached(ABOVE)?;
-            let rows =
-                statement.query_map(params![TENANT, MEMBERS, id, GROUP], |r| Ok((r.get(0)?, r.get(1)?)))?;
-            known.insert(id.clone(), rows.collect::<Result<_, _>>()?);
-        }
-    }
-    let mut all: Vec<&(String, String)> = direct.iter().filter_map(|id| known.get(id)).flatten().collect();
-    all.sort_unstable();
-    all.dedup();
-    let mut list = List::new(out, "groups", base);
-    for (id, display) in all {
-        let marked = if direct.contains(id) { "direct" } else { "indirect" };
-        list.push(GROUP, id, marked, display);
-    }
-    list.finish();
-    Ok(())
+/// A column of text.
+pub(super) fn text<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a str, Fault> {
+    row.get_ref(column)?.as_str().map_err(|_| Fault::Broken(format!("column {column} is no text")))
 }
 
 pub(super) fn push_all(out: &mut String, parts: &[&str]) {
@@ -269,6 +168,7 @@ fn push_time(out: &mut String, millis: i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ceiling::USER;
 
     #[test]
     fn times_are_written_as_rfc_3339() {
@@ -297,7 +197,11 @@ mod tests {
             connections: Some(&connections),
         };
         let mut out = String::new();
-        record.push(&mut out, "http://h", ",\"groups\":[]");
+        let shown = record.push(&mut out, "http://h", |out| {
+            out.push_str(",\"groups\":[]");
+            Ok(())
+        });
+        shown.unwrap();
         let shown: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(shown["externalId"], "x-1");
         assert_eq!(shown["meta"]["version"], "W/\"3\"");

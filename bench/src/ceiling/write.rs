@@ -13,8 +13,8 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::read::{GET, show_group};
-use super::show::{self, Shown, connections};
-use super::{CONNECTION, Ceiling, Fault, GROUP, MEMBERS, TENANT, USER, scim};
+use super::show::{Shown, connections};
+use super::{CONNECTION, Ceiling, Fault, GROUP, MEMBERS, TENANT, USER, groups, scim};
 use crate::Result;
 
 // Word for word as in durward's store.
@@ -160,7 +160,7 @@ pub(super) async fn create_user(
         connections: Some(&connections),
     };
     let mut out = String::new();
-    shown.push(&mut out, &ceiling.base, "");
+    shown.push(&mut out, &ceiling.base, |_| Ok(()))?;
     created(&ceiling.base, "Users", &id, out)
 }
 
@@ -194,13 +194,15 @@ impl Before {
         let mut rows = statement.query(params![TENANT, USER, id])?;
         let row = rows.next()?.ok_or(Fault::Missing)?;
         let user = Shown::of(USER, row)?;
+        let mut shown = String::new();
+        groups::push_groups(db, base, id, &mut shown)?;
         Ok(Before {
             version: user.version,
             created: user.created,
             document: user.document.to_owned(),
             connections: user.connections.map(str::to_owned),
             display: row.get(6)?,
-            groups: show::groups(db, base, id)?,
+            groups: shown,
         })
     }
 }
@@ -241,7 +243,10 @@ pub(super) async fn patch_user(
         let (document, connections) = (document.as_str(), connections.as_deref());
         let shown = Shown { kind: USER, id: &id, version, created, modified: now, document, connections };
         let mut out = String::new();
-        shown.push(&mut out, &ceiling.base, &groups);
+        shown.push(&mut out, &ceiling.base, |out| {
+            out.push_str(&groups);
+            Ok(())
+        })?;
         return Ok(scim(StatusCode::OK, out));
     }
     Err(Fault::Taken)

@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn the_service_provider_config_says_what_is_true() {
-        let abilities = Abilities { bulk_operations: 1, bulk_bytes: 2, page_max: 3, page_default: 4, cursor_seconds: 5 };
+        let abilities =
+            Abilities { bulk_operations: 1, bulk_bytes: 2, page_max: 3, page_default: 4, cursor_seconds: 5 };
         expect![[r#"
             {
               "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],

@@ -326,23 +326,47 @@ mod tests {
         check(b" \n ", expect!["invalidSyntax: the body is empty; a JSON object is expected"]);
         check(b"[]", expect!["invalidSyntax: the body must be a JSON object"]);
         check(b"null", expect!["invalidSyntax: the body must be a JSON object"]);
-        check(b"{\n  \"a\": 1,\n  b\n}", expect!["invalidSyntax: the body is not JSON: key must be a string at line 3 column 3"]);
-        check(b"{\"a\": 1", expect!["invalidSyntax: the body is not JSON: EOF while parsing an object at line 1 column 7"]);
-        check(b"{} {}", expect!["invalidSyntax: the body is not JSON: trailing characters at line 1 column 4"]);
-        check(b"{\"a\": \"\xFF\"}", expect!["invalidSyntax: the body is not JSON: invalid unicode code point at line 1 column 8"]);
-        check(b"{\"a\": \"\\ud800\"}", expect!["invalidSyntax: the body is not JSON: unexpected end of hex escape at line 1 column 14"]);
-        check(b"{\"a\": 1e999}", expect!["invalidSyntax: the body is not JSON: number out of range at line 1 column 11"]);
+        check(
+            b"{\n  \"a\": 1,\n  b\n}",
+            expect!["invalidSyntax: the body is not JSON: key must be a string at line 3 column 3"],
+        );
+        check(
+            b"{\"a\": 1",
+            expect!["invalidSyntax: the body is not JSON: EOF while parsing an object at line 1 column 7"],
+        );
+        check(
+            b"{} {}",
+            expect!["invalidSyntax: the body is not JSON: trailing characters at line 1 column 4"],
+        );
+        check(
+            b"{\"a\": \"\xFF\"}",
+            expect!["invalidSyntax: the body is not JSON: invalid unicode code point at line 1 column 8"],
+        );
+        check(
+            b"{\"a\": \"\\ud800\"}",
+            expect!["invalidSyntax: the body is not JSON: unexpected end of hex escape at line 1 column 14"],
+        );
+        check(
+            b"{\"a\": 1e999}",
+            expect!["invalidSyntax: the body is not JSON: number out of range at line 1 column 11"],
+        );
     }
 
     #[test]
     fn a_body_is_only_so_deep() {
         check(br#"{"a":{"b":{"c":{}}}}"#, expect![[r#"{"a":{"b":{"c":{}}}}"#]]);
-        check(b"{\"a\":{\n\"b\":{\"c\":[{}]}}}", expect!["invalidSyntax: the body nests deeper than 4 levels at line 2 column 11"]);
+        check(
+            b"{\"a\":{\n\"b\":{\"c\":[{}]}}}",
+            expect!["invalidSyntax: the body nests deeper than 4 levels at line 2 column 11"],
+        );
         // Brackets in strings are none, whatever is escaped there.
         check(br#"{"a":"[[[[[\"[[[[[\\\\"}"#, expect![[r#"{"a":"[[[[[\"[[[[[\\\\"}"#]]);
         let bomb = [b"{\"a\":".repeat(100_000), b"[".repeat(1_000_000)].concat();
         check(&bomb, expect!["invalidSyntax: the body nests deeper than 4 levels at line 1 column 21"]);
-        check(&b"]".repeat(1_000_000), expect!["invalidSyntax: the body is not JSON: expected value at line 1 column 1"]);
+        check(
+            &b"]".repeat(1_000_000),
+            expect!["invalidSyntax: the body is not JSON: expected value at line 1 column 1"],
+        );
     }
 
     fn query(parameters: &[(&'static str, &'static str)]) -> Result<ListQuery, Error> {
@@ -357,8 +381,13 @@ mod tests {
     fn a_query_is_read_from_parameters() {
         check_query(
             &[
-                ("filter", r#"userName eq "x""#), ("sortBy", " name.familyName "), ("sortOrder", "Descending"),
-                ("startIndex", "11"), ("count", "10"), ("cursor", ""), ("attributes", "userName, emails.value,"),
+                ("filter", r#"userName eq "x""#),
+                ("sortBy", " name.familyName "),
+                ("sortOrder", "Descending"),
+                ("startIndex", "11"),
+                ("count", "10"),
+                ("cursor", ""),
+                ("attributes", "userName, emails.value,"),
             ],
             expect![[r#"
                 Ok(
@@ -392,7 +421,13 @@ mod tests {
         );
         // The names of one client are in lower case, others leave parameters empty.
         assert_eq!(
-            query(&[("startindex", "0"), ("COUNT", "-1"), ("sortby", ""), ("unknown", "x"), ("excludedattributes", ",")]),
+            query(&[
+                ("startindex", "0"),
+                ("COUNT", "-1"),
+                ("sortby", ""),
+                ("unknown", "x"),
+                ("excludedattributes", ",")
+            ]),
             Ok(ListQuery { start_index: Some(0), count: Some(-1), ..ListQuery::default() })
         );
         assert_eq!(query(&[("startIndex", ""), ("count", ""), ("sortOrder", "")]), Ok(ListQuery::default()));
@@ -400,12 +435,21 @@ mod tests {
 
     #[test]
     fn a_parameter_that_makes_no_sense_is_named() {
-        let check = |name, value, expect: Expect| expect.assert_eq(&query(&[(name, value)]).unwrap_err().to_string());
+        let check =
+            |name, value, expect: Expect| expect.assert_eq(&query(&[(name, value)]).unwrap_err().to_string());
         check("startIndex", "one", expect!["invalidValue: `startIndex` must be a whole number, not `one`"]);
         check("startIndex", "1.5", expect!["invalidValue: `startIndex` must be a whole number, not `1.5`"]);
-        check("startIndex", "99999999999999999999", expect!["invalidValue: `startIndex` must be a whole number, not `99999999999999999999`"]);
+        check(
+            "startIndex",
+            "99999999999999999999",
+            expect!["invalidValue: `startIndex` must be a whole number, not `99999999999999999999`"],
+        );
         check("count", "all", expect!["invalidCount: `count` must be a whole number, not `all`"]);
-        check("sortOrder", "sideways", expect!["invalidValue: `sortOrder` is `ascending` or `descending`, not `sideways`"]);
+        check(
+            "sortOrder",
+            "sideways",
+            expect!["invalidValue: `sortOrder` is `ascending` or `descending`, not `sideways`"],
+        );
     }
 
     #[test]
@@ -428,9 +472,13 @@ mod tests {
         let check = |body, expect: Expect| expect.assert_eq(&parse(body, false).unwrap_err());
         check(json!({ "count": true }), expect!["invalidValue: `count` has the wrong type"]);
         check(json!({ "count": 1.5 }), expect!["invalidCount: `count` must be a whole number, not `1.5`"]);
-        check(json!({ "attributes": [1] }), expect!["invalidValue: `attributes` must be an array of strings"]);
+        check(
+            json!({ "attributes": [1] }),
+            expect!["invalidValue: `attributes` must be an array of strings"],
+        );
         check(json!({ "filter": ["a"] }), expect!["invalidValue: `filter` has the wrong type"]);
-        expect!["invalidSyntax: `schemas` must name `urn:ietf:params:scim:api:messages:2.0:SearchRequest`"].assert_eq(&parse(json!({ "count": 1 }), true).unwrap_err());
+        expect!["invalidSyntax: `schemas` must name `urn:ietf:params:scim:api:messages:2.0:SearchRequest`"]
+            .assert_eq(&parse(json!({ "count": 1 }), true).unwrap_err());
     }
 
     #[test]
@@ -454,11 +502,34 @@ mod tests {
             assert!(serde_json::from_str::<Object>(&text).is_ok());
             expect.assert_eq(&text);
         };
-        check(PageHead { total_results: Some(0), ..PageHead::default() }, "", expect![[r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0,"itemsPerPage":0,"Resources":[]}"#]]);
+        check(
+            PageHead { total_results: Some(0), ..PageHead::default() },
+            "",
+            expect![[
+                r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0,"itemsPerPage":0,"Resources":[]}"#
+            ]],
+        );
         let page = PageHead { total_results: Some(9), items: 2, start_index: Some(3), ..PageHead::default() };
-        check(page, r#"{"id":"1"},{"id":"2"}"#, expect![[r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":9,"startIndex":3,"itemsPerPage":2,"Resources":[{"id":"1"},{"id":"2"}]}"#]]);
-        let cursors = PageHead { items: 1, next_cursor: Some("n\"".into()), previous_cursor: Some("p".into()), ..PageHead::default() };
-        check(cursors, r#"{"id":"1"}"#, expect![[r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"itemsPerPage":1,"previousCursor":"p","nextCursor":"n\"","Resources":[{"id":"1"}]}"#]]);
+        check(
+            page,
+            r#"{"id":"1"},{"id":"2"}"#,
+            expect![[
+                r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":9,"startIndex":3,"itemsPerPage":2,"Resources":[{"id":"1"},{"id":"2"}]}"#
+            ]],
+        );
+        let cursors = PageHead {
+            items: 1,
+            next_cursor: Some("n\"".into()),
+            previous_cursor: Some("p".into()),
+            ..PageHead::default()
+        };
+        check(
+            cursors,
+            r#"{"id":"1"}"#,
+            expect![[
+                r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"itemsPerPage":1,"previousCursor":"p","nextCursor":"n\"","Resources":[{"id":"1"}]}"#
+            ]],
+        );
     }
 
     #[test]

@@ -158,7 +158,8 @@ impl Projection {
             Returned::Default => {
                 // An attribute that nobody asked for is here because it is always returned; then it is whole.
                 let is_asked = only.iter().any(|n| n.covers(extension, attribute));
-                let except = |n: &Named| covers(n) && (n.sub.is_some() || attribute.returned != Returned::Always);
+                let except =
+                    |n: &Named| covers(n) && (n.sub.is_some() || attribute.returned != Returned::Always);
                 (!is_asked || only.iter().any(covers)) && !self.except.iter().any(except)
             }
         }
@@ -214,7 +215,8 @@ mod tests {
     }
 
     fn projection(kind: &ResourceType, only: Option<&str>, except: Option<&str>) -> Projection {
-        Projection::new(kind, only.map(|n| n.split(',')), except.map(|n| n.split(',')), Dialect::Auto).unwrap()
+        Projection::new(kind, only.map(|n| n.split(',')), except.map(|n| n.split(',')), Dialect::Auto)
+            .unwrap()
     }
 
     /// The names that are left, with those of their parts where some are not.
@@ -229,7 +231,8 @@ mod tests {
             (a, b) if a == b => short(name),
             (Value::Object(a), Value::Object(b)) => format!("{}({})", short(name), names(a, b)),
             (Value::Array(a), Value::Array(b)) => {
-                let parts = a.iter().zip(b).map(|(a, b)| names(a.as_object().unwrap(), b.as_object().unwrap()));
+                let parts =
+                    a.iter().zip(b).map(|(a, b)| names(a.as_object().unwrap(), b.as_object().unwrap()));
                 format!("{}[{}]", short(name), parts.collect::<Vec<_>>().join("; "))
             }
             _ => format!("{name}?"),
@@ -249,7 +252,8 @@ mod tests {
               "tags": ["t"],
               "tamper": {"count":1},
               "extra": {"a":1}
-            }"#]].assert_eq(&shown(&Value::Object(left)));
+            }"#]]
+        .assert_eq(&shown(&Value::Object(left)));
     }
 
     #[test]
@@ -258,11 +262,23 @@ mod tests {
         check(Some(" USERNAME , emails.VALUE"), None, expect!["schemas id userName emails[value; value]"]);
         check(Some("name.familyName,name.givenName"), None, expect!["schemas id name"]);
         check(Some("name,name.givenName"), None, expect!["schemas id name"]);
-        check(Some("urn:ietf:params:scim:schemas:core:2.0:user:userName"), None, expect!["schemas id userName"]);
-        check(Some("urn:ietf:params:scim:schemas:core:2.0:User"), None, expect!["schemas id userName name emails externalId groups meta"]);
+        check(
+            Some("urn:ietf:params:scim:schemas:core:2.0:user:userName"),
+            None,
+            expect!["schemas id userName"],
+        );
+        check(
+            Some("urn:ietf:params:scim:schemas:core:2.0:User"),
+            None,
+            expect!["schemas id userName name emails externalId groups meta"],
+        );
         check(Some(ENTERPRISE), None, expect!["schemas id enterprise"]);
         check(Some(&format!("{ENTERPRISE}:department")), None, expect!["schemas id enterprise(department)"]);
-        check(Some(&format!("{}:Manager.displayname", ENTERPRISE.to_uppercase())), None, expect!["schemas id enterprise(manager(displayName))"]);
+        check(
+            Some(&format!("{}:Manager.displayname", ENTERPRISE.to_uppercase())),
+            None,
+            expect!["schemas id enterprise(manager(displayName))"],
+        );
         check(Some("groups.value,meta.version"), None, expect!["schemas id groups[value] meta(version)"]);
         // What the kind does not have has no value; the rest is still not asked for.
         check(Some("nonsense,name.nonsense,photos"), None, expect!["schemas id"]);
@@ -271,13 +287,37 @@ mod tests {
     #[test]
     fn attributes_are_excluded_unless_they_are_always_returned() {
         check(None, Some("userName,GROUPS"), expect!["schemas id name emails enterprise externalId meta"]);
-        check(None, Some("id,schemas,meta"), expect!["schemas id userName name emails enterprise externalId groups"]);
-        check(None, Some("name.givenName,emails.type"), expect!["schemas id userName name(familyName) emails[value; value] enterprise externalId groups meta"]);
-        check(None, Some("name.givenName,name.familyName"), expect!["schemas id userName emails enterprise externalId groups meta"]);
+        check(
+            None,
+            Some("id,schemas,meta"),
+            expect!["schemas id userName name emails enterprise externalId groups"],
+        );
+        check(
+            None,
+            Some("name.givenName,emails.type"),
+            expect![
+                "schemas id userName name(familyName) emails[value; value] enterprise externalId groups meta"
+            ],
+        );
+        check(
+            None,
+            Some("name.givenName,name.familyName"),
+            expect!["schemas id userName emails enterprise externalId groups meta"],
+        );
         check(None, Some(ENTERPRISE), expect!["schemas id userName name emails externalId groups meta"]);
-        check(None, Some(&format!("{ENTERPRISE}:manager.displayName")), expect!["schemas id userName name emails enterprise(department manager(value)) externalId groups meta"]);
+        check(
+            None,
+            Some(&format!("{ENTERPRISE}:manager.displayName")),
+            expect![
+                "schemas id userName name emails enterprise(department manager(value)) externalId groups meta"
+            ],
+        );
         check(None, Some("urn:ietf:params:scim:schemas:core:2.0:User"), expect!["schemas id enterprise"]);
-        check(None, Some("nonsense"), expect!["schemas id userName name emails enterprise externalId groups meta"]);
+        check(
+            None,
+            Some("nonsense"),
+            expect!["schemas id userName name emails enterprise externalId groups meta"],
+        );
         check(Some("name,emails"), Some("name.givenName,emails"), expect!["schemas id name(familyName)"]);
     }
 
@@ -298,16 +338,20 @@ mod tests {
 
     #[test]
     fn both_lists_exclude_each_other_in_the_strict_dialect() {
-        let both = |dialect| Projection::new(&USER, Some(["a"].into_iter()), Some(["b"].into_iter()), dialect);
+        let both =
+            |dialect| Projection::new(&USER, Some(["a"].into_iter()), Some(["b"].into_iter()), dialect);
         assert!(both(Dialect::Auto).is_ok());
-        expect!["invalidValue: `attributes` and `excludedAttributes` exclude each other"].assert_eq(&both(Dialect::Strict).unwrap_err().to_string());
+        expect!["invalidValue: `attributes` and `excludedAttributes` exclude each other"]
+            .assert_eq(&both(Dialect::Strict).unwrap_err().to_string());
     }
 
     #[test]
     fn a_projection_knows_what_it_does_to_a_stored_document() {
         let wants = |p: &Projection, name| p.wants(USER.find(None, name).unwrap().attribute);
         let plain = projection(&USER, None, None);
-        assert!(plain.is_plain() && !plain.is_asked() && plain.holds_back_only(&[]) && wants(&plain, "groups"));
+        assert!(
+            plain.is_plain() && !plain.is_asked() && plain.holds_back_only(&[]) && wants(&plain, "groups")
+        );
         let no_groups = projection(&USER, None, Some("Groups"));
         assert!(!no_groups.is_plain() && no_groups.is_asked());
         assert!(no_groups.holds_back_only(&["groups"]) && !no_groups.holds_back_only(&["members"]));
@@ -320,8 +364,22 @@ mod tests {
 
     fn lists() -> impl Strategy<Value = Option<Vec<&'static str>>> {
         let names = vec![
-            "name", "tags", "notes", "tamper", "tamper.count", "tamper.log", "pin", "extra", "id", "schemas", "meta",
-            "urn:example:2.0:Device", "urn:example:2.0:Lease", "nonsense", "externalId", "NAME",
+            "name",
+            "tags",
+            "notes",
+            "tamper",
+            "tamper.count",
+            "tamper.log",
+            "pin",
+            "extra",
+            "id",
+            "schemas",
+            "meta",
+            "urn:example:2.0:Device",
+            "urn:example:2.0:Lease",
+            "nonsense",
+            "externalId",
+            "NAME",
         ];
         prop::option::of(prop::collection::vec(prop::sample::select(names), 0..4))
     }

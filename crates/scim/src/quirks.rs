@@ -165,7 +165,9 @@ mod tests {
 
     fn check(kind: &ResourceType, name: &str, value: Value, expect: Expect) {
         let attribute = kind.find(None, name).unwrap().attribute;
-        expect.assert_eq(&coerce(attribute, &value).map_or("not understood".to_owned(), |value| value.to_string()));
+        expect.assert_eq(
+            &coerce(attribute, &value).map_or("not understood".to_owned(), |value| value.to_string()),
+        );
     }
 
     #[test]
@@ -194,17 +196,38 @@ mod tests {
         let check = |kind: &ResourceType, body: &str, expect: Expect| {
             expect.assert_eq(&Value::Object(flat(kind, parse(body))).to_string());
         };
-        check(&USER, r#"{"attributes":{"userName":"a"},"externalID":"7","schemas":[]}"#, expect![[r#"{"userName":"a","externalID":"7","schemas":[]}"#]]);
-        check(&USER, r#"{"attributes":{"userName":"a","externalId":"7"},"externalID":{}}"#, expect![[r#"{"userName":"a","externalId":"7"}"#]]);
-        check(&USER, r#"{"attributes":{"userName":"a","externalId":"7"},"externalID":"8"}"#, expect![[r#"{"userName":"a","externalId":"8"}"#]]);
-        check(&USER, r#"{"attributes":{"userName":"a"},"externalID":null}"#, expect![[r#"{"userName":"a","externalID":null}"#]]);
+        check(
+            &USER,
+            r#"{"attributes":{"userName":"a"},"externalID":"7","schemas":[]}"#,
+            expect![[r#"{"userName":"a","externalID":"7","schemas":[]}"#]],
+        );
+        check(
+            &USER,
+            r#"{"attributes":{"userName":"a","externalId":"7"},"externalID":{}}"#,
+            expect![[r#"{"userName":"a","externalId":"7"}"#]],
+        );
+        check(
+            &USER,
+            r#"{"attributes":{"userName":"a","externalId":"7"},"externalID":"8"}"#,
+            expect![[r#"{"userName":"a","externalId":"8"}"#]],
+        );
+        check(
+            &USER,
+            r#"{"attributes":{"userName":"a"},"externalID":null}"#,
+            expect![[r#"{"userName":"a","externalID":null}"#]],
+        );
         // Not wrapped: something else stands beside it, or it is no object.
-        check(&USER, r#"{"attributes":{"userName":"a"},"userName":"b"}"#, expect![[r#"{"attributes":{"userName":"a"},"userName":"b"}"#]]);
+        check(
+            &USER,
+            r#"{"attributes":{"userName":"a"},"userName":"b"}"#,
+            expect![[r#"{"attributes":{"userName":"a"},"userName":"b"}"#]],
+        );
         check(&USER, r#"{"attributes":["userName"]}"#, expect![[r#"{"attributes":["userName"]}"#]]);
         check(&USER, r#"{"schemas":[],"id":"7"}"#, expect![[r#"{"schemas":[],"id":"7"}"#]]);
         // A kind may have an attribute of that name.
         let text = r#"{"id":"urn:x:y:z","name":"Z","attributes":[{"name":"attributes","type":"complex"}]}"#;
-        let kind = ResourceType { schema: crate::schema::Schema::parse(text).unwrap().into(), ..DEVICE.clone() };
+        let kind =
+            ResourceType { schema: crate::schema::Schema::parse(text).unwrap().into(), ..DEVICE.clone() };
         check(&kind, r#"{"attributes":{"userName":"a"}}"#, expect![[r#"{"attributes":{"userName":"a"}}"#]]);
     }
 
@@ -214,8 +237,14 @@ mod tests {
             expect.assert_eq(&path_from_object(&parse(path)).unwrap_or("not understood".to_owned()));
         };
         check(r#"{"attributePath":{"attributeName":"title"}}"#, expect!["title"]);
-        check(r#"{"attributePath":{"attributeName":"name","subAttribute":"givenName"}}"#, expect!["name.givenName"]);
-        check(r#"{"attributePath":{"attributeName":"manager","uriprefix":"urn:x:2.0:User"},"subAttribute":"value"}"#, expect!["urn:x:2.0:User:manager.value"]);
+        check(
+            r#"{"attributePath":{"attributeName":"name","subAttribute":"givenName"}}"#,
+            expect!["name.givenName"],
+        );
+        check(
+            r#"{"attributePath":{"attributeName":"manager","uriprefix":"urn:x:2.0:User"},"subAttribute":"value"}"#,
+            expect!["urn:x:2.0:User:manager.value"],
+        );
         check(
             r#"{"attributePath":{"attributeName":"emails"},"valueExpression":"type eq \"work\"","subAttribute":"value"}"#,
             expect![[r#"emails[type eq "work"].value"#]],

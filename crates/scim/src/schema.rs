@@ -445,42 +445,91 @@ mod tests {
     }
 
     fn check(attributes: &str, expect: Expect) {
-        check_schema(&format!(r#"{{"id":"urn:x:2.0:Y","name":"Y","attributes":[{attributes}]}}"#), expect);
+        check_schema(&format!(r#"{{"id":"urn:ex:2.0:Y","name":"Y","attributes":[{attributes}]}}"#), expect);
     }
 
     #[test]
     fn a_schema_from_outside_is_checked() {
-        check(r#"{"name":"a"},{"name":"b-_9"}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check(r#"{"name":"a","type":"complex","subAttributes":[{"name":"$ref"},{"name":"value"},{"name":"c"}]}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check("", expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check(r#"{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"},{"name":"e"}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check(r#"{"name":"9a"}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check(r#"{"name":"a.b"}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check(r#"{"name":"é"}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check(r#"{"name":"$ref"}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check(r#"{"name":"a23456789012345678901"}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check(r#"{"name":"a"},{"name":"A"}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check(r#"{"name":"a","type":"complex","subAttributes":[{"name":"b"},{"name":"B"}]}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check(r#"{"name":"ID"}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check(r#"{"name":"schemas"}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check(r#"{"name":"a","subAttributes":[{"name":"b"}]}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check(r#"{"name":"a","type":"complex","subAttributes":[{"name":"b","type":"complex"}]}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check(r#"{"name":"a","mutability":"writeOnly"}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check(r#"{"name":"a","mutability":"writeOnly","returned":"never"}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
+        check(r#"{"name":"a"},{"name":"b-_9"}"#, expect!["good"]);
+        check(
+            r#"{"name":"a","type":"complex","subAttributes":[{"name":"$ref"},{"name":"value"},{"name":"c"}]}"#,
+            expect!["good"],
+        );
+        check("", expect!["invalidValue: a schema has from 1 to 4 attributes"]);
+        check(
+            r#"{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"},{"name":"e"}"#,
+            expect!["invalidValue: a schema has from 1 to 4 attributes"],
+        );
+        check(r#"{"name":"9a"}"#, expect!["invalidValue: `9a` is not an attribute name"]);
+        check(r#"{"name":"a.b"}"#, expect!["invalidValue: `a.b` is not an attribute name"]);
+        check(r#"{"name":"é"}"#, expect!["invalidValue: `é` is not an attribute name"]);
+        check(
+            r#"{"name":"$ref"}"#,
+            expect!["invalidValue: `$ref` cannot be the name of an attribute of a schema"],
+        );
+        check(
+            r#"{"name":"a23456789012345678901"}"#,
+            expect!["invalidValue: `a23456789012345678901` is not an attribute name"],
+        );
+        check(r#"{"name":"a"},{"name":"A"}"#, expect!["invalidValue: `A` stands twice in `urn:ex:2.0:Y`"]);
+        check(
+            r#"{"name":"a","type":"complex","subAttributes":[{"name":"b"},{"name":"B"}]}"#,
+            expect!["invalidValue: `B` stands twice in `a`"],
+        );
+        check(
+            r#"{"name":"ID"}"#,
+            expect!["invalidValue: `ID` cannot be the name of an attribute of a schema"],
+        );
+        check(
+            r#"{"name":"schemas"}"#,
+            expect!["invalidValue: `schemas` cannot be the name of an attribute of a schema"],
+        );
+        check(
+            r#"{"name":"a","subAttributes":[{"name":"b"}]}"#,
+            expect!["invalidValue: `a`: only a complex attribute has subAttributes"],
+        );
+        check(
+            r#"{"name":"a","type":"complex","subAttributes":[{"name":"b","type":"complex"}]}"#,
+            expect!["invalidValue: `a.b`: a sub-attribute cannot be complex"],
+        );
+        check(
+            r#"{"name":"a","mutability":"writeOnly"}"#,
+            expect!["invalidValue: `a`: a writeOnly attribute has returned `never`"],
+        );
+        check(r#"{"name":"a","mutability":"writeOnly","returned":"never"}"#, expect!["good"]);
         check(
             r#"{"name":"a","type":"complex","subAttributes":[{"name":"b","mutability":"writeOnly","returned":"never"}]}"#,
-            expect!["invalidValue: `id` must be a URN of at most 20 bytes"],
+            expect!["invalidValue: `a.b`: a sub-attribute cannot be writeOnly"],
         );
     }
 
     #[test]
     fn what_is_no_schema_is_refused() {
         check_schema("{", expect!["invalidValue: schema: EOF while parsing an object at line 1 column 1"]);
-        check_schema(r#"{"id":"x"}"#, expect!["invalidValue: schema: missing field `name` at line 1 column 10"]);
-        check(r#"{"name":"a","type":"text"}"#, expect!["invalidValue: schema: unknown variant `text`, expected one of `string`, `boolean`, `decimal`, `integer`, `dateTime`, `binary`, `reference`, `complex` at line 1 column 70"]);
-        check(r#"{"name":"a","multivalued":true}"#, expect!["invalidValue: schema: unknown field `multivalued`, expected one of `name`, `type`, `subAttributes`, `multiValued`, `description`, `required`, `canonicalValues`, `caseExact`, `mutability`, `returned`, `uniqueness`, `referenceTypes` at line 1 column 70"]);
-        check_schema(r#"{"id":"x:y","name":"Y","attributes":[{"name":"a"}]}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
-        check_schema(r#"{"id":"urn:x:23456789012345678","name":"Y","attributes":[{"name":"a"}]}"#, expect!["invalidValue: `id` must be a URN of at most 20 bytes"]);
+        check_schema(
+            r#"{"id":"x"}"#,
+            expect!["invalidValue: schema: missing field `name` at line 1 column 10"],
+        );
+        check(
+            r#"{"name":"a","type":"text"}"#,
+            expect![
+                "invalidValue: schema: unknown variant `text`, expected one of `string`, `boolean`, `decimal`, `integer`, `dateTime`, `binary`, `reference`, `complex` at line 1 column 70"
+            ],
+        );
+        check(
+            r#"{"name":"a","multivalued":true}"#,
+            expect![
+                "invalidValue: schema: unknown field `multivalued`, expected one of `name`, `type`, `subAttributes`, `multiValued`, `description`, `required`, `canonicalValues`, `caseExact`, `mutability`, `returned`, `uniqueness`, `referenceTypes` at line 1 column 70"
+            ],
+        );
+        check_schema(
+            r#"{"id":"urn:x:y","name":"Y","attributes":[{"name":"a"}]}"#,
+            expect!["invalidValue: `id` must be a URN of at most 20 bytes"],
+        );
+        check_schema(
+            r#"{"id":"urn:ex:2345678901234","name":"Y","attributes":[{"name":"a"}]}"#,
+            expect!["invalidValue: `id` must be a URN of at most 20 bytes"],
+        );
     }
 
     #[test]
@@ -488,7 +537,18 @@ mod tests {
         for good in ["urn:ietf:params:scim:schemas:core:2.0:User", "URN:x1:y", "urn:example:a.b_c"] {
             assert!(is_urn(good), "{good}");
         }
-        for bad in ["", "urn", "urn:", "urn:ietf:", "urn:ietf", "uri:ietf:x", "urn:ietf:a b", "urn:ietf:a]", "urn:ietf:\"", "urn:é9:x"] {
+        for bad in [
+            "",
+            "urn",
+            "urn:",
+            "urn:ietf:",
+            "urn:ietf",
+            "uri:ietf:x",
+            "urn:ietf:a b",
+            "urn:ietf:a]",
+            "urn:ietf:\"",
+            "urn:é9:x",
+        ] {
             assert!(!is_urn(bad), "{bad}");
         }
         assert!(!is_urn("urn:x:y"), "a namespace has two characters at least");
@@ -509,18 +569,32 @@ mod tests {
     #[test]
     fn a_urn_is_split_from_what_it_qualifies() {
         let split = |text: &str| USER.split_urn(text).map(|(schema, rest)| format!("{} {rest}", schema.name));
-        assert_eq!(split(&format!("{ENTERPRISE}:manager.value")).as_deref(), Some("EnterpriseUser manager.value"));
-        assert_eq!(split(&format!("{}.manager", ENTERPRISE.to_lowercase())).as_deref(), Some("EnterpriseUser manager"));
+        assert_eq!(
+            split(&format!("{ENTERPRISE}:manager.value")).as_deref(),
+            Some("EnterpriseUser manager.value")
+        );
+        assert_eq!(
+            split(&format!("{}.manager", ENTERPRISE.to_lowercase())).as_deref(),
+            Some("EnterpriseUser manager")
+        );
         assert_eq!(split(ENTERPRISE).as_deref(), Some("EnterpriseUser "));
-        for none in [format!("{ENTERPRISE}:"), format!("{ENTERPRISE}x"), "userName".to_owned(), "ürn".repeat(30)] {
+        for none in
+            [format!("{ENTERPRISE}:"), format!("{ENTERPRISE}x"), "userName".to_owned(), "ürn".repeat(30)]
+        {
             assert_eq!(split(&none), None, "{none}");
         }
         // One URN may begin with another.
         let mut kind = DEVICE.clone();
         let longer = r#"{"id":"urn:example:2.0:Lease:Old","name":"Old","attributes":[{"name":"a"}]}"#;
         kind.extensions.push(Extension { schema: Arc::new(Schema::parse(longer).unwrap()), required: false });
-        assert_eq!(kind.split_urn("urn:example:2.0:Lease:Old:a").map(|(s, rest)| (s.name.as_str(), rest)), Some(("Old", "a")));
-        assert_eq!(kind.split_urn("urn:example:2.0:Lease:rate").map(|(s, rest)| (s.name.as_str(), rest)), Some(("Lease", "rate")));
+        assert_eq!(
+            kind.split_urn("urn:example:2.0:Lease:Old:a").map(|(s, rest)| (s.name.as_str(), rest)),
+            Some(("Old", "a"))
+        );
+        assert_eq!(
+            kind.split_urn("urn:example:2.0:Lease:rate").map(|(s, rest)| (s.name.as_str(), rest)),
+            Some(("Lease", "rate"))
+        );
     }
 
     #[test]
@@ -533,8 +607,18 @@ mod tests {
         let secret = r#"{"name":"Password","mutability":"writeOnly","returned":"never"}"#;
         check("urn:x:1", r#"{"name":"password"}"#, expect!["good"]);
         check("urn:x:1", secret, expect!["invalidValue: `Password` is a writeOnly attribute already"]);
-        check(&ENTERPRISE.to_uppercase(), r#"{"name":"a"}"#, expect!["invalidValue: `URN:IETF:PARAMS:SCIM:SCHEMAS:EXTENSION:ENTERPRISE:2.0:USER` is a schema of User already"]);
-        check(&USER.schema.id, r#"{"name":"a"}"#, expect!["invalidValue: `urn:ietf:params:scim:schemas:core:2.0:User` is a schema of User already"]);
+        check(
+            &ENTERPRISE.to_uppercase(),
+            r#"{"name":"a"}"#,
+            expect![
+                "invalidValue: `URN:IETF:PARAMS:SCIM:SCHEMAS:EXTENSION:ENTERPRISE:2.0:USER` is a schema of User already"
+            ],
+        );
+        check(
+            &USER.schema.id,
+            r#"{"name":"a"}"#,
+            expect!["invalidValue: `urn:ietf:params:scim:schemas:core:2.0:User` is a schema of User already"],
+        );
     }
 
     #[test]
@@ -559,6 +643,7 @@ mod tests {
                     Default,
                 ),
             ]
-        "#]].assert_debug_eq(&names);
+        "#]]
+        .assert_debug_eq(&names);
     }
 }

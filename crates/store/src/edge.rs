@@ -50,6 +50,9 @@ statements! {
                select r.id, max(r.display), max(up.direct) from up cross join record r \
                where r.tenant = $1 and r.kind = $4 and r.id = up.id \
                group by r.id order by r.id limit $5";
+    SOURCES_BETWEEN = "select e.target, e.source, r.display from edge e cross join record r \
+                       where e.tenant = $1 and e.relation = $2 and e.target >= $3 and e.target <= $4 \
+                       and r.tenant = $1 and r.kind = $5 and r.id = e.source order by e.target, e.source limit $6";
     DESCENDANTS = "with recursive down (id) as ( \
                      select e.target from edge e where e.tenant = $1 and e.relation = $2 and e.source = $3 and exists \
                      (select 1 from edge n where n.tenant = e.tenant and n.relation = e.relation and n.source = e.target) \
@@ -146,6 +149,26 @@ impl TenantStore<'_> {
         let (relation, target, kind) = (Param::Text(relation), Param::Text(target), Param::Text(source_kind));
         self.read(SOURCES, &[self.param(), relation, target, kind, Param::Int(bounded(take))], |row| {
             Ok(f(SourceRef { id: row.text(0)?, display: row.text(1)?, direct: row.int(2)? != 0 }))
+        })
+        .await
+    }
+
+    /// The edges that lead to targets with ids from `first` to `last`, from records of `source_kind`, by target and
+    /// source, at most `take`: the target's id, and the source with what it shows. For a page of neighbours it is one
+    /// walk along the index instead of a search for each.
+    pub async fn sources_between(
+        &self,
+        relation: &str,
+        source_kind: &str,
+        (first, last): (&str, &str),
+        take: u64,
+        mut f: impl FnMut(&str, SourceRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let (relation, kind) = (Param::Text(relation), Param::Text(source_kind));
+        let (first, last) = (Param::Text(first), Param::Text(last));
+        self.read(SOURCES_BETWEEN, &[self.param(), relation, first, last, kind, Param::Int(bounded(take))], |row| {
+            let source = SourceRef { id: row.text(1)?, display: row.text(2)?, direct: true };
+            Ok(f(row.text(0)?, source))
         })
         .await
     }

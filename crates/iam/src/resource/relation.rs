@@ -1,6 +1,6 @@
 //! Attributes that are edges: shown from rows, changed by deltas.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use scim::filter::{BoundFilter, Op, Probe};
@@ -12,13 +12,16 @@ use store::EdgeRef;
 use super::render::{View, location};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
-use crate::kind::{Kind, Relation};
+use crate::kind::{Derived, Kind, Relation};
 use crate::{Iam, limits};
 
 /// Edges read at once; between two such reads others get their turn.
 const CHUNK: u64 = 10_000;
 /// Up to so many edges are asked for one by one; beyond, all are read.
 const SINGLY_MAX: usize = 1_000;
+
+/// Beyond so many edges, each resource of a page is asked for its own.
+const TOGETHER_MAX: u64 = 20_000;
 
 /// An edge that comes or goes.
 #[derive(Clone, Debug)]
@@ -57,6 +60,67 @@ impl Iam {
             count += list.finish();
         }
         Ok((out, count))
+    }
+
+    /// What is shown beside each resource of a page whose ids are neighbours, for attributes that are derived: one
+    /// walk for the page instead of one for each. None when there is so much that each is better asked by itself.
+    pub(crate) async fn derived_between(&self, view: &View<'_>, first: &str, last: &str) -> Result<Option<Beside>> {
+        let mut beside = Beside::default();
+        for derived in view.kind.derived.iter().filter(|d| view.wants(&d.attribute)) {
+            let Some(source) = view.cx.kinds.named(&derived.source) else { continue };
+            let mut direct: BTreeMap<String, BTreeMap<String, Source>> = BTreeMap::new();
+            let mut count = 0;
+            self.of(view.cx)
+                .sources_between(&derived.relation, &derived.source, (first, last), TOGETHER_MAX, |target, found| {
+                    count += 1;
+                    let shown = Source { display: found.display.to_owned(), direct: true };
+                    direct.entry(target.to_owned()).or_default().insert(found.id.to_owned(), shown);
+                    ControlFlow::Continue(())
+                })
+                .await?;
+            if count == TOGETHER_MAX {
+                return Ok(None);
+            }
+            let above = self.above(view.cx, derived, direct.values().flat_map(BTreeMap::keys)).await?;
+            for (target, mut sources) in direct {
+                let over: Vec<_> = sources.keys().filter_map(|id| above.get(id)).flatten().cloned().collect();
+                for (id, display) in over {
+                    sources.entry(id).or_insert(Source { display, direct: false });
+                }
+                let (text, edges) = beside.0.entry(target).or_default();
+                let mut list = List::new(text, &derived.attribute);
+                for (id, source_of) in sources.iter().take(usize::try_from(limits::GROUPS_MAX).unwrap_or(usize::MAX)) {
+                    let kind = if source_of.direct { "direct" } else { "indirect" };
+                    list.push(&view.cx.base, &source.schema.endpoint, id, &source_of.display, kind);
+                }
+                *edges += list.finish();
+            }
+        }
+        Ok(Some(beside))
+    }
+
+    /// What lies above each of these: id -> ids and what they show.
+    async fn above<'i>(
+        &self,
+        cx: &Cx,
+        derived: &Derived,
+        ids: impl Iterator<Item = &'i String>,
+    ) -> Result<HashMap<String, Vec<(String, String)>>> {
+        let mut above: HashMap<String, Vec<(String, String)>> = HashMap::new();
+        for id in ids {
+            if above.contains_key(id) {
+                continue;
+            }
+            let mut found = Vec::new();
+            self.of(cx)
+                .sources(&derived.relation, &derived.source, id, limits::GROUPS_MAX.into(), |source| {
+                    found.push((source.id.to_owned(), source.display.to_owned()));
+                    ControlFlow::Continue(())
+                })
+                .await?;
+            above.insert(id.clone(), found);
+        }
+        Ok(above)
     }
 
     async fn push_edges(
@@ -242,6 +306,21 @@ impl Iam {
             }
         }
         Ok(plan)
+    }
+}
+
+struct Source {
+    display: String,
+    direct: bool,
+}
+
+/// What is shown beside the resources of a page: id -> text, and of how many edges it is made.
+#[derive(Default)]
+pub(crate) struct Beside(HashMap<String, (String, usize)>);
+
+impl Beside {
+    pub(crate) fn of(&self, id: &str) -> (&str, usize) {
+        self.0.get(id).map_or(("", 0), |(text, edges)| (text, *edges))
     }
 }
 

@@ -11,13 +11,25 @@ fn read(text: &str, strict: bool) -> Request {
 
 /// What each operation is, and the order of the steps.
 fn told(request: &Request) -> String {
-    let mut lines: Vec<String> = request.operations.iter().map(|operation| match operation {
-        Ok(o) => {
-            let parts = [Some(o.method.as_str()), o.bulk_id.as_deref(), Some(o.endpoint.as_str()), o.id.as_deref(), o.version.as_deref()];
-            parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
-        }
-        Err(unreadable) => format!("{:?} {:?} {}", unreadable.method, unreadable.bulk_id, unreadable.error),
-    }).collect();
+    let mut lines: Vec<String> = request
+        .operations
+        .iter()
+        .map(|operation| match operation {
+            Ok(o) => {
+                let parts = [
+                    Some(o.method.as_str()),
+                    o.bulk_id.as_deref(),
+                    Some(o.endpoint.as_str()),
+                    o.id.as_deref(),
+                    o.version.as_deref(),
+                ];
+                parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+            }
+            Err(unreadable) => {
+                format!("{:?} {:?} {}", unreadable.method, unreadable.bulk_id, unreadable.error)
+            }
+        })
+        .collect();
     lines.push(steps(request));
     lines.join("\n")
 }
@@ -38,67 +50,118 @@ fn check_example(text: &str, expect: Expect) {
 
 #[test]
 fn the_examples_of_rfc_7644() {
-    check_example(include_str!("../../tests-data/rfc7644-3.7.1-circular-groups.json"), expect![[r#"
+    check_example(
+        include_str!("../../tests-data/rfc7644-3.7.1-circular-groups.json"),
+        expect![[r#"
         POST qwerty Groups
         POST ytrewq Groups
-        [Begin(0), Run(1), Complete(0)]"#]]);
-    check_example(include_str!("../../tests-data/rfc7644-3.7.2-user-and-group.json"), expect![[r#"
+        [Begin(0), Run(1), Complete(0)]"#]],
+    );
+    check_example(
+        include_str!("../../tests-data/rfc7644-3.7.2-user-and-group.json"),
+        expect![[r#"
         POST qwerty Users
         POST ytrewq Groups
-        [Run(0), Run(1)]"#]]);
-    check_example(include_str!("../../tests-data/rfc7644-3.7.2-manager.json"), expect![[r#"
+        [Run(0), Run(1)]"#]],
+    );
+    check_example(
+        include_str!("../../tests-data/rfc7644-3.7.2-manager.json"),
+        expect![[r#"
         POST qwerty Users
         POST ytrewq Users
-        [Run(0), Run(1)]"#]]);
-    check_example(include_str!("../../tests-data/rfc7644-3.7.3-four-methods.json"), expect![[r#"
+        [Run(0), Run(1)]"#]],
+    );
+    check_example(
+        include_str!("../../tests-data/rfc7644-3.7.3-four-methods.json"),
+        expect![[r#"
         POST qwerty Users
         PUT Users b7c14771-226c-4d05-8860-134711653041 W/"3694e05e9dff591"
         PATCH Users 5d8d29d3-342c-4b5f-8683-a3cb6763ffcc W/"edac3253e2c0ef2"
         DELETE Users e9025315-6bea-44e1-899c-1e07454e468b W/"0ee8add0a938e1a"
-        [Run(0), Run(1), Run(2), Run(3)]"#]]);
+        [Run(0), Run(1), Run(2), Run(3)]"#]],
+    );
 }
 
 #[test]
 fn what_is_wrong_with_an_operation_stays_with_it() {
-    check("7", expect![[r#"
+    check(
+        "7",
+        expect![[r#"
         "" None invalidSyntax: an operation must be an object
-        [Run(0)]"#]]);
-    check("{}", expect![[r#"
+        [Run(0)]"#]],
+    );
+    check(
+        "{}",
+        expect![[r#"
         "" None invalidSyntax: `method` is POST, PUT, PATCH or DELETE, not ``
-        [Run(0)]"#]]);
-    check(r#"{"method":"GET","path":"/Users/1"}"#, expect![[r#"
+        [Run(0)]"#]],
+    );
+    check(
+        r#"{"method":"GET","path":"/Users/1"}"#,
+        expect![[r#"
         "GET" None invalidSyntax: `method` is POST, PUT, PATCH or DELETE, not `GET`
-        [Run(0)]"#]]);
-    check(r#"{"method":"post","path":"/Users","bulkId":"a","data":{}}"#, expect![[r#"
+        [Run(0)]"#]],
+    );
+    check(
+        r#"{"method":"post","path":"/Users","bulkId":"a","data":{}}"#,
+        expect![[r#"
         POST a Users
-        [Run(0)]"#]]);
-    check(r#"{"method":"POST","path":"/Users","data":{}}"#, expect![[r#"
+        [Run(0)]"#]],
+    );
+    check(
+        r#"{"method":"POST","path":"/Users","data":{}}"#,
+        expect![[r#"
         "POST" None invalidSyntax: `bulkId` is required for POST
-        [Run(0)]"#]]);
-    check(r#"{"method":"POST","path":"/Users/1","bulkId":"a","data":{}}"#, expect![[r#"
+        [Run(0)]"#]],
+    );
+    check(
+        r#"{"method":"POST","path":"/Users/1","bulkId":"a","data":{}}"#,
+        expect![[r#"
         "POST" Some("a") invalidPath: `/Users/1` is not a path for POST
-        [Run(0)]"#]]);
-    check(r#"{"method":"PUT","path":"/Users","data":{}}"#, expect![[r#"
+        [Run(0)]"#]],
+    );
+    check(
+        r#"{"method":"PUT","path":"/Users","data":{}}"#,
+        expect![[r#"
         "PUT" None invalidPath: `/Users` is not a path for PUT
-        [Run(0)]"#]]);
-    check(r#"{"method":"PUT","path":"Users/1/x","data":{}}"#, expect![[r#"
+        [Run(0)]"#]],
+    );
+    check(
+        r#"{"method":"PUT","path":"Users/1/x","data":{}}"#,
+        expect![[r#"
         "PUT" None invalidPath: `Users/1/x` is not a path for PUT
-        [Run(0)]"#]]);
-    check(r#"{"method":"PUT","path":"/","data":{}}"#, expect![[r#"
+        [Run(0)]"#]],
+    );
+    check(
+        r#"{"method":"PUT","path":"/","data":{}}"#,
+        expect![[r#"
         "PUT" None invalidPath: `/` is not a path for PUT
-        [Run(0)]"#]]);
-    check(r#"{"method":"PUT"}"#, expect![[r#"
+        [Run(0)]"#]],
+    );
+    check(
+        r#"{"method":"PUT"}"#,
+        expect![[r#"
         "PUT" None invalidSyntax: `path` is required
-        [Run(0)]"#]]);
-    check(r#"{"method":"PUT","path":"/Users/1"}"#, expect![[r#"
+        [Run(0)]"#]],
+    );
+    check(
+        r#"{"method":"PUT","path":"/Users/1"}"#,
+        expect![[r#"
         "PUT" None invalidSyntax: `data` must be an object
-        [Run(0)]"#]]);
-    check(r#"{"method":"PATCH","path":"Users/1?attributes=id","data":{}}"#, expect![[r#"
+        [Run(0)]"#]],
+    );
+    check(
+        r#"{"method":"PATCH","path":"Users/1?attributes=id","data":{}}"#,
+        expect![[r#"
         PATCH Users 1
-        [Run(0)]"#]]);
-    check(r#"{"method":"DELETE","path":"/Users/1","data":null,"bulkId":"d"}"#, expect![[r#"
+        [Run(0)]"#]],
+    );
+    check(
+        r#"{"method":"DELETE","path":"/Users/1","data":null,"bulkId":"d"}"#,
+        expect![[r#"
         DELETE d Users 1
-        [Run(0)]"#]]);
+        [Run(0)]"#]],
+    );
 }
 
 #[test]
@@ -117,14 +180,28 @@ fn a_bulk_id_stands_for_one_resource() {
 #[test]
 fn a_request_that_cannot_be_read_is_refused() {
     let check = |text, strict, expect: Expect| {
-        expect.assert_eq(&Request::parse(parse(text), strict).map(|r| told(&r)).unwrap_or_else(|e| e.to_string()));
+        expect.assert_eq(
+            &Request::parse(parse(text), strict).map(|r| told(&r)).unwrap_or_else(|e| e.to_string()),
+        );
     };
     check(r#"{"operations":[]}"#, false, expect!["[]"]);
-    check(r#"{"operations":[]}"#, true, expect!["invalidSyntax: `schemas` must name `urn:ietf:params:scim:api:messages:2.0:BulkRequest`"]);
+    check(
+        r#"{"operations":[]}"#,
+        true,
+        expect!["invalidSyntax: `schemas` must name `urn:ietf:params:scim:api:messages:2.0:BulkRequest`"],
+    );
     check(r#"{"Operations":{}}"#, false, expect!["invalidSyntax: `Operations` must be an array"]);
     check(r#"{"Operations":[],"operations":[]}"#, false, expect!["invalidSyntax: `Operations` stands twice"]);
-    check(r#"{"Operations":[],"failOnErrors":0}"#, false, expect!["invalidValue: `failOnErrors` must be a whole number above 0"]);
-    check(r#"{"Operations":[],"failOnErrors":"1"}"#, false, expect!["invalidValue: `failOnErrors` must be a whole number above 0"]);
+    check(
+        r#"{"Operations":[],"failOnErrors":0}"#,
+        false,
+        expect!["invalidValue: `failOnErrors` must be a whole number above 0"],
+    );
+    check(
+        r#"{"Operations":[],"failOnErrors":"1"}"#,
+        false,
+        expect!["invalidValue: `failOnErrors` must be a whole number above 0"],
+    );
     check(r#"{"Operations":[],"failOnErrors":null}"#, false, expect!["[]"]);
 }
 
@@ -164,8 +241,14 @@ fn a_circle_begins_with_one_of_its_members() {
     check_order(&[&[1], &[2], &[0]], expect!["[Begin(0), Run(2), Run(1), Complete(0)]"]);
     // The first waits for the circle but is not part of it: it is created whole.
     check_order(&[&[1], &[2], &[1]], expect!["[Begin(1), Run(0), Run(2), Complete(1)]"]);
-    check_order(&[&[1], &[0], &[3], &[2], &[0, 2]], expect!["[Begin(0), Run(1), Complete(0), Begin(2), Run(3), Complete(2), Run(4)]"]);
-    check_order(&[&[1, 2], &[0, 2], &[0, 1]], expect!["[Begin(0), Begin(1), Run(2), Complete(0), Complete(1)]"]);
+    check_order(
+        &[&[1], &[0], &[3], &[2], &[0, 2]],
+        expect!["[Begin(0), Run(1), Complete(0), Begin(2), Run(3), Complete(2), Run(4)]"],
+    );
+    check_order(
+        &[&[1, 2], &[0, 2], &[0, 1]],
+        expect!["[Begin(0), Begin(1), Run(2), Complete(0), Complete(1)]"],
+    );
 }
 
 #[test]
@@ -174,9 +257,11 @@ fn ids_take_the_place_of_names() {
     assert_eq!(resolve_id("bulkId:a", &known), Ok("1".to_owned()));
     assert_eq!(resolve_id("a", &known), Ok("a".to_owned()));
     assert_eq!(resolve_id("bulkId:b", &known), Err("b".to_owned()));
-    let mut data = parse(r#"{"members":[{"value":"bulkId:a"},{"value":"x"}],"e":{"m":{"value":"bulkId:a"}}}"#);
+    let mut data =
+        parse(r#"{"members":[{"value":"bulkId:a"},{"value":"x"}],"e":{"m":{"value":"bulkId:a"}}}"#);
     resolve(&mut data, &known).unwrap();
-    expect![[r#"{"members":[{"value":"1"},{"value":"x"}],"e":{"m":{"value":"1"}}}"#]].assert_eq(&json!(data).to_string());
+    expect![[r#"{"members":[{"value":"1"},{"value":"x"}],"e":{"m":{"value":"1"}}}"#]]
+        .assert_eq(&json!(data).to_string());
     let mut data = parse(r#"{"members":["bulkId:b"]}"#);
     assert_eq!(resolve(&mut data, &known), Err("b".to_owned()));
 }

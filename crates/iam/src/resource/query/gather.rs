@@ -167,9 +167,9 @@ impl Iam {
         let turned = place.map(|place| Place { backwards: !backwards, ..place.clone() });
         if backwards {
             records.reverse();
-            return Ok(Slice { total: None, next: turned, previous: reached, records });
+            return Ok(Slice { next: turned, previous: reached, records, ..Slice::default() });
         }
-        Ok(Slice { total: None, next: reached, previous: turned, records })
+        Ok(Slice { next: reached, previous: turned, records, ..Slice::default() })
     }
 
     async fn chunk(

@@ -7,6 +7,7 @@ use super::gather::{Effort, Match, order};
 use super::{Listing, Search, Window};
 use crate::cursor::{Place, Query as CursorQuery};
 use crate::error::Result;
+use crate::resource::relation::Beside;
 use crate::{Iam, limits};
 
 /// A part of a list.
@@ -16,6 +17,8 @@ pub(super) struct Slice {
     pub(super) total: Option<u64>,
     /// The part, each with the key that orders it.
     pub(super) records: Vec<(Vec<u8>, Record)>,
+    /// Whether they are neighbours: no other resource of the kind has an id between theirs.
+    pub(super) is_run: bool,
     /// Where what follows begins.
     pub(super) next: Option<Place>,
     /// Where what precedes ends.
@@ -58,6 +61,13 @@ impl Slice {
     }
 }
 
+fn push(search: &Search<'_>, record: &Record, beside: &str, out: &mut String) -> Result<()> {
+    if !out.is_empty() {
+        out.push(',');
+    }
+    search.view.push(out, &record.as_ref(), beside)
+}
+
 impl Iam {
     pub(super) async fn listing(
         &self,
@@ -68,8 +78,16 @@ impl Iam {
     ) -> Result<Listing> {
         let (mut resources, mut items, mut edges) = (String::new(), 0_u64, 0);
         let all = slice.records.len();
+        let together = self.together(search, &slice).await?;
         for (at, (key, record)) in std::mem::take(&mut slice.records).into_iter().enumerate() {
-            edges += self.push_one(search, &record, &mut resources).await?;
+            edges += match &together {
+                Some(beside) => {
+                    let (beside, edges) = beside.of(&record.id);
+                    push(search, &record, beside, &mut resources)?;
+                    edges
+                }
+                None => self.push_one(search, &record, &mut resources).await?,
+            };
             items += 1;
             if edges > limits::PAGE_MEMBERS_MAX && at + 1 < all {
                 // The page ends early; a cursor goes on from here.
@@ -82,12 +100,20 @@ impl Iam {
         Ok(Listing { head, resources })
     }
 
+    /// What is shown beside the resources of a page of neighbours.
+    async fn together(&self, search: &Search<'_>, slice: &Slice) -> Result<Option<Beside>> {
+        let ids = slice.records.iter().map(|(_, record)| record.id.as_str());
+        match (slice.is_run, ids.clone().min(), ids.max()) {
+            (true, Some(first), Some(last)) if search.view.kind.relations.is_empty() => {
+                self.derived_between(&search.view, first, last).await
+            }
+            _ => Ok(None),
+        }
+    }
+
     async fn push_one(&self, search: &Search<'_>, record: &Record, out: &mut String) -> Result<usize> {
         let (beside, edges) = self.beside(&search.view, &record.id).await?;
-        if !out.is_empty() {
-            out.push(',');
-        }
-        search.view.push(out, &record.as_ref(), &beside)?;
+        push(search, record, &beside, out)?;
         Ok(edges)
     }
 

@@ -67,6 +67,7 @@ impl Iam {
         descending: bool,
         window: &Window,
     ) -> Result<Slice> {
+        let is_run = matches!(access, Access::Id);
         match window {
             Window::Index { skip, take } => {
                 let query = self.query(search, access, descending, None);
@@ -75,7 +76,7 @@ impl Iam {
                 // A first page that is not full is the whole list.
                 let total =
                     if *skip == 0 && seen < *take { seen } else { self.total(search, access).await? };
-                Ok(Slice { total: Some(total), records, ..Slice::default() })
+                Ok(Slice { total: Some(total), records, is_run, ..Slice::default() })
             }
             Window::Cursor { place, take } => {
                 let total = self.total(search, access).await?;
@@ -100,6 +101,7 @@ impl Iam {
                     next: last.filter(|_| more || backwards),
                     previous: first.filter(|_| if backwards { more } else { place.is_some() }),
                     records,
+                    is_run,
                 })
             }
         }
