@@ -4,5 +4,6 @@
 #![cfg(test)]
 
 mod command;
+mod reference;
 mod scim;
 mod world;
