@@ -227,9 +227,7 @@ pub fn seal(kind: &ResourceType, document: &mut Object) -> Result<(), Error> {
 
 fn require(schema: &Schema, object: &Object) -> Result<(), Error> {
     for attribute in schema.attributes.iter().filter(|a| a.required) {
-        let expected = attribute.in_document()
-            && !is_read_only(attribute)
-            && attribute.mutability != Mutability::WriteOnly;
+        let expected = attribute.in_document() && !is_read_only(attribute);
         let missing = match object.get(&attribute.name) {
             None => true,
             Some(value) => value.as_str().is_some_and(|text| text.trim().is_empty()),

@@ -1,6 +1,6 @@
 //! Filters (RFC 7644 §3.4.2.2): parsed as written, bound to a resource type, evaluated over documents.
 //!
-//! [`parse`] knows the grammar and no schema. [`bind`] finds every attribute and brings every literal to the form
+//! [`parse()`] knows the grammar and no schema. [`bind()`] finds every attribute and brings every literal to the form
 //! in which it is compared. A [`BoundFilter`] says whether a document matches, and can be read by whoever plans
 //! a query. No store, no index and no paging is known here.
 

@@ -153,9 +153,9 @@ impl Attribute {
         self.kind == Type::Complex && self.sub_attributes.is_empty()
     }
 
-    /// Whether its values are kept in the document.
+    /// Whether its values are kept in the document. What is write-only is kept aside.
     pub fn in_document(&self) -> bool {
-        self.held == Held::Document
+        self.held == Held::Document && self.mutability != Mutability::WriteOnly
     }
 }
 
@@ -513,13 +513,13 @@ mod tests {
         check(
             r#"{"name":"a","type":"text"}"#,
             expect![
-                "invalidValue: schema: unknown variant `text`, expected one of `string`, `boolean`, `decimal`, `integer`, `dateTime`, `binary`, `reference`, `complex` at line 1 column 70"
+                "invalidValue: schema: unknown variant `text`, expected one of `string`, `boolean`, `decimal`, `integer`, `dateTime`, `binary`, `reference`, `complex` at line 1 column 71"
             ],
         );
         check(
             r#"{"name":"a","multivalued":true}"#,
             expect![
-                "invalidValue: schema: unknown field `multivalued`, expected one of `name`, `type`, `subAttributes`, `multiValued`, `description`, `required`, `canonicalValues`, `caseExact`, `mutability`, `returned`, `uniqueness`, `referenceTypes` at line 1 column 70"
+                "invalidValue: schema: unknown field `multivalued`, expected one of `name`, `type`, `subAttributes`, `multiValued`, `description`, `required`, `canonicalValues`, `caseExact`, `mutability`, `returned`, `uniqueness`, `referenceTypes` at line 1 column 71"
             ],
         );
         check_schema(
@@ -527,7 +527,7 @@ mod tests {
             expect!["invalidValue: `id` must be a URN of at most 20 bytes"],
         );
         check_schema(
-            r#"{"id":"urn:ex:2345678901234","name":"Y","attributes":[{"name":"a"}]}"#,
+            r#"{"id":"urn:ex:23456789012345","name":"Y","attributes":[{"name":"a"}]}"#,
             expect!["invalidValue: `id` must be a URN of at most 20 bytes"],
         );
     }
