@@ -11,6 +11,9 @@
 //! | Entra ID | dotted and URN keys in a path-less PATCH | paths |
 //! | Entra ID | `remove members` with a `value` array | the removal of just those |
 //! | OneLogin | one bare object for `emails`, schemas that do not exist | a list of one, ignored |
+//! | Entra ID | a new `manager.value` without the `$ref` that goes with it | the old `$ref` goes |
+//! | several | `"members": null` in whole objects | silence; an empty list says that there are none |
+//! | several | `URN:attribute` as a name in a POST or PUT | the attribute |
 //! | Keycloak | `"active": "true"`, `remove members` with `null` | a boolean, the removal of all |
 //! | authentik | `userName eq name`, whole objects with `id` and `schemas` in a PATCH | quotes, `id` and `schemas` ignored |
 //! | StackSpot | bodies wrapped in `attributes`, `operations`, a path that is an object | the flat form |

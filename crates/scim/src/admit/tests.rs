@@ -451,6 +451,52 @@ fn auto_understands_qualified_names() {
 }
 
 #[test]
+fn auto_understands_what_clients_send() {
+    // OneLogin: schemas that do not exist, one bare object for a list.
+    check(
+        r#"{"schemas":["urn:scim:schemas:core:2.0","urn:scim:schemas:extension:enterprise:2.0"],"userName":"a",
+            "emails":{"value":"x","type":"work","primary":true}}"#,
+        expect![[r#"{"userName":"a","emails":[{"value":"x","type":"work","primary":true}]}"#]],
+    );
+    // Keycloak.
+    check(
+        r#"{"schemas":[],"userName":"a","active":"true","externalId":"7"}"#,
+        expect![[r#"
+        {"userName":"a","active":true}
+        externalId "7""#]],
+    );
+    // Entra ID: a manager by id, roles whose value is JSON.
+    check(
+        r#"{"userName":"a","roles":[{"primary":"True","value":"{\"id\":\"1\"}"}],
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":"2"}}"#,
+        expect![[
+            r#"{"userName":"a","roles":[{"primary":true,"value":"{\"id\":\"1\"}"}],"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"2"}}}"#
+        ]],
+    );
+    check(
+        r#"{"userName":"a","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":"","department":"d"}}"#,
+        expect![[
+            r#"{"userName":"a","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"d"}}"#
+        ]],
+    );
+    // Okta: a placeholder for a password, groups.
+    check(
+        r#"{"userName":"a","password":"x","groups":[],"locale":"en-US","externalId":"7"}"#,
+        expect![[r#"
+        {"userName":"a","locale":"en-US"}
+        secrets {"password":"x"}
+        externalId "7""#]],
+    );
+    // StackSpot.
+    check(
+        r#"{"attributes":{"userName":"a","active":"False"},"externalID":{}}"#,
+        expect![[r#"
+        {"userName":"a","active":false}
+        externalId null"#]],
+    );
+}
+
+#[test]
 fn a_name_that_repeats_its_urn_without_end_is_just_unknown() {
     let name = format!("{}:", USER.schema.id).repeat(50_000);
     check(&format!(r#"{{"userName":"a","{name}userName":"b"}}"#), expect![[r#"{"userName":"a"}"#]]);
