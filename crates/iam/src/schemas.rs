@@ -115,16 +115,19 @@ impl Definitions {
             })?;
             Ok::<_, Error>(Arc::new(known.schema.clone()))
         };
-        let extension = |extension: &TypeExtension| {
-            Ok(Extension { schema: schema(&extension.schema)?, required: extension.required })
-        };
-        Ok(ResourceType {
+        let mut resource_type = ResourceType {
             name: definition.name.clone(),
             endpoint: definition.endpoint.trim_start_matches('/').to_owned(),
             description: definition.description.clone(),
             schema: schema(&definition.schema)?,
-            extensions: definition.schema_extensions.iter().map(extension).collect::<Result<_>>()?,
-        })
+            extensions: Vec::new(),
+        };
+        for extension in &definition.schema_extensions {
+            let known = schema(&extension.schema)?;
+            resource_type.check_extension(&known)?;
+            resource_type.extensions.push(Extension { schema: known, required: extension.required });
+        }
+        Ok(resource_type)
     }
 }
 

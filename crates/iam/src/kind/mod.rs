@@ -193,6 +193,7 @@ impl Kind {
     /// The same kind with an extension that a tenant defined.
     pub(crate) fn extended(mut self, extension: Extension, indexed: &[String]) -> Result<Self, scim::Error> {
         let schema = Arc::clone(&extension.schema);
+        self.schema.check_extension(&schema)?;
         self.schema.extensions.push(extension);
         self.counted.push(schema.id.clone());
         let mut kind = self.with_index(indexed)?;
