@@ -48,7 +48,8 @@ impl Iam {
         for derived in view.kind.derived.iter().filter(|d| view.wants(&d.attribute)) {
             let Some(source) = view.cx.kinds.named(&derived.source) else { continue };
             let (base, endpoint) = (&view.cx.base, &source.schema.endpoint);
-            let mut list = List::new(&mut out, &derived.attribute);
+            let named = view.wants_display(&derived.attribute);
+            let mut list = List::new(&mut out, &derived.attribute, named);
             let take = u64::from(limits::GROUPS_MAX);
             self.of(view.cx)
                 .sources(&derived.relation, &derived.source, id, take, |group| {
@@ -131,7 +132,7 @@ impl Iam {
         out: &mut String,
     ) -> Result<usize> {
         let targets: Vec<_> = relation.targets.iter().filter_map(|name| view.cx.kinds.named(name)).collect();
-        let mut list = List::new(out, &relation.attribute);
+        let mut list = List::new(out, &relation.attribute, view.wants_display(&relation.attribute));
         self.each_edge(view.cx, relation, id, |edge| {
             let endpoint =
                 targets.iter().find(|k| k.name() == edge.target_kind).map_or("", |k| &k.schema.endpoint);
@@ -242,7 +243,33 @@ impl Iam {
                 }
             }
         }
-        self.settle(cx, id, wishes).await
+        let mut plan = self.settle(cx, id, wishes).await?;
+        if !cx.caller.dialect.is_auto() {
+            self.leave_out_unknown(cx, &mut plan).await?;
+        }
+        Ok(plan)
+    }
+
+    /// RFC 7644 §3.3: a server may ignore content, and says so by returning the whole representation. A PATCH in the
+    /// strict dialect is always answered so; in the other one, what cannot be linked is refused by name.
+    async fn leave_out_unknown(&self, cx: &Cx, plan: &mut EdgePlan<'_>) -> Result<()> {
+        let mut kept = Vec::with_capacity(plan.changes.len());
+        for change in std::mem::take(&mut plan.changes) {
+            if !change.is_link || self.is_there(cx, change.relation, &change.target).await? {
+                kept.push(change);
+            }
+        }
+        plan.changes = kept;
+        Ok(())
+    }
+
+    async fn is_there(&self, cx: &Cx, relation: &Relation, target: &str) -> Result<bool> {
+        for kind in &relation.targets {
+            if self.of(cx).with_record(kind, target, |_| ()).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn remove_where<'k>(
@@ -390,12 +417,14 @@ fn names_values(filter: &BoundFilter<'_>, ids: &mut Vec<String>) -> bool {
 struct List<'a> {
     out: &'a mut String,
     name: &'a str,
+    /// Whether the elements say what they refer to is called.
+    shows_display: bool,
     count: usize,
 }
 
 impl<'a> List<'a> {
-    fn new(out: &'a mut String, name: &'a str) -> Self {
-        Self { out, name, count: 0 }
+    fn new(out: &'a mut String, name: &'a str, shows_display: bool) -> Self {
+        Self { out, name, shows_display, count: 0 }
     }
 
     fn push(&mut self, base: &str, endpoint: &str, id: &str, display: &str, kind: &str) {
@@ -414,7 +443,7 @@ impl<'a> List<'a> {
         self.out.push_str("\",\"type\":\"");
         self.out.push_str(kind);
         self.out.push('"');
-        if !display.is_empty() {
+        if self.shows_display && !display.is_empty() {
             self.out.push_str(",\"display\":");
             push_string(self.out, display);
         }
