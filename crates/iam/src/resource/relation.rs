@@ -89,7 +89,7 @@ impl Iam {
                     sources.entry(id).or_insert(Source { display, direct: false });
                 }
                 let (text, edges) = beside.0.entry(target).or_default();
-                let mut list = List::new(text, &derived.attribute);
+                let mut list = List::new(text, &derived.attribute, view.wants_display(&derived.attribute));
                 for (id, source_of) in sources.iter().take(usize::try_from(limits::GROUPS_MAX).unwrap_or(usize::MAX)) {
                     let kind = if source_of.direct { "direct" } else { "indirect" };
                     list.push(&view.cx.base, &source.schema.endpoint, id, &source_of.display, kind);
