@@ -65,19 +65,30 @@ impl Iam {
 
     /// What is shown beside each resource of a page whose ids are neighbours, for attributes that are derived: one
     /// walk for the page instead of one for each. None when there is so much that each is better asked by itself.
-    pub(crate) async fn derived_between(&self, view: &View<'_>, first: &str, last: &str) -> Result<Option<Beside>> {
+    pub(crate) async fn derived_between(
+        &self,
+        view: &View<'_>,
+        first: &str,
+        last: &str,
+    ) -> Result<Option<Beside>> {
         let mut beside = Beside::default();
         for derived in view.kind.derived.iter().filter(|d| view.wants(&d.attribute)) {
             let Some(source) = view.cx.kinds.named(&derived.source) else { continue };
             let mut direct: BTreeMap<String, BTreeMap<String, Source>> = BTreeMap::new();
             let mut count = 0;
             self.of(view.cx)
-                .sources_between(&derived.relation, &derived.source, (first, last), TOGETHER_MAX, |target, found| {
-                    count += 1;
-                    let shown = Source { display: found.display.to_owned(), direct: true };
-                    direct.entry(target.to_owned()).or_default().insert(found.id.to_owned(), shown);
-                    ControlFlow::Continue(())
-                })
+                .sources_between(
+                    &derived.relation,
+                    &derived.source,
+                    (first, last),
+                    TOGETHER_MAX,
+                    |target, found| {
+                        count += 1;
+                        let shown = Source { display: found.display.to_owned(), direct: true };
+                        direct.entry(target.to_owned()).or_default().insert(found.id.to_owned(), shown);
+                        ControlFlow::Continue(())
+                    },
+                )
                 .await?;
             if count == TOGETHER_MAX {
                 return Ok(None);
@@ -90,7 +101,9 @@ impl Iam {
                 }
                 let (text, edges) = beside.0.entry(target).or_default();
                 let mut list = List::new(text, &derived.attribute, view.wants_display(&derived.attribute));
-                for (id, source_of) in sources.iter().take(usize::try_from(limits::GROUPS_MAX).unwrap_or(usize::MAX)) {
+                for (id, source_of) in
+                    sources.iter().take(usize::try_from(limits::GROUPS_MAX).unwrap_or(usize::MAX))
+                {
                     let kind = if source_of.direct { "direct" } else { "indirect" };
                     list.push(&view.cx.base, &source.schema.endpoint, id, &source_of.display, kind);
                 }

@@ -371,9 +371,12 @@ fn secrets_are_taken_aside() {
         secrets {"pin":"1234","code":"x"}"#]],
     );
     // Nothing but a secret is no extension.
-    check_device(r#""urn:example:2.0:Lease":{"code":"x"}"#, expect![[r#"
+    check_device(
+        r#""urn:example:2.0:Lease":{"code":"x"}"#,
+        expect![[r#"
         {"name":"n","tags":["t"]}
-        secrets {"code":"x"}"#]]);
+        secrets {"code":"x"}"#]],
+    );
 }
 
 #[test]

@@ -21,9 +21,8 @@ fn a_killed_server_has_every_acknowledged_write_and_no_half_one() {
     let mut server = Server::start(data, "error", Stdio::inherit());
     let (token, other) = (token(data, "default"), token(data, "default"));
     let group = group(server.address, &token);
-    let mut clients: Vec<_> = (0..CLIENTS)
-        .map(|n| Client::new(server.address, &token, &group, format!("u{n}"), n + 1))
-        .collect();
+    let mut clients: Vec<_> =
+        (0..CLIENTS).map(|n| Client::new(server.address, &token, &group, format!("u{n}"), n + 1)).collect();
     for round in 0..ROUNDS {
         let moment = Duration::from_millis(30 + dice.below(700));
         thread::scope(|scope| {

@@ -91,7 +91,12 @@ impl Client {
         self.open = Some((write.user.clone(), write.after.clone()));
         let body = write.body.map(|body| body.to_string());
         let (status, answer) = wire.ask(write.method, &write.path, Some(&self.token), body.as_deref())?;
-        assert!((200..300).contains(&status), "{} {} was answered {status} {answer}", write.method, write.path);
+        assert!(
+            (200..300).contains(&status),
+            "{} {} was answered {status} {answer}",
+            write.method,
+            write.path
+        );
         let mut after = write.after;
         if let (201, Some(known)) = (status, &mut after) {
             let made: Value = serde_json::from_str(&answer).unwrap();
@@ -104,7 +109,8 @@ impl Client {
     }
 
     fn choose(&mut self) -> Write {
-        let there: Vec<_> = self.ledger.iter().filter_map(|(user, known)| Some((user, known.as_ref()?))).collect();
+        let there: Vec<_> =
+            self.ledger.iter().filter_map(|(user, known)| Some((user, known.as_ref()?))).collect();
         let roll = self.dice.below(10);
         if there.len() < 3 || roll < 3 {
             return self.create();
@@ -115,7 +121,9 @@ impl Client {
         match roll {
             3..6 => {
                 let email = format!("{user}.{}@example.com", self.dice.below(1_000_000));
-                let body = patch(json!({ "op": "replace", "path": "emails[type eq \"work\"].value", "value": email }));
+                let body = patch(
+                    json!({ "op": "replace", "path": "emails[type eq \"work\"].value", "value": email }),
+                );
                 Write { method: "PATCH", path, body: Some(body), user, after: Some(Known { email, ..known }) }
             }
             6..9 => {
@@ -176,9 +184,16 @@ pub(super) fn state(address: SocketAddr, token: &str, group: &str) -> BTreeMap<S
             let known = Known { id, email: text(&user["emails"][0]["value"]), is_member };
             found.insert(text(&user["userName"]), known);
         }
-        assert!(found.len() > before || found.len() == total, "totalResults is {total}, found {}", found.len());
+        assert!(
+            found.len() > before || found.len() == total,
+            "totalResults is {total}, found {}",
+            found.len()
+        );
     }
-    assert!(members.iter().all(|id| found.values().any(|known| known.id == *id)), "a member who is not there");
+    assert!(
+        members.iter().all(|id| found.values().any(|known| known.id == *id)),
+        "a member who is not there"
+    );
     found
 }
 

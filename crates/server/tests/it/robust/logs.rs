@@ -25,7 +25,8 @@ fn logs_hold_no_token_no_password_and_no_body() {
     let (status, made) = ask("POST", "/Users", &token, &ada);
     assert_eq!(status, 201, "{made}");
     let id = serde_json::from_str::<serde_json::Value>(&made).unwrap()["id"].as_str().unwrap().to_owned();
-    let change = json!({ "Operations": [{ "op": "replace", "path": "password", "value": "password-in-a-patch" }] });
+    let change =
+        json!({ "Operations": [{ "op": "replace", "path": "password", "value": "password-in-a-patch" }] });
     assert_eq!(ask("PATCH", &format!("/Users/{id}"), &token, &change.to_string()).0, 200);
     assert_eq!(ask("POST", "/Users", &token, &ada).0, 409);
     assert_eq!(ask("POST", "/Users", &token, r#"{"password":"password-in-bad-json",}"#).0, 400);
@@ -34,7 +35,8 @@ fn logs_hold_no_token_no_password_and_no_body() {
     let made = r#"{"userName":"m","urn:ietf:params:scim:schemas:extension:custom:2.0:User":{"generatePassword":true}}"#;
     let (status, made) = ask("POST", "/Users", &token, made);
     assert_eq!(status, 201, "{made}");
-    let generated = serde_json::from_str::<serde_json::Value>(&made).unwrap()["password"].as_str().unwrap().to_owned();
+    let generated =
+        serde_json::from_str::<serde_json::Value>(&made).unwrap()["password"].as_str().unwrap().to_owned();
     server.terminate();
     server.ended();
 

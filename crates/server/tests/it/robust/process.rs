@@ -46,7 +46,10 @@ impl Server {
         let address = address.unwrap_or_else(|_| panic!("no address in {line:?}"));
         let server = Self { child, _stdout: stdout, address };
         let begun = Instant::now();
-        while !Wire::open(address).and_then(|mut wire| wire.ask("GET", "/health/ready", None, None)).is_ok_and(|a| a.0 == 200) {
+        while !Wire::open(address)
+            .and_then(|mut wire| wire.ask("GET", "/health/ready", None, None))
+            .is_ok_and(|a| a.0 == 200)
+        {
             assert!(begun.elapsed() < PATIENCE, "the server did not become ready");
         }
         server

@@ -67,7 +67,11 @@ pub(super) fn agree(data: &Path) {
     for (what, query) in CONTRADICTIONS {
         let mut statement = database.prepare(query).unwrap_or_else(|error| panic!("{what}: {error}"));
         let rows = statement.query_map([], |row| {
-            Ok(format!("{:?} {:?}", row.get::<_, rusqlite::types::Value>(0)?, row.get::<_, rusqlite::types::Value>(1)?))
+            Ok(format!(
+                "{:?} {:?}",
+                row.get::<_, rusqlite::types::Value>(0)?,
+                row.get::<_, rusqlite::types::Value>(1)?
+            ))
         });
         let rows: Vec<String> = rows.unwrap().map(Result::unwrap).take(5).collect();
         assert!(rows.is_empty(), "{what}: {rows:?}");

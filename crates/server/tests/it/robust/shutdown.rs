@@ -21,9 +21,8 @@ fn a_stopped_server_cuts_no_request_and_loses_no_acknowledged_write() {
     let mut server = Server::start(data, "error", Stdio::inherit());
     let token = token(data, "default");
     let group = group(server.address, &token);
-    let mut clients: Vec<_> = (0..CLIENTS)
-        .map(|n| Client::new(server.address, &token, &group, format!("u{n}"), n + 1))
-        .collect();
+    let mut clients: Vec<_> =
+        (0..CLIENTS).map(|n| Client::new(server.address, &token, &group, format!("u{n}"), n + 1)).collect();
     for round in 0..ROUNDS {
         thread::scope(|scope| {
             let running: Vec<_> = clients.iter_mut().map(|client| scope.spawn(|| client.run())).collect();

@@ -20,7 +20,8 @@ async fn a_members_name_is_returned_on_request() {
     let acme = world.provider("acme").await;
     let ada = acme.make("/Users", user("ada")).await;
     let crew = acme.make("/Groups", group("crew", &[&ada])).await;
-    let member = json!({ "value": ada, "$ref": format!("https://id.example/acme/scim/Users/{ada}"), "type": "User" });
+    let member =
+        json!({ "value": ada, "$ref": format!("https://id.example/acme/scim/Users/{ada}"), "type": "User" });
 
     let plain = acme.get(&format!("/Groups/{crew}")).await.check(200).json();
     assert_eq!(plain["members"], json!([member]), "as the RFC's schema of a Group");
