@@ -60,8 +60,9 @@ def wait_until_ready(url):
     raise SystemExit("the server did not become ready")
 
 
-def token(binary, data):
+def token(binary, data, dialect):
     command = [binary, "token", "create", "--data", data, "--tenant", "default", "--kind", "scim"]
+    command += ["--dialect", dialect]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
@@ -107,9 +108,10 @@ def main():
     parser.add_argument("--durward", required=True, help="the binary")
     binary = parser.parse_args().durward
     with tempfile.TemporaryDirectory() as data, server(binary, data) as url:
-        secret = token(binary, data)
+        auto, strict = token(binary, data, "auto"), token(binary, data, "strict")
         base = f"{url}/default/api/scim/v2"
-        results = [tester(base, secret), sanity(base, secret)]
+        # scim-sanity wants every PATCH answered by the resource, which the strict dialect does for groups too.
+        results = [tester(base, auto), tester(base, strict), sanity(base, strict)]
     failed = sum(failed for _, failed in results)
     print(f"{sum(passed for passed, _ in results)} passed, {failed} failed")
     sys.exit(1 if failed else 0)

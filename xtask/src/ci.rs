@@ -10,7 +10,7 @@ use crate::{Outcome, fuzz, test, tidy};
 const DENY_VERSION: &str = "0.20.2";
 
 /// How long each fuzz target runs in CI, in seconds.
-const FUZZ_SECONDS: u32 = 15;
+const FUZZ_SECONDS: u32 = 10;
 
 /// Runs every check, whatever the others find.
 pub fn run(skip_tests: bool) -> Outcome {

@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::secret::Secret;
 
-/// The write-only attribute that asks for a password to be made.
-const GENERATE: &str = "generatePassword";
+/// What stands among the write-only values of a creation when a password is to be made.
+pub(crate) const GENERATE: &str = "generatePassword";
 /// The attribute that is then set, and shown once.
 const PASSWORD: &str = "password";
 /// Letters and digits that are not taken for one another.

@@ -209,7 +209,7 @@ mod tests {
                       "returned": "default",
                       "uniqueness": "none"
                     },
-                    {"name":"display","type":"string","multiValued":false,"description":"The member's name.","required":false,"caseExact":false,"mutability":"readOnly","returned":"default","uniqueness":"none"}
+                    {"name":"display","type":"string","multiValued":false,"description":"The member's name.","required":false,"caseExact":false,"mutability":"readOnly","returned":"request","uniqueness":"none"}
                   ],
                   "multiValued": true,
                   "description": "Who belongs to the group: users, and groups with all who belong to them.",

@@ -220,6 +220,8 @@ impl<'s> Patch<'s, '_> {
         refuse_repeats(&object)?;
         for (name, value) in object {
             match schema.attributes.find(&name) {
+                // Some clients have every object name its schemas (RFC 7643 §3).
+                None if name.eq_ignore_ascii_case("schemas") => {}
                 Some(attribute) if is_read_only(attribute) && !self.is_strict() => {}
                 Some(attribute) => {
                     self.attribute(

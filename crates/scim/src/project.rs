@@ -63,6 +63,11 @@ impl Projection {
         self.shows(None, attribute)
     }
 
+    /// Whether that part of an attribute of the core schema is returned, where the attribute is.
+    pub fn wants_part(&self, attribute: &Attribute, sub: &Attribute) -> bool {
+        self.shows_sub(None, attribute, sub)
+    }
+
     /// Whether only attributes of that list are held back, each as a whole: then a stored document, which
     /// has none of them, is already what is returned.
     pub fn holds_back_only(&self, names: &[&str]) -> bool {

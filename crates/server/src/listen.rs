@@ -2,15 +2,18 @@
 //!
 //! Knows no route. HTTP itself (request lines, framing, both versions) is hyper's.
 
+mod closing;
 mod tls;
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::FutureExt;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -19,8 +22,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
+use self::closing::Closing;
 use self::tls::Tls;
 pub use self::tls::TlsError;
 use crate::config::Config;
@@ -29,6 +34,10 @@ use crate::limits::{HEAD_BYTES_MAX, STREAMS_MAX};
 
 /// An HTTP/2 peer that is silent for this long is asked whether it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// A stopping server closes a connection with the answer to its next request; one that asks nothing for so long is
+/// closed without.
+const LINGER: Duration = Duration::from_millis(300);
 
 /// A pause after the system had no socket to give, so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -108,7 +117,9 @@ impl Server {
         let connections = GracefulShutdown::new();
         let (running, stopping) = watch::channel(());
         let (tls, patience) = (self.tls, self.header_timeout);
-        let acceptor = Arc::new(Acceptor { http: http(patience), router, tls, patience, stopping });
+        let closing = Arc::new(AtomicBool::new(false));
+        let acceptor = Acceptor { http: http(patience), router, tls, patience, stopping, closing };
+        let acceptor = Arc::new(acceptor);
         tokio::pin!(stop);
         loop {
             let next = accept(&self.listener, &self.places);
@@ -119,14 +130,23 @@ impl Server {
             };
             tokio::spawn(Arc::clone(&acceptor).serve(stream, connections.watcher(), place));
         }
+        // Who has been let in by the system waits for an answer; who comes later is refused.
+        while let Some((stream, place)) = accept(&self.listener, &self.places).now_or_never() {
+            tokio::spawn(Arc::clone(&acceptor).serve(stream, connections.watcher(), place));
+        }
         health.stop();
-        drop((self.listener, running));
+        drop(self.listener);
+        acceptor.closing.store(true, Ordering::Relaxed);
         if let Some(reload) = reload {
             reload.abort();
         }
         let open = || self.max_connections - self.places.available_permits();
         tracing::info!(connections = open(), "stopping: letting the requests in flight finish");
-        match tokio::time::timeout(self.shutdown_timeout, connections.shutdown()).await {
+        let ends = Instant::now() + self.shutdown_timeout;
+        let all = u32::try_from(self.max_connections).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout(LINGER.min(self.shutdown_timeout), self.places.acquire_many(all)).await;
+        drop(running);
+        match tokio::time::timeout_at(ends, connections.shutdown()).await {
             Ok(()) => Ok(Ended::Clean),
             Err(_) => Ok(Ended::Cut(open())),
         }
@@ -180,6 +200,8 @@ struct Acceptor {
     patience: Duration,
     /// Closed when the server stops.
     stopping: watch::Receiver<()>,
+    /// Whether answers close their connections.
+    closing: Arc<AtomicBool>,
 }
 
 impl Acceptor {
@@ -224,7 +246,8 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let service = TowerToHyperService::new(self.router.clone());
+        let inner = TowerToHyperService::new(self.router.clone());
+        let service = Closing { inner, closing: Arc::clone(&self.closing) };
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
         if let Err(error) = watcher.watch(connection).await {
             // A peer that goes away or speaks no HTTP: its business, not ours.

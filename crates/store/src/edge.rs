@@ -166,10 +166,14 @@ impl TenantStore<'_> {
     ) -> Result<(), StoreError> {
         let (relation, kind) = (Param::Text(relation), Param::Text(source_kind));
         let (first, last) = (Param::Text(first), Param::Text(last));
-        self.read(SOURCES_BETWEEN, &[self.param(), relation, first, last, kind, Param::Int(bounded(take))], |row| {
-            let source = SourceRef { id: row.text(1)?, display: row.text(2)?, direct: true };
-            Ok(f(row.text(0)?, source))
-        })
+        self.read(
+            SOURCES_BETWEEN,
+            &[self.param(), relation, first, last, kind, Param::Int(bounded(take))],
+            |row| {
+                let source = SourceRef { id: row.text(1)?, display: row.text(2)?, direct: true };
+                Ok(f(row.text(0)?, source))
+            },
+        )
         .await
     }
 

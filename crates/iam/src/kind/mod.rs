@@ -17,8 +17,19 @@ use scim::schema::{Attribute, Extension, Held, ResourceType, Returned, Schema};
 use crate::error::{Error, Result};
 use keys::Probe;
 
+/// What was there before a write, and how it becomes what comes after.
+#[derive(Clone, Copy, Debug)]
+pub enum Before<'a> {
+    /// Nothing: the resource is created.
+    Nothing,
+    /// A document that another takes the place of.
+    Replaced(&'a Object),
+    /// A document that was changed in part.
+    Patched(&'a Object),
+}
+
 /// What is special about a resource of a kind: looks at what was before, completes or refuses what comes after.
-pub type Rules = fn(before: Option<&Object>, after: &mut Admitted) -> Result<(), scim::Error>;
+pub type Rules = fn(before: Before<'_>, after: &mut Admitted) -> Result<(), scim::Error>;
 
 /// An attribute whose values are edges to other resources.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use crate::access::{Permit, Write};
 use crate::cx::{Cx, OnInactive};
 use crate::env::new_id;
 use crate::error::Result;
-use crate::kind::Kind;
+use crate::kind::{Before, Kind};
 use crate::plan::{EXTERNAL_ID, external_key};
 use crate::{Iam, password};
 
@@ -37,7 +37,7 @@ impl Iam {
     ) -> Result<Rendered> {
         let projection = self.projection(cx, kind, query)?;
         let mut admitted = admit(&kind.schema, draft, cx.rules())?;
-        (kind.rules)(None, &mut admitted)?;
+        (kind.rules)(Before::Nothing, &mut admitted)?;
         let hashed = self.passwords.settle(std::mem::take(&mut admitted.secrets), true, &*self.env).await?;
         let id = new_id(&*self.env, cx.now);
         let edges = Self::first_edges(kind, &id, &admitted.relations)?;

@@ -12,7 +12,7 @@ use super::{Condition, Stored, Written, again, refused};
 use crate::access::{Permit, Write};
 use crate::cx::Cx;
 use crate::error::Result;
-use crate::kind::Kind;
+use crate::kind::{Before, Kind};
 use crate::{Iam, limits, password};
 
 impl Iam {
@@ -76,7 +76,7 @@ impl Iam {
         let id = before.record.id.as_str();
         let plan: EdgePlan<'_> = self.patched_edges(cx, kind, id, patched.relations).await?;
         let mut admitted = Admitted { document: patched.document, ..Admitted::default() };
-        (kind.rules)(Some(&before.document), &mut admitted)?;
+        (kind.rules)(Before::Patched(&before.document), &mut admitted)?;
         let hashed = self.passwords.settle(patched.secrets, false, &*self.env).await?.kept;
         let secret = password::merge(before.record.secret.as_deref(), hashed);
         let known = Connections::parse(before.record.connections.as_deref());

@@ -48,7 +48,8 @@ impl Iam {
         for derived in view.kind.derived.iter().filter(|d| view.wants(&d.attribute)) {
             let Some(source) = view.cx.kinds.named(&derived.source) else { continue };
             let (base, endpoint) = (&view.cx.base, &source.schema.endpoint);
-            let mut list = List::new(&mut out, &derived.attribute);
+            let named = view.wants_display(&derived.attribute);
+            let mut list = List::new(&mut out, &derived.attribute, named);
             let take = u64::from(limits::GROUPS_MAX);
             self.of(view.cx)
                 .sources(&derived.relation, &derived.source, id, take, |group| {
@@ -64,19 +65,30 @@ impl Iam {
 
     /// What is shown beside each resource of a page whose ids are neighbours, for attributes that are derived: one
     /// walk for the page instead of one for each. None when there is so much that each is better asked by itself.
-    pub(crate) async fn derived_between(&self, view: &View<'_>, first: &str, last: &str) -> Result<Option<Beside>> {
+    pub(crate) async fn derived_between(
+        &self,
+        view: &View<'_>,
+        first: &str,
+        last: &str,
+    ) -> Result<Option<Beside>> {
         let mut beside = Beside::default();
         for derived in view.kind.derived.iter().filter(|d| view.wants(&d.attribute)) {
             let Some(source) = view.cx.kinds.named(&derived.source) else { continue };
             let mut direct: BTreeMap<String, BTreeMap<String, Source>> = BTreeMap::new();
             let mut count = 0;
             self.of(view.cx)
-                .sources_between(&derived.relation, &derived.source, (first, last), TOGETHER_MAX, |target, found| {
-                    count += 1;
-                    let shown = Source { display: found.display.to_owned(), direct: true };
-                    direct.entry(target.to_owned()).or_default().insert(found.id.to_owned(), shown);
-                    ControlFlow::Continue(())
-                })
+                .sources_between(
+                    &derived.relation,
+                    &derived.source,
+                    (first, last),
+                    TOGETHER_MAX,
+                    |target, found| {
+                        count += 1;
+                        let shown = Source { display: found.display.to_owned(), direct: true };
+                        direct.entry(target.to_owned()).or_default().insert(found.id.to_owned(), shown);
+                        ControlFlow::Continue(())
+                    },
+                )
                 .await?;
             if count == TOGETHER_MAX {
                 return Ok(None);
@@ -88,8 +100,10 @@ impl Iam {
                     sources.entry(id).or_insert(Source { display, direct: false });
                 }
                 let (text, edges) = beside.0.entry(target).or_default();
-                let mut list = List::new(text, &derived.attribute);
-                for (id, source_of) in sources.iter().take(usize::try_from(limits::GROUPS_MAX).unwrap_or(usize::MAX)) {
+                let mut list = List::new(text, &derived.attribute, view.wants_display(&derived.attribute));
+                for (id, source_of) in
+                    sources.iter().take(usize::try_from(limits::GROUPS_MAX).unwrap_or(usize::MAX))
+                {
                     let kind = if source_of.direct { "direct" } else { "indirect" };
                     list.push(&view.cx.base, &source.schema.endpoint, id, &source_of.display, kind);
                 }
@@ -131,7 +145,7 @@ impl Iam {
         out: &mut String,
     ) -> Result<usize> {
         let targets: Vec<_> = relation.targets.iter().filter_map(|name| view.cx.kinds.named(name)).collect();
-        let mut list = List::new(out, &relation.attribute);
+        let mut list = List::new(out, &relation.attribute, view.wants_display(&relation.attribute));
         self.each_edge(view.cx, relation, id, |edge| {
             let endpoint =
                 targets.iter().find(|k| k.name() == edge.target_kind).map_or("", |k| &k.schema.endpoint);
@@ -242,7 +256,33 @@ impl Iam {
                 }
             }
         }
-        self.settle(cx, id, wishes).await
+        let mut plan = self.settle(cx, id, wishes).await?;
+        if !cx.caller.dialect.is_auto() {
+            self.leave_out_unknown(cx, &mut plan).await?;
+        }
+        Ok(plan)
+    }
+
+    /// RFC 7644 §3.3: a server may ignore content, and says so by returning the whole representation. A PATCH in the
+    /// strict dialect is always answered so; in the other one, what cannot be linked is refused by name.
+    async fn leave_out_unknown(&self, cx: &Cx, plan: &mut EdgePlan<'_>) -> Result<()> {
+        let mut kept = Vec::with_capacity(plan.changes.len());
+        for change in std::mem::take(&mut plan.changes) {
+            if !change.is_link || self.is_there(cx, change.relation, &change.target).await? {
+                kept.push(change);
+            }
+        }
+        plan.changes = kept;
+        Ok(())
+    }
+
+    async fn is_there(&self, cx: &Cx, relation: &Relation, target: &str) -> Result<bool> {
+        for kind in &relation.targets {
+            if self.of(cx).with_record(kind, target, |_| ()).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn remove_where<'k>(
@@ -390,12 +430,14 @@ fn names_values(filter: &BoundFilter<'_>, ids: &mut Vec<String>) -> bool {
 struct List<'a> {
     out: &'a mut String,
     name: &'a str,
+    /// Whether the elements say what they refer to is called.
+    shows_display: bool,
     count: usize,
 }
 
 impl<'a> List<'a> {
-    fn new(out: &'a mut String, name: &'a str) -> Self {
-        Self { out, name, count: 0 }
+    fn new(out: &'a mut String, name: &'a str, shows_display: bool) -> Self {
+        Self { out, name, shows_display, count: 0 }
     }
 
     fn push(&mut self, base: &str, endpoint: &str, id: &str, display: &str, kind: &str) {
@@ -414,7 +456,7 @@ impl<'a> List<'a> {
         self.out.push_str("\",\"type\":\"");
         self.out.push_str(kind);
         self.out.push('"');
-        if !display.is_empty() {
+        if self.shows_display && !display.is_empty() {
             self.out.push_str(",\"display\":");
             push_string(self.out, display);
         }

@@ -48,6 +48,13 @@ impl<'a> View<'a> {
         self.kind.schema.find(None, attribute).is_some_and(|found| self.projection.wants(found.attribute))
     }
 
+    /// Whether the elements of such an attribute are shown with what they refer to is called.
+    pub(crate) fn wants_display(&self, attribute: &str) -> bool {
+        let Some(found) = self.kind.schema.find(None, attribute) else { return false };
+        let display = found.attribute.sub("display");
+        display.is_some_and(|display| self.projection.wants_part(found.attribute, display))
+    }
+
     pub(crate) fn location(&self, id: &str) -> String {
         location(&self.cx.base, &self.kind.schema.endpoint, id)
     }

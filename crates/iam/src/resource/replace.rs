@@ -11,7 +11,7 @@ use super::{Condition, Stored, again, refused};
 use crate::access::{Permit, Write};
 use crate::cx::Cx;
 use crate::error::Result;
-use crate::kind::Kind;
+use crate::kind::{Before, Kind};
 use crate::{Iam, password};
 
 impl Iam {
@@ -63,7 +63,7 @@ pub(super) fn next(
     hashed: Option<Object>,
 ) -> Result<Next> {
     succeed(&kind.schema, &before.document, &mut admitted.document)?;
-    (kind.rules)(Some(&before.document), &mut admitted)?;
+    (kind.rules)(Before::Replaced(&before.document), &mut admitted)?;
     let known = Connections::parse(before.record.connections.as_deref());
     let connections = connected(cx, known, admitted.external_id.take().flatten());
     let secret = password::merge(before.record.secret.as_deref(), hashed);

@@ -16,8 +16,8 @@ use crate::cx::{Cx, TokenKind};
 use crate::error::{Error, Result};
 use crate::kind::Kind;
 use crate::kind::keys::Keys;
-use crate::{Iam, limits};
 use crate::plan::{EXTERNAL_ID, external_key};
+use crate::{Iam, limits};
 
 /// What a resource is to be, decided and not yet committed.
 pub(crate) struct Next {
@@ -232,7 +232,11 @@ impl Iam {
         let connections = next.connections.print();
         let record = RecordRef {
             version,
-            modified: if version == before.record.version { before.record.modified } else { modified(cx, before) },
+            modified: if version == before.record.version {
+                before.record.modified
+            } else {
+                modified(cx, before)
+            },
             display: &next.display,
             document: &next.document,
             connections: connections.as_deref(),

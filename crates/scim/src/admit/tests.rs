@@ -371,11 +371,11 @@ fn secrets_are_taken_aside() {
         secrets {"pin":"1234","code":"x"}"#]],
     );
     // Nothing but a secret is no extension.
-    check(
-        r#"{"userName":"a","urn:ietf:params:scim:schemas:extension:custom:2.0:User":{"generatePassword":true}}"#,
+    check_device(
+        r#""urn:example:2.0:Lease":{"code":"x"}"#,
         expect![[r#"
-            {"userName":"a"}
-            secrets {"generatePassword":true}"#]],
+        {"name":"n","tags":["t"]}
+        secrets {"code":"x"}"#]],
     );
 }
 
@@ -427,7 +427,7 @@ fn any_json_object_is_kept_where_any_will_do() {
         r#""extra":{"a":{"b":[null,1]},"c":null}"#,
         expect![[r#"{"name":"n","tags":["t"],"extra":{"a":{"b":[null,1]}}}"#]],
     );
-    check_device(r#""extra":{}"#, expect![[r#"{"name":"n","tags":["t"]}"#]]);
+    check_device(r#""extra":{}"#, expect![[r#"{"name":"n","tags":["t"],"extra":{}}"#]]);
 }
 
 #[test]

@@ -180,9 +180,10 @@ fn complete(
         }
         Value::Object(object) if !attribute.is_free_form() => complex(attribute, object, rules),
         Value::Object(mut object) => {
-            // RFC 7643 §2.5: null is no value. What lies deeper is nobody's business.
+            // RFC 7643 §2.5: null is no value. What lies deeper is nobody's business, and of an object that may hold
+            // anything the empty one is a value too.
             object.retain(|_, value| !value.is_null());
-            Ok((!object.is_empty()).then_some(Value::Object(object)))
+            Ok(Some(Value::Object(object)))
         }
         value => Ok(Some(value)),
     }

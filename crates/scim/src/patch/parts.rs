@@ -34,6 +34,7 @@ pub(super) fn one(
             };
             object.extend(given);
             object.retain(|_, value| !value.is_null());
+            return Ok(Value::Object(object));
         }
         None if !attribute.sub_attributes.is_empty() => {
             let Some(given) = object_of(attribute, value.unwrap_or_default(), rules)? else {

@@ -5,5 +5,6 @@
 
 mod command;
 mod reference;
+mod robust;
 mod scim;
 mod world;

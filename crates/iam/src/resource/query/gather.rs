@@ -234,8 +234,11 @@ impl Iam {
         if !needs.whole && !needs.beside {
             return serde_json::from_str(&record.document).map_err(Error::internal);
         }
-        let everything = Projection::default();
-        let view = View::new(search.view.cx, search.view.kind, &everything);
+        let (cx, kind) = (search.view.cx, search.view.kind);
+        // What is named is whole: a filter may look at what is returned on request alone.
+        let (names, none) = (kind.beside(), None::<std::iter::Empty<&str>>);
+        let everything = Projection::new(&kind.schema, Some(names.into_iter()), none, cx.caller.dialect)?;
+        let view = View::new(cx, kind, &everything);
         let beside = if needs.beside {
             let (beside, edges) = self.beside(&view, &record.id).await?;
             effort.spend(0, edges)?;

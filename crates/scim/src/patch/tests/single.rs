@@ -111,7 +111,7 @@ fn any_json_object_is_merged_by_its_names() {
         r#"{"op":"replace","path":"extra","value":{"a":null,"b":{"d":3}}}"#,
         expect![[r#"extra: {"b":{"d":3}}"#]],
     );
-    check_device(r#"{"op":"replace","path":"extra","value":{"a":null,"b":null}}"#, expect!["extra is gone"]);
+    check_device(r#"{"op":"replace","path":"extra","value":{"a":null,"b":null}}"#, expect!["extra: {}"]);
     check_device(r#"{"op":"remove","path":"extra"}"#, expect!["extra is gone"]);
     check_device(r#"{"op":"replace","path":"extra","value":[]}"#, expect!["extra is gone"]);
 }

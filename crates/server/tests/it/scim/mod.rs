@@ -1,3 +1,4 @@
 //! SCIM: what the RFCs and the clients ask for.
 
 mod basics;
+mod independent;

@@ -1,0 +1,8 @@
+//! The built binary under load, killed and stopped at any moment; and what its logs never say.
+
+mod crash;
+mod load;
+mod logs;
+mod process;
+mod rows;
+mod shutdown;
