@@ -74,7 +74,12 @@ impl Draft {
     }
 
     fn document(&self) -> Result<String> {
-        serde_json::to_string(&self.document).map_err(Error::internal)
+        let document = serde_json::to_string(&self.document).map_err(Error::internal)?;
+        if document.len() > limits::DOCUMENT_BYTES_MAX {
+            let most = limits::DOCUMENT_BYTES_MAX;
+            return Err(Error::TooLarge(format!("an identity provider is at most {most} bytes")));
+        }
+        Ok(document)
     }
 
     fn secret(&self) -> Option<String> {
@@ -142,7 +147,7 @@ impl Iam {
     /// Replaces a provider's configuration; without a new secret it keeps the one it has.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Conflict`], [`Error::Stale`] or [`Error::Invalid`].
+    /// [`Error::NotFound`], [`Error::Conflict`], [`Error::Blocked`] or [`Error::Invalid`].
     pub async fn replace_provider(
         &self,
         cx: &Cx,
@@ -166,12 +171,15 @@ impl Iam {
             connections: None,
             secret: secret.as_deref(),
         });
-        if key(scheme) != draft.key() {
+        if scheme != draft.scheme {
+            // A token names its provider by the scheme as it is written.
             self.refuse_if_used(cx, scheme).await?;
+        }
+        if key(scheme) != draft.key() {
             batch.release(KIND, SCHEME, &key(scheme), id).claim(KIND, SCHEME, &draft.key(), id);
         }
         batch.audit(&audited(cx, "replace", id));
-        self.of(cx).commit(batch).await.map_err(refused)?;
+        self.of(cx).commit(batch).await.map_err(changed)?;
         Ok(Provider { id: id.to_owned(), document: draft.document, has_secret: secret.is_some() })
     }
 
@@ -190,7 +198,7 @@ impl Iam {
             .release(KIND, SCHEME, &key(scheme), id)
             .count(KIND, -1, true)
             .audit(&audited(cx, "delete", id));
-        self.of(cx).commit(batch).await.map(|_| ()).map_err(refused)
+        self.of(cx).commit(batch).await.map(|_| ()).map_err(changed)
     }
 
     async fn refuse_if_used(&self, cx: &Cx, scheme: &str) -> Result<()> {
@@ -211,9 +219,20 @@ impl Iam {
         })
     }
 
-    /// The id of the provider of that scheme.
-    pub(crate) async fn provider_by_scheme(&self, cx: &Cx, scheme: &str) -> Result<Option<String>> {
-        Ok(self.of(cx).id_by_key(KIND, SCHEME, &key(scheme)).await?)
+    /// The scheme of the provider that is meant by this one, as the provider itself writes it.
+    pub(crate) async fn known_scheme(&self, cx: &Cx, scheme: &str) -> Result<Option<String>> {
+        let Some(id) = self.of(cx).id_by_key(KIND, SCHEME, &key(scheme)).await? else { return Ok(None) };
+        let Some(record) = self.of(cx).record(KIND, &id).await? else { return Ok(None) };
+        let provider = Provider::read(&record)?;
+        Ok(provider.document.get(SCHEME).and_then(Value::as_str).map(str::to_owned))
+    }
+}
+
+/// The caller named no version, so there is no precondition that failed.
+fn changed(error: store::CommitError) -> Error {
+    match error {
+        store::CommitError::Stale => Error::Blocked("the identity provider was changed meanwhile".to_owned()),
+        error => refused(error),
     }
 }
 

@@ -192,7 +192,11 @@ impl Iam {
             ));
         }
         check_indexed(&definition.indexed)?;
-        if cx.kinds.schemas().iter().any(|known| known.id.eq_ignore_ascii_case(urn)) {
+        let mut after = self.definitions(cx.tenant).await?;
+        let standard = cx.kinds.schemas();
+        // One that no type uses yet is in no kind.
+        let mut known = standard.iter().map(|s| &s.id).chain(after.schemas.iter().map(|d| &d.schema.id));
+        if known.any(|known| known.eq_ignore_ascii_case(urn)) {
             return Err(Error::Conflict { attribute: format!("the schema {}", scim::error::quoted(urn)) });
         }
         if definition.required {
@@ -204,7 +208,6 @@ impl Iam {
                 }
             }
         }
-        let mut after = self.definitions(cx.tenant).await?;
         after.schemas.push(definition.clone());
         after.kinds()?;
         self.keep(cx, SCHEMA, urn, &definition.schema.name, &definition).await?;
@@ -267,6 +270,10 @@ impl Iam {
             return Err(Error::Blocked(format!("the tenant has {} of these already", limits::SCHEMAS_MAX)));
         }
         let document = serde_json::to_string(definition).map_err(Error::internal)?;
+        if document.len() > limits::DOCUMENT_BYTES_MAX {
+            let most = limits::DOCUMENT_BYTES_MAX;
+            return Err(Error::TooLarge(format!("a definition is at most {most} bytes")));
+        }
         let mut batch = Batch::default();
         batch
             .insert(&NewRecord {

@@ -294,9 +294,9 @@ impl Iam {
         &self,
         cx: &Cx,
         _: Permit<Administer>,
-        draft: Draft,
+        mut draft: Draft,
     ) -> Result<(Info, Secret<String>)> {
-        self.check_draft(cx, &draft).await?;
+        self.check_draft(cx, &mut draft).await?;
         let id = new_id(&*self.env, cx.now);
         let connection = match draft.kind {
             TokenKind::Scim => id.clone(),
@@ -306,7 +306,7 @@ impl Iam {
         self.insert_token(cx, &id, &connection, &draft, expires, Batch::default()).await
     }
 
-    async fn check_draft(&self, cx: &Cx, draft: &Draft) -> Result<()> {
+    async fn check_draft(&self, cx: &Cx, draft: &mut Draft) -> Result<()> {
         for (name, text) in [
             ("name", Some(&draft.name)),
             ("provider", draft.provider.as_ref()),
@@ -324,13 +324,11 @@ impl Iam {
         if draft.days.is_some_and(|days| days == 0 || days > limits::TOKEN_DAYS_MAX) {
             return Err(Error::invalid(format!("a token lasts from 1 to {} days", limits::TOKEN_DAYS_MAX)));
         }
-        if let Some(scheme) = &draft.provider
-            && self.provider_by_scheme(cx, scheme).await?.is_none()
-        {
-            let scheme = scim::error::quoted(scheme);
-            return Err(Error::invalid(format!(
-                "`provider`: there is no identity provider with the scheme {scheme}"
-            )));
+        if let Some(scheme) = &mut draft.provider {
+            *scheme = self.known_scheme(cx, scheme).await?.ok_or_else(|| {
+                let scheme = scim::error::quoted(scheme);
+                Error::invalid(format!("`provider`: there is no identity provider with the scheme {scheme}"))
+            })?;
         }
         if let Some(subject) = &draft.subject
             && self.of(cx).record(crate::cx::SUBJECT_KIND, subject).await?.is_none()
@@ -405,7 +403,7 @@ impl Iam {
         let (Some(kind), Some(mode)) = (TokenKind::parse(&old.kind), Mode::parse(&old.mode)) else {
             return Err(Error::internal("a token of an unknown kind"));
         };
-        let draft = Draft {
+        let mut draft = Draft {
             kind,
             mode,
             name: old.name,
@@ -415,7 +413,7 @@ impl Iam {
             subject: old.subject,
             days,
         };
-        self.check_draft(cx, &draft).await?;
+        self.check_draft(cx, &mut draft).await?;
         let end = cx.now.saturating_add(i64::from(overlap) * HOUR);
         let mut batch = Batch::default();
         batch.token_expires(id, Some(old.expires.map_or(end, |known| known.min(end))));

@@ -14,13 +14,16 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+/// Where the data is when nobody says.
+pub const DATA_DEFAULT: &str = "./durward-data";
+
 /// Where the data and the configuration are. Every command takes it.
 #[derive(Debug, Clone, Args)]
 pub struct Place {
     /// Folder that holds the database
     ///
     /// `serve` and `migrate` make it when it does not exist. Every other command needs it to exist.
-    #[arg(long, env = "DURWARD_DATA", value_name = "FOLDER", default_value = "./durward-data")]
+    #[arg(long, env = "DURWARD_DATA", value_name = "FOLDER", default_value = DATA_DEFAULT)]
     pub data: PathBuf,
 
     /// TOML file to read the configuration from

@@ -74,18 +74,20 @@ impl App {
     /// answered like a token that is no good, so that nobody learns which tenants there are.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`].
-    pub async fn authenticate(&self, parts: &Parts) -> Result<Cx, Error> {
+    /// [`Error::Unauthenticated`], or [`Refusal::TargetTooLong`].
+    pub async fn authenticate(&self, parts: &Parts) -> Result<Cx, Refusal> {
+        if parts.uri.path_and_query().is_some_and(|target| target.as_str().len() > limits::TARGET_BYTES_MAX) {
+            return Err(Refusal::TargetTooLong);
+        }
         let path = ScimPath::of(parts.uri.path());
         let token = bearer(&parts.headers).ok_or(Error::Unauthenticated)?;
         let trace = parts.extensions.get::<RequestId>().map_or("", RequestId::as_str);
         let base = format!("{}{}", self.public_url, path.map_or("", |p| p.base));
         let cx = self.iam.authenticate(Presented { token, trace, base: &base }).await?;
-        let header = parts.headers.get(TENANT).map(|value| value.to_str().unwrap_or_default());
-        let named = [path.and_then(|p| p.tenant), header];
-        match named.into_iter().flatten().all(|name| name == cx.tenant_name) {
+        let headers = parts.headers.get_all(TENANT).iter().map(|value| value.to_str().unwrap_or_default());
+        match path.and_then(|p| p.tenant).into_iter().chain(headers).all(|name| name == cx.tenant_name) {
             true => Ok(cx),
-            false => Err(Error::Unauthenticated),
+            false => Err(Error::Unauthenticated.into()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use iam::Error;
+use iam::{Error, limits};
 use scim::ErrorKind;
 use scim::message::{MEDIA_TYPE, error_body};
 
@@ -20,6 +20,8 @@ pub enum Refusal {
     NoMethod,
     /// The body is not JSON by its own account.
     MediaType(String),
+    /// The request target is too long.
+    TargetTooLong,
     /// The body did not arrive in time.
     TooSlow,
     /// The connection broke, or the body is no body.
@@ -45,6 +47,8 @@ impl Refusal {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            // RFC 9110 §15.5.15.
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BadBody => StatusCode::BAD_REQUEST,
         }
@@ -61,6 +65,9 @@ impl Refusal {
                     scim::error::quoted(given)
                 )
             }
+            Self::TargetTooLong => {
+                format!("the request target is longer than {} bytes", limits::TARGET_BYTES_MAX)
+            }
             Self::TooSlow => "the body did not arrive in time".to_owned(),
             Self::BadBody => "the body could not be read".to_owned(),
         }
@@ -70,7 +77,7 @@ impl Refusal {
         match self {
             Self::Iam(error) => scim_type(error),
             Self::BadBody => Some(ErrorKind::InvalidSyntax),
-            Self::NoRoute | Self::NoMethod | Self::MediaType(_) | Self::TooSlow => None,
+            Self::NoRoute | Self::NoMethod | Self::MediaType(_) | Self::TargetTooLong | Self::TooSlow => None,
         }
     }
 
@@ -107,7 +114,12 @@ impl Refusal {
             Self::Iam(Error::Unauthenticated) => vec![(header::WWW_AUTHENTICATE, "Bearer realm=\"durward\"")],
             Self::Iam(Error::Unavailable) => vec![(header::RETRY_AFTER, "1")],
             Self::TooSlow => vec![(header::CONNECTION, "close")],
-            Self::Iam(_) | Self::NoRoute | Self::NoMethod | Self::MediaType(_) | Self::BadBody => vec![],
+            Self::Iam(_)
+            | Self::NoRoute
+            | Self::NoMethod
+            | Self::MediaType(_)
+            | Self::TargetTooLong
+            | Self::BadBody => vec![],
         }
     }
 }

@@ -38,12 +38,6 @@ struct Asked {
 impl Asked {
     async fn new(app: &App, request: Request<Body>) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
-        if parts.uri.path_and_query().is_some_and(|target| target.as_str().len() > limits::TARGET_BYTES_MAX) {
-            let most = limits::TARGET_BYTES_MAX;
-            return Err(Refusal::Iam(Error::TooLarge(format!(
-                "the request target is longer than {most} bytes"
-            ))));
-        }
         let cx = app.authenticate(&parts).await?;
         Ok(Self { cx, parts, body })
     }

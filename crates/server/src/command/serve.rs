@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::open::{OPERATOR, open};
 use super::{Context, Failure, print};
-use crate::config::Config;
+use crate::config::{Config, DATA_DEFAULT, Place};
 use crate::env::System;
 use crate::extract::App;
 use crate::health::{self, Health};
@@ -84,7 +84,8 @@ async fn serve(config: &Config, telemetry: &Telemetry) -> Result<Ended, Failure>
     };
     let router = router(app).merge(health::routes(Arc::clone(&health), metrics)).layer(observe);
     let upkeep = tokio::spawn(upkeep(Arc::clone(&iam)));
-    print(&greeting(&public_url, first_token.as_ref().map(|token| token.expose().as_str())))?;
+    let token = first_token.as_ref().map(|token| token.expose().as_str());
+    print(&greeting(&public_url, &config.place, token))?;
     let ended = server.run(router, &health, stop).await.map_err(Failure::failed);
     upkeep.abort();
     if let Err(error) = iam.flush_used().await {
@@ -121,9 +122,10 @@ async fn upkeep(iam: Arc<Iam>) {
 }
 
 /// What is printed when the server is ready. Only the first start knows a token.
-fn greeting(url: &str, token: Option<&str>) -> String {
+fn greeting(url: &str, place: &Place, token: Option<&str>) -> String {
     let mut text = format!("durward is ready at {url}\n");
     let Some(token) = token else { return text };
+    let data = data_option(place);
     let scim = format!("{url}/{FIRST_TENANT}/api/scim/v2");
     let _ = write!(
         text,
@@ -133,24 +135,44 @@ fn greeting(url: &str, token: Option<&str>) -> String {
         \x20 curl -H \"Authorization: Bearer $TOKEN\" {scim}/Users\n\
         \x20 curl -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/scim+json' \\\n\
         \x20      -d '{{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\"userName\":\"ada@example.com\"}}' {scim}/Users\n\n\
-        A token for an identity provider:\n\n  durward token create --tenant {FIRST_TENANT} --kind scim --name 'Entra ID'\n"
+        A token for an identity provider:\n\n  durward token create --tenant {FIRST_TENANT} --kind scim --name 'Entra ID'{data}\n"
     );
     text
+}
+
+/// What another command has to be told to find the same data, as a shell reads it.
+fn data_option(place: &Place) -> String {
+    let path = place.data.display().to_string();
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&b);
+    match path.as_str() {
+        DATA_DEFAULT => String::new(),
+        _ if path.bytes().all(plain) => format!(" --data {path}"),
+        _ => format!(" --data '{}'", path.replace('\'', r"'\''")),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
 
-    use super::greeting;
+    use super::{Place, greeting};
 
     #[test]
     fn only_the_first_start_shows_a_token() {
+        let place = |data: &str| Place { data: data.into(), config: None };
+        let here = place("./durward-data");
         expect!["durward is ready at http://127.0.0.1:8080\n"]
-            .assert_eq(&greeting("http://127.0.0.1:8080", None));
-        let first = greeting("http://127.0.0.1:8080", Some("dw_admin_x"));
+            .assert_eq(&greeting("http://127.0.0.1:8080", &here, None));
+        let first = greeting("http://127.0.0.1:8080", &here, Some("dw_admin_x"));
         assert!(first.contains(
             "curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8080/default/api/scim/v2/Users"
         ));
+        let command = |data: &str| {
+            let text = greeting("http://127.0.0.1:8080", &place(data), Some("dw_admin_x"));
+            text.lines().last().unwrap().split_once("'Entra ID'").unwrap().1.to_owned()
+        };
+        assert_eq!(command("./durward-data"), "");
+        assert_eq!(command("/var/lib/durward"), " --data /var/lib/durward");
+        assert_eq!(command("my data"), " --data 'my data'");
     }
 }

@@ -26,6 +26,9 @@ pub const BASES: [&str; 2] = ["/v1", "/core/iam/v1"];
 /// The bases of the token API, which are bases of SCIM too.
 pub const TOKEN_BASES: [&str; 2] = ["/v1/scim", "/core/iam/v1/scim"];
 
+/// The routes of the token API, relative to one of its bases, with their methods.
+pub const TOKEN_ROUTES: [(&str, &[&str]); 2] = [("", &["GET", "POST"]), ("/{id}", &["GET", "DELETE"])];
+
 /// The routes beside those that SCIM shares, relative to a base, with their methods.
 pub const ROUTES: [(&str, &[&str]); 9] = [
     ("/scim/{id}/rotate", &["POST"]),

@@ -1,12 +1,14 @@
 //! The OpenAPI 3.1 description of everything under `/v1`, generated from the handlers.
 
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use http::{HeaderValue, header};
 use serde::Serialize;
+use utoipa::openapi::{ContentBuilder, Ref, Response, ResponseBuilder};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::{providers, schemas, tokens};
+use crate::problem::PROBLEM_TYPE;
 
 /// A problem document (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,7 +34,7 @@ pub struct Problem {
         schemas::list_types, schemas::define_type, schemas::read_type, schemas::remove_type,
     ),
     security(("bearer" = [])),
-    modifiers(&Bearer)
+    modifiers(&Bearer, &Refusals)
 )]
 struct Api;
 
@@ -47,13 +49,56 @@ impl Modify for Bearer {
     }
 }
 
+/// What any request may come to, beside what its handler says itself.
+struct Refusals;
+
+impl Modify for Refusals {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        const ALWAYS: [(&str, &str); 5] = [
+            ("401", "No good bearer token, or one of another tenant"),
+            ("403", "Not an administrator's token, or one that may only read"),
+            ("414", "The request target is too long"),
+            ("500", "The server failed"),
+            ("503", "The server cannot answer now; try again"),
+        ];
+        const WITH_BODY: [(&str, &str); 4] = [
+            ("400", "The body is not what is described"),
+            ("408", "The body did not arrive in time"),
+            ("413", "The body is too large"),
+            ("415", "The body is not JSON by its own account"),
+        ];
+        const WITH_PATH: [(&str, &str); 1] = [("404", "There is no such thing in this tenant")];
+        for (path, item) in &mut api.paths.paths {
+            let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+            for operation in operations.into_iter().flatten() {
+                let mut refusals = ALWAYS.to_vec();
+                if operation.request_body.is_some() {
+                    refusals.extend(WITH_BODY);
+                }
+                if path.contains('{') {
+                    refusals.extend(WITH_PATH);
+                }
+                for (status, description) in refusals {
+                    let known = &mut operation.responses.responses;
+                    known.entry(status.to_owned()).or_insert_with(|| problem(description).into());
+                }
+            }
+        }
+    }
+}
+
+fn problem(description: &str) -> Response {
+    let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(description).content(PROBLEM_TYPE, body).build()
+}
+
 /// The description, as JSON.
 pub fn text() -> String {
     Api::openapi().to_pretty_json().unwrap_or_default()
 }
 
 /// `GET /openapi.json`.
-pub async fn document() -> Response {
+pub async fn document() -> axum::response::Response {
     static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new(text);
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], TEXT.as_str()).into_response()
 }

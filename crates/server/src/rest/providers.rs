@@ -163,30 +163,45 @@ fn draft(provider: ProviderType, mut input: ProviderInput) -> Result<Draft, Erro
         return Err(Error::invalid("`type` is `oidc`"));
     }
     let properties = &mut input.properties;
-    let authority = properties.authority.as_str();
-    let local =
-        ["http://127.0.0.1", "http://[::1]", "http://localhost"].iter().any(|l| authority.starts_with(l));
-    if !(authority.starts_with("https://") || local) || authority.contains(char::is_whitespace) {
+    if !is_authority(&properties.authority) {
         return Err(Error::invalid("`properties.authority` must be an https URL"));
     }
     if properties.client_id.trim().is_empty() {
         return Err(Error::invalid("`properties.clientId` must not be empty"));
     }
-    let special = [
-        ("verifyEnabled", properties.verify_enabled.is_some(), provider == ProviderType::Custom),
-        (
-            "getClaimsFromUserInfoEndpoint",
-            properties.get_claims_from_user_info_endpoint.is_some(),
-            provider == ProviderType::Custom,
-        ),
-    ];
-    if let Some((name, ..)) = special.iter().find(|(_, given, fits)| *given && !fits) {
-        return Err(Error::invalid(format!("`properties.{name}` belongs to a provider of type `custom`")));
+    if let Some((name, types)) = misplaced(provider, properties) {
+        return Err(Error::invalid(format!("`properties.{name}` belongs to a provider of type {types}")));
     }
     let client_secret = properties.client_secret.take().filter(|secret| !secret.is_empty()).map(Secret::new);
     let (scheme, display_name) = (input.scheme.clone(), input.display_name.clone());
     let document = serde_json::to_value(Kept { provider, input }).map_err(Error::internal)?;
     Ok(Draft { scheme, display_name, document, client_secret })
+}
+
+/// An https URL; plain http only to the machine itself, for those who develop.
+fn is_authority(text: &str) -> bool {
+    let Ok(uri) = text.parse::<http::Uri>() else { return false };
+    match (uri.scheme_str(), uri.host()) {
+        (Some("https"), Some(host)) => !host.is_empty(),
+        (Some("http"), Some(host)) => ["localhost", "127.0.0.1", "[::1]"].contains(&host),
+        _ => false,
+    }
+}
+
+/// A property that was given and that this type of provider does not have, and the types that have it.
+fn misplaced(provider: ProviderType, given: &Properties) -> Option<(&'static str, &'static str)> {
+    let custom = provider == ProviderType::Custom;
+    let claims = custom || provider == ProviderType::Google;
+    let rules = [
+        ("nameClaimType", given.name_claim_type.is_some(), claims),
+        ("emailClaimType", given.email_claim_type.is_some(), claims),
+        ("phoneNumberClaimType", given.phone_number_claim_type.is_some(), claims),
+        ("subjectClaimType", given.subject_claim_type.is_some(), claims),
+        ("verifyEnabled", given.verify_enabled.is_some(), custom),
+        ("getClaimsFromUserInfoEndpoint", given.get_claims_from_user_info_endpoint.is_some(), custom),
+    ];
+    let (name, ..) = rules.into_iter().find(|(_, given, fits)| *given && !fits)?;
+    Some((name, if name.ends_with("ClaimType") { "`custom` or `google`" } else { "`custom`" }))
 }
 
 /// List all identity providers.
@@ -210,8 +225,9 @@ pub async fn list(State(app): State<App>, Path(kind): Path<String>, request: Req
 
 async fn on_list(app: &App, kind: Option<String>, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
+    let permit = Permit::inspect(&cx)?;
     let kind = kind.as_deref().map(type_named).transpose()?;
-    let all = app.iam.providers(&cx, Permit::inspect(&cx)?).await?;
+    let all = app.iam.providers(&cx, permit).await?;
     let mut providers = all.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
     providers.retain(|provider| kind.is_none_or(|kind| provider.provider == kind));
     let response = json(StatusCode::OK, &ProviderList { total_count: providers.len(), providers })?;
@@ -266,8 +282,9 @@ async fn on_read(app: &App, kind: &str, id: &str, request: Request<Body>) -> Out
 
 /// The provider, if it is of that type.
 async fn known(app: &App, cx: &iam::Cx, kind: &str, id: &str) -> Result<ProviderView, Error> {
+    let permit = Permit::inspect(cx)?;
     let kind = type_named(kind)?;
-    let found = view(app.iam.provider(cx, Permit::inspect(cx)?, id).await?)?;
+    let found = view(app.iam.provider(cx, permit, id).await?)?;
     if found.provider != kind {
         return Err(Error::NotFound(format!(
             "there is no identity provider {} of that type",

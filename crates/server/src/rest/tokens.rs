@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 
 use super::{Outcome, answer, authenticated, instant, json, read};
 use crate::extract::{App, parameters};
-use crate::problem::Refusal;
 use crate::scim::{self as scim_routes, Target};
 
 const PAGE_SIZE: u64 = 50;
@@ -173,8 +172,7 @@ fn settings_of(dialect: Option<&str>, on_inactive: Option<&str>) -> Result<Setti
 #[utoipa::path(post, path = "/v1/scim", tag = "SCIM tokens", request_body = NewToken, responses(
     (status = 200, description = "The token, shown this once", body = CreatedToken),
     (status = 400, description = "A member is missing or wrong, or there is no such provider", body = super::openapi::Problem, content_type = "application/problem+json"),
-    (status = 401, description = "No good bearer token", body = super::openapi::Problem, content_type = "application/problem+json"),
-    (status = 403, description = "Not an administrator's token", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The tenant has too many tokens", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn create(State(app): State<App>, request: Request<Body>) -> Response {
     answer(on_create(&app, request).await)
@@ -217,7 +215,7 @@ fn made(info: Info, secret: &str) -> CreatedToken {
     ("pageSize" = Option<u64>, Query, description = "How many a page holds, from 1 to 200; 50 when absent"),
 ), responses(
     (status = 200, description = "A page of tokens, oldest first", body = TokenPage),
-    (status = 401, description = "No good bearer token", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 400, description = "`page` or `pageSize` is no number", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn list_or_search(State(app): State<App>, request: Request<Body>) -> Response {
     // A SCIM token asks SCIM's root; only an administrator's token asks for tokens.
@@ -227,7 +225,7 @@ pub async fn list_or_search(State(app): State<App>, request: Request<Body>) -> R
             scim_routes::root(State(app), Request::from_parts(parts, body)).await
         }
         Ok(cx) => answer(on_list(&app, cx, parts.uri.query().unwrap_or_default()).await),
-        Err(error) => Refusal::from(error).problem(),
+        Err(refusal) => refusal.problem(),
     }
 }
 
@@ -273,9 +271,18 @@ pub async fn get_or_list(state: State<App>, Path(target): Path<Target>, request:
 
 async fn on_get(app: &App, id: &str, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
-    let info = app.iam.token(&cx, Permit::inspect(&cx)?, id).await?;
+    let info = known(app, &cx, id).await?;
     let response = json(StatusCode::OK, &TokenView::from(info))?;
     Ok((cx, response))
+}
+
+/// The token, if it is one for SCIM: an administrator's token is not managed with another one here.
+async fn known(app: &App, cx: &Cx, id: &str) -> Result<Info, Error> {
+    let info = app.iam.token(cx, Permit::inspect(cx)?, id).await?;
+    if info.kind != TokenKind::Scim.as_str() {
+        return Err(Error::NotFound(format!("there is no SCIM token {}", ::scim::error::quoted(id))));
+    }
+    Ok(info)
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -293,7 +300,9 @@ pub async fn revoke(State(app): State<App>, Path(target): Path<Target>, request:
 
 async fn on_revoke(app: &App, id: &str, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
-    app.iam.revoke_token(&cx, Permit::administer(&cx)?, id).await?;
+    let permit = Permit::administer(&cx)?;
+    known(app, &cx, id).await?;
+    app.iam.revoke_token(&cx, permit, id).await?;
     Ok((cx, StatusCode::NO_CONTENT.into_response()))
 }
 
@@ -301,6 +310,7 @@ async fn on_revoke(app: &App, id: &str, request: Request<Body>) -> Outcome {
 #[utoipa::path(post, path = "/v1/scim/{id}/rotate", tag = "SCIM tokens", request_body = Rotation, params(("id" = String, Path, description = "The token's id")), responses(
     (status = 200, description = "The new token, shown this once", body = CreatedToken),
     (status = 404, description = "There is no such token", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The tenant has too many tokens", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn rotate(State(app): State<App>, Path(target): Path<Target>, request: Request<Body>) -> Response {
     answer(on_rotate(&app, &target.endpoint.unwrap_or_default(), request).await)
@@ -311,6 +321,7 @@ async fn on_rotate(app: &App, id: &str, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
     let permit = Permit::administer(&cx)?;
     let rotation: Rotation = read(app, &parts.headers, body).await?;
+    known(app, &cx, id).await?;
     let overlap = rotation.overlap_hours.unwrap_or(OVERLAP_HOURS);
     let (info, secret) = app.iam.rotate_token(&cx, permit, id, overlap, rotation.expires_in_days).await?;
     let response = json(StatusCode::OK, &made(info, secret.expose()))?;
@@ -335,6 +346,7 @@ async fn on_settings(app: &App, id: &str, request: Request<Body>) -> Outcome {
     let permit = Permit::administer(&cx)?;
     let given: ConnectionSettings = read(app, &parts.headers, body).await?;
     let settings = settings_of(given.dialect.as_deref(), given.on_inactive.as_deref())?;
+    known(app, &cx, id).await?;
     let info = app.iam.change_token(&cx, permit, id, settings).await?;
     let response = json(StatusCode::OK, &TokenView::from(info))?;
     Ok((cx, response))

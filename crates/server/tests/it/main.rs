@@ -3,8 +3,12 @@
 
 #![cfg(test)]
 
+mod access;
 mod command;
+mod isolation;
+mod limits;
 mod reference;
+mod rest;
 mod robust;
 mod scim;
 mod world;

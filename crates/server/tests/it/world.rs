@@ -57,14 +57,30 @@ pub(crate) struct World {
     pub(crate) iam: Arc<Iam>,
     pub(crate) env: Arc<Fixed>,
     pub(crate) router: Router,
-    pub(crate) folder: TempDir,
+    pub(crate) folder: Arc<TempDir>,
 }
 
 impl World {
     /// An installation with the tenants `acme` and `globex`.
     pub(crate) async fn new() -> Self {
-        let folder = TempDir::new().unwrap();
         let env = Arc::new(Fixed { now: AtomicI64::new(BEGINNING), drawn: AtomicU64::new(1) });
+        let world = Self::over(Arc::new(TempDir::new().unwrap()), env).await;
+        for name in ["acme", "globex"] {
+            world.iam.create_tenant(OPERATOR, name).await.unwrap();
+        }
+        world
+    }
+
+    /// Another server over the same database, as another process would be.
+    pub(crate) async fn beside(&self) -> Self {
+        let env = Fixed {
+            now: AtomicI64::new(self.env.now.load(Ordering::Relaxed)),
+            drawn: AtomicU64::new(1 << 32),
+        };
+        Self::over(Arc::clone(&self.folder), Arc::new(env)).await
+    }
+
+    async fn over(folder: Arc<TempDir>, env: Arc<Fixed>) -> Self {
         let store = Store::open(&folder.path().join("durward.db"), Options::default()).unwrap();
         let iam = Arc::new(Iam::open(store, Arc::clone(&env) as Arc<dyn Env>).await.unwrap());
         let app = App {
@@ -72,11 +88,7 @@ impl World {
             public_url: "https://id.example".into(),
             patience: Duration::from_secs(10),
         };
-        let world = Self { router: router(app), iam, env, folder };
-        for name in ["acme", "globex"] {
-            world.iam.create_tenant(OPERATOR, name).await.unwrap();
-        }
-        world
+        Self { router: router(app), iam, env, folder }
     }
 
     /// Lets time pass.
@@ -144,6 +156,11 @@ impl Caller {
     /// The same caller, at another base.
     pub(crate) fn at(&self, base: &str) -> Self {
         Self { base: base.to_owned(), ..self.clone() }
+    }
+
+    /// The same caller, asking other routes.
+    pub(crate) fn through(&self, router: Router) -> Self {
+        Self { router, ..self.clone() }
     }
 
     /// The same caller, with a header more.

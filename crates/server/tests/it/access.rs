@@ -1,0 +1,358 @@
+//! The access matrix: what everybody may do with every route.
+//!
+//! The tables are compared with the router's own lists, so a route cannot be added without saying who may use it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use durward_server::rest::{BASES, ROUTES, TOKEN_BASES, TOKEN_ROUTES};
+use durward_server::router::{SCIM_ROUTES, scim_bases};
+use http::Method;
+use iam::cx::{Mode, TokenKind};
+use iam::token::Draft;
+use serde_json::{Value, json};
+
+use crate::rest::{is_problem, new_token, provider, schema};
+use crate::world::{Answer, Caller, World, operations, user};
+
+/// Below each base of SCIM. `absent` is what is not there.
+const SCIM: &str = "
+method route                    which   reader provider auditor admin
+GET    -                        -       200    200      200     200
+POST   /.search                 -       200    200      200     200
+POST   /Bulk                    -       403    200      403     200
+GET    /Me                      -       501    501      501     501
+PUT    /Me                      -       501    501      501     501
+PATCH  /Me                      -       501    501      501     501
+DELETE /Me                      -       501    501      501     501
+GET    /ServiceProviderConfig   -       200    200      200     200
+GET    /ResourceTypes           -       200    200      200     200
+GET    /ResourceTypes/{id}      there   200    200      200     200
+GET    /ResourceTypes/{id}      absent  404    404      404     404
+GET    /Schemas                 -       200    200      200     200
+GET    /Schemas/{id}            there   200    200      200     200
+GET    /Schemas/{id}            absent  404    404      404     404
+GET    /{endpoint}              there   200    200      200     200
+GET    /{endpoint}              absent  404    404      404     404
+POST   /{endpoint}              there   403    201      403     201
+POST   /{endpoint}              absent  404    404      404     404
+POST   /{endpoint}/.search      there   200    200      200     200
+POST   /{endpoint}/.search      absent  404    404      404     404
+GET    /{endpoint}/{id}         there   200    200      200     200
+GET    /{endpoint}/{id}         absent  404    404      404     404
+PUT    /{endpoint}/{id}         there   403    200      403     200
+PUT    /{endpoint}/{id}         absent  403    404      403     404
+PATCH  /{endpoint}/{id}         there   403    200      403     200
+PATCH  /{endpoint}/{id}         absent  403    404      403     404
+DELETE /{endpoint}/{id}         there   403    204      403     204
+DELETE /{endpoint}/{id}         absent  403    404      403     404
+";
+
+/// Below each base of the token API.
+const TOKENS: &str = "
+method route                    which   reader provider auditor admin
+GET    -                        -       200    200      200     200
+POST   -                        -       403    403      403     200
+GET    /{id}                    there   403    403      200     200
+GET    /{id}                    absent  403    403      404     404
+DELETE /{id}                    there   403    403      403     204
+DELETE /{id}                    absent  403    403      403     404
+";
+
+/// Below each base of the administration API.
+const REST: &str = "
+method route                    which   reader provider auditor admin
+POST   /scim/{id}/rotate        there   403    403      403     200
+POST   /scim/{id}/rotate        absent  403    403      403     404
+PUT    /scim/{id}/settings      there   403    403      403     200
+PUT    /scim/{id}/settings      absent  403    403      403     404
+GET    /sso                     -       403    403      200     200
+GET    /sso/{type}              there   403    403      200     200
+GET    /sso/{type}              absent  403    403      404     404
+POST   /sso/{type}              there   403    403      403     201
+POST   /sso/{type}              absent  403    403      403     404
+GET    /sso/{type}/{id}         there   403    403      200     200
+GET    /sso/{type}/{id}         absent  403    403      404     404
+PUT    /sso/{type}/{id}         there   403    403      403     200
+PUT    /sso/{type}/{id}         absent  403    403      403     404
+DELETE /sso/{type}/{id}         there   403    403      403     204
+DELETE /sso/{type}/{id}         absent  403    403      403     404
+GET    /schemas                 -       403    403      200     200
+POST   /schemas                 -       403    403      403     201
+GET    /schemas/{id}            there   403    403      200     200
+GET    /schemas/{id}            absent  403    403      404     404
+DELETE /schemas/{id}            there   403    403      403     204
+DELETE /schemas/{id}            absent  403    403      403     404
+GET    /resource-types          -       403    403      200     200
+POST   /resource-types          -       403    403      403     201
+GET    /resource-types/{id}     there   403    403      200     200
+GET    /resource-types/{id}     absent  403    403      404     404
+DELETE /resource-types/{id}     there   403    403      403     204
+DELETE /resource-types/{id}     absent  403    403      403     404
+";
+
+/// What anybody may see.
+const OPEN: [&str; 4] = ["/openapi.json", "/health/live", "/health/ready", "/metrics"];
+
+struct Row {
+    method: Method,
+    path: &'static str,
+    absent: bool,
+    statuses: [u16; 4],
+}
+
+fn rows(table: &'static str) -> Vec<Row> {
+    let lines = table.trim().lines().skip(1);
+    let row = |line: &'static str| {
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        let [method, path, which, ref statuses @ ..] = cells[..] else { panic!("{line}") };
+        let statuses: Vec<u16> = statuses.iter().map(|s| s.parse().unwrap()).collect();
+        Row {
+            method: method.parse().unwrap(),
+            path: path.trim_start_matches('-'),
+            absent: which == "absent",
+            statuses: statuses.try_into().unwrap(),
+        }
+    };
+    lines.map(row).collect()
+}
+
+#[test]
+fn every_route_and_method_is_in_the_matrix() {
+    let listed = |routes: &[(&'static str, &[&str])]| -> BTreeSet<(&str, String)> {
+        let each = routes.iter().flat_map(|(path, all)| all.iter().map(|method| (*path, (*method).to_owned())));
+        each.collect()
+    };
+    let shown = |table| -> BTreeSet<(&str, String)> {
+        rows(table).iter().map(|row| (row.path, row.method.to_string())).collect()
+    };
+    assert_eq!(listed(&SCIM_ROUTES), shown(SCIM));
+    assert_eq!(listed(&TOKEN_ROUTES), shown(TOKENS));
+    assert_eq!(listed(&ROUTES), shown(REST));
+}
+
+/// A caller who is refused whatever the route, and the tenant it names.
+struct Stranger(&'static str, Caller, &'static str);
+
+/// The callers that a world has.
+struct Cast {
+    world: World,
+    admin: Caller,
+    /// In the order of the columns.
+    callers: [Caller; 4],
+    strangers: Vec<Stranger>,
+    made: std::cell::Cell<u32>,
+}
+
+impl Cast {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let admin = world.admin("acme").await;
+        let draft = |kind, mode| Draft { mode, ..Draft::new(kind, "caller") };
+        let auditor = world.caller("acme", draft(TokenKind::Admin, Mode::Read)).await;
+        let callers = [world.reader("acme").await, world.provider("acme").await, auditor, admin.clone()];
+        let expired = Draft { days: Some(1), ..Draft::new(TokenKind::Admin, "expired") };
+        let expired = world.caller("acme", expired).await;
+        world.pass(Duration::from_hours(24));
+        let (info, revoked) = world.token("acme", Draft::new(TokenKind::Admin, "revoked")).await;
+        let cx = world.iam.operate(crate::world::OPERATOR, "acme").await.unwrap();
+        let permit = iam::access::Permit::administer(&cx).unwrap();
+        world.iam.revoke_token(&cx, permit, &info.id).await.unwrap();
+        let with = |token: &str| Caller { token: Some(token.to_owned()), ..admin.clone() };
+        let secret = admin.token.clone().unwrap();
+        let strangers = vec![
+            Stranger("nobody", world.nobody("acme"), "acme"),
+            Stranger("of another tenant", world.admin("globex").await, "acme"),
+            Stranger("at another tenant", admin.clone(), "globex"),
+            Stranger("at no tenant", admin.clone(), "nowhere"),
+            Stranger("who names another too", admin.with("x-tenant-id", "globex"), "acme"),
+            Stranger("who names two", admin.with("x-tenant-id", "acme").with("x-tenant-id", "globex"), "acme"),
+            Stranger("revoked", with(&revoked), "acme"),
+            Stranger("expired", expired, "acme"),
+            Stranger("malformed", with("nonsense"), "acme"),
+            Stranger("changed", with(&secret.replace(&secret[20..24], "aaaa")), "acme"),
+            Stranger("basic", world.nobody("acme").with("authorization", "Basic YWNtZTphY21l"), "acme"),
+        ];
+        Self { world, admin, callers, strangers, made: std::cell::Cell::new(0) }
+    }
+
+    /// A name that nothing has yet.
+    fn fresh(&self) -> String {
+        self.made.set(self.made.get() + 1);
+        format!("n{}", self.made.get())
+    }
+
+    async fn make(&self, path: &str, body: Value) -> Value {
+        let answer = self.admin.post(path, body).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text);
+        answer.json()
+    }
+
+    /// The path of a row, below its base, with something new behind it where it names something.
+    async fn path(&self, table: &'static str, row: &Row) -> String {
+        let text = |value: Value, member: &str| value[member].as_str().unwrap().to_owned();
+        let name = self.fresh();
+        let absent = || "019b7ca9-0000-7000-8000-000000000000".to_owned();
+        let id = match row.path {
+            _ if row.absent => absent(),
+            "/ResourceTypes/{id}" => "User".to_owned(),
+            "/Schemas/{id}" => "urn:ietf:params:scim:schemas:core:2.0:User".to_owned(),
+            "/{endpoint}/{id}" => text(self.make("/Users", user(&name)).await, "id"),
+            "/{id}" | "/scim/{id}/rotate" | "/scim/{id}/settings" => {
+                let (info, _) = self.world.token("acme", Draft::new(TokenKind::Scim, name)).await;
+                info.id
+            }
+            "/sso/{type}/{id}" => text(self.make("!/v1/sso/custom", provider(&name)).await, "id"),
+            "/schemas/{id}" => text(self.make("!/v1/schemas", schema(&urn(&name), "a")).await, "id"),
+            "/resource-types/{id}" => text(self.make("!/v1/resource-types", self.kind(&name).await).await, "name"),
+            _ => absent(),
+        };
+        let endpoint = if row.absent && !row.path.contains("{id}") { "Nothing" } else { "Users" };
+        let type_ = if row.absent && table == REST && !row.path.contains("{id}") { "nothing" } else { "custom" };
+        row.path.replace("{id}", &id).replace("{endpoint}", endpoint).replace("{type}", type_)
+    }
+
+    async fn kind(&self, name: &str) -> Value {
+        self.make("!/v1/schemas", schema(&urn(name), "a")).await;
+        json!({ "name": name, "endpoint": format!("/{name}s"), "schema": urn(name) })
+    }
+
+    /// A body that is good.
+    async fn body(&self, row: &Row) -> Option<Value> {
+        let name = self.fresh();
+        Some(match (row.method.as_str(), row.path) {
+            ("GET" | "DELETE", _) => return None,
+            ("PATCH", _) => operations(json!([{ "op": "replace", "path": "title", "value": name }])),
+            (_, "") => {
+                self.make("!/v1/sso/custom", provider(&name)).await;
+                new_token(&name)
+            }
+            (_, "/Bulk") => json!({
+                "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+                "Operations": [{ "method": "POST", "path": "/Users", "bulkId": "a", "data": user(&name) }],
+            }),
+            (_, path) if path.ends_with("/.search") => {
+                json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "count": 1 })
+            }
+            (_, path) if path.starts_with("/sso") => provider(&name),
+            (_, "/schemas") => schema(&urn(&name), "a"),
+            (_, "/resource-types") => self.kind(&name).await,
+            (_, path) if path.starts_with("/scim/") => json!({}),
+            _ => user(&name),
+        })
+    }
+
+    async fn walk(&self, table: &'static str, bases: &[String], refused: impl Fn(&Answer)) {
+        for base in bases {
+            for row in rows(table) {
+                for Stranger(name, caller, tenant) in &self.strangers {
+                    let path = self.path(table, &row).await;
+                    let target = format!("!{}{path}", base.replace("{tenant}", tenant));
+                    let named = caller.with("x-tenant-id", tenant);
+                    // Where the path names a tenant, the header need not.
+                    let caller = if base.contains("{tenant}") { caller } else { &named };
+                    let answer = caller.send(row.method.clone(), &target, self.body(&row).await).await;
+                    assert_eq!(answer.status, 401, "{name}: {}: {}", answer.asked, answer.text);
+                    refused(&answer);
+                    let challenge = answer.header("www-authenticate");
+                    assert_eq!(challenge, Some("Bearer realm=\"durward\""), "{name}: {}", answer.asked);
+                }
+                for (caller, status) in self.callers.iter().zip(row.statuses) {
+                    let path = self.path(table, &row).await;
+                    let target = format!("!{}{path}", base.replace("{tenant}", "acme"));
+                    let answer = caller.send(row.method.clone(), &target, self.body(&row).await).await;
+                    let who = caller.token.as_ref().unwrap().get(..8).unwrap();
+                    assert_eq!(answer.status, status, "{who}…: {}: {}", answer.asked, answer.text);
+                    if status >= 400 {
+                        refused(&answer);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn urn(name: &str) -> String {
+    format!("urn:example:{name}")
+}
+
+fn is_scim_error(answer: &Answer) {
+    assert_eq!(answer.header("content-type"), Some("application/scim+json"), "{}", answer.asked);
+    let body = answer.json();
+    assert_eq!(body["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
+    assert_eq!(body["status"], answer.status.as_str());
+    if answer.status == 401 {
+        // Nothing that depends on who asked for what: one answer for all.
+        assert_eq!(body["detail"], "a valid bearer token is required", "{}", answer.asked);
+    }
+}
+
+fn is_the_problem(answer: &Answer) {
+    is_problem(answer);
+    if answer.status == 401 {
+        assert_eq!(answer.json()["detail"], "a valid bearer token is required", "{}", answer.asked);
+    }
+}
+
+#[tokio::test]
+async fn who_may_do_what_in_scim() {
+    let cast = Cast::new().await;
+    // At two bases the root answers tokens too, and its refusal is the other API's.
+    let (shared, plain): (Vec<_>, Vec<_>) =
+        scim_bases().into_iter().partition(|base| TOKEN_BASES.contains(&base.as_str()));
+    cast.walk(SCIM, &plain, is_scim_error).await;
+    cast.walk(SCIM, &shared, |answer| {
+        let is_base = TOKEN_BASES.iter().any(|base| answer.asked == format!("GET {base}"));
+        if is_base { is_the_problem(answer) } else { is_scim_error(answer) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_may_do_what_with_tokens() {
+    Cast::new().await.walk(TOKENS, &TOKEN_BASES.map(str::to_owned), is_the_problem).await;
+}
+
+#[tokio::test]
+async fn who_may_do_what_in_the_administration() {
+    Cast::new().await.walk(REST, &BASES.map(str::to_owned), is_the_problem).await;
+}
+
+#[tokio::test]
+async fn what_is_open_is_open_to_anybody() {
+    let world = World::new().await;
+    let health = durward_server::health::routes(std::sync::Arc::default(), std::sync::Arc::default());
+    let nobody = world.nobody("acme").through(world.router.clone().merge(health));
+    for path in OPEN {
+        nobody.get(&format!("!{path}")).await.check(200);
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_listed_is_405_and_says_which_are() {
+    let world = World::new().await;
+    let nobody = world.nobody("acme");
+    let scim = scim_bases().into_iter().flat_map(|base| SCIM_ROUTES.map(|(path, all)| (format!("{base}{path}"), all)));
+    let tokens = TOKEN_BASES.iter().flat_map(|base| TOKEN_ROUTES.map(|(path, all)| {
+        (format!("{base}{}", path.replace("{id}", "{endpoint}")), all)
+    }));
+    let rest = BASES.iter().flat_map(|base| ROUTES.map(|(path, all)| (format!("{base}{path}"), all)));
+    let mut listed = std::collections::BTreeMap::<String, BTreeSet<&str>>::new();
+    for (path, methods) in scim.chain(tokens).chain(rest) {
+        listed.entry(path).or_default().extend(methods);
+    }
+    for (path, methods) in listed {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            let target = format!("!{}", path.replace(['{', '}'], ""));
+            let answer = nobody.send(method.parse().unwrap(), &target, None).await;
+            if methods.contains(method) {
+                assert_eq!(answer.status, 401, "{}", answer.asked);
+                continue;
+            }
+            assert_eq!(answer.status, 405, "{}", answer.asked);
+            let mut allowed: BTreeSet<&str> = answer.header("allow").unwrap().split(',').map(str::trim).collect();
+            allowed.remove("HEAD");
+            assert_eq!(allowed, methods, "{}", answer.asked);
+        }
+    }
+}

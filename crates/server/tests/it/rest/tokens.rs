@@ -1,0 +1,240 @@
+//! SCIM tokens: made, listed, used, rotated, revoked.
+
+use std::time::Duration;
+
+use expect_test::expect;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{Api, new_token, provider};
+use crate::world::{World, user};
+
+async fn world() -> (World, Api) {
+    let world = World::new().await;
+    let api = Api::admin(&world, "acme").await;
+    api.post("/sso/azuread", provider("entra")).await.check(201);
+    (world, api)
+}
+
+#[tokio::test]
+async fn a_token_is_shown_once() {
+    let (_, api) = world().await;
+    let made = api.post("/scim", new_token("entra")).await.check(200).json();
+    let members: Vec<&String> = made.as_object().unwrap().keys().collect();
+    assert_eq!(members, ["id", "token", "provider", "providerDisplayName"]);
+    assert_eq!((&made["provider"], &made["providerDisplayName"]), (&json!("entra"), &json!("The entra")));
+    let token = made["token"].as_str().unwrap();
+    assert!(token.starts_with("dw_scim_"), "{token}");
+    let id = made["id"].as_str().unwrap();
+    for path in [format!("/scim/{id}"), "/scim".to_owned()] {
+        let shown = api.get(&path).await.check(200);
+        assert!(!shown.text.contains(token) && shown.text.contains(id), "{}", shown.text);
+    }
+    let settings = api.put(&format!("/scim/{id}/settings"), json!({ "dialect": "strict" })).await.check(200);
+    assert!(!settings.text.contains(token));
+}
+
+#[tokio::test]
+async fn a_token_needs_a_provider_that_there_is() {
+    let (_, api) = world().await;
+    api.post("/scim", new_token("okta")).await.snapshot(expect![[r#"
+        400 Bad Request
+        content-type: application/problem+json
+        {
+          "type": "about:blank",
+          "title": "Bad Request",
+          "status": 400,
+          "detail": "`provider`: there is no identity provider with the scheme `okta`"
+        }"#]]);
+    for (body, named) in [
+        (json!({}), "provider"),
+        (json!({ "provider": "entra" }), "providerDisplayName"),
+        (json!({ "provider": "entra", "providerDisplayName": " " }), "providerDisplayName"),
+        (json!({ "provider": "entra", "providerDisplayName": "E", "colour": 1 }), "colour"),
+        (json!({ "provider": "entra", "providerDisplayName": "E", "mode": "admin" }), "mode"),
+        (json!({ "provider": "entra", "providerDisplayName": "E", "dialect": "loose" }), "dialect"),
+        (json!({ "provider": "entra", "providerDisplayName": "E", "onInactive": "x" }), "onInactive"),
+        (json!({ "provider": "entra", "providerDisplayName": "E", "expiresInDays": 0 }), "days"),
+        (json!({ "provider": "entra", "providerDisplayName": "E", "subject": "nobody" }), "nobody"),
+    ] {
+        let detail = api.refused(400, "/scim", body.clone()).await;
+        assert!(detail.contains(named), "{body}: {detail}");
+    }
+    assert_eq!(api.get("/scim").await.json()["totalCount"], 0);
+    // The scheme is not written as its provider writes it, but it is the same.
+    assert_eq!(api.post("/scim", new_token("ENTRA")).await.check(200).json()["provider"], "entra");
+}
+
+#[tokio::test]
+async fn what_is_no_json_object_is_a_problem_too() {
+    let (world, _) = world().await;
+    let admin = world.admin("acme").await;
+    for (body, media_type, status) in [
+        ("{", "application/json", 400),
+        ("[]", "application/json", 400),
+        ("", "application/json", 400),
+        ("a=1", "application/x-www-form-urlencoded", 415),
+    ] {
+        let answer = admin.send_bytes(Method::POST, "!/v1/scim", Some(body.into()), media_type).await.check(status);
+        super::openapi::expect_announced("POST", "/v1/scim", &answer);
+        super::is_problem(&answer);
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_listed_by_page_and_found_by_name() {
+    let (_, api) = world().await;
+    api.post("/sso/google", provider("google")).await.check(201);
+    let mut ids = Vec::new();
+    for scheme in ["entra", "google", "entra", "google", "entra"] {
+        ids.push(api.connect(scheme).await.0);
+    }
+    let list = async |query: &str| {
+        let page = api.get(&format!("/scim{query}")).await.check(200).json();
+        let listed: Vec<usize> = page["tokens"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|token| ids.iter().position(|id| token["id"] == id.as_str()).unwrap())
+            .collect();
+        (listed, page["totalCount"].clone(), page["page"].clone(), page["pageSize"].clone())
+    };
+    let found = |ids: &[usize], total: u64, page: u64, size: u64| {
+        (ids.to_vec(), Value::from(total), Value::from(page), Value::from(size))
+    };
+    assert_eq!(list("").await, found(&[0, 1, 2, 3, 4], 5, 1, 50));
+    assert_eq!(list("?pageSize=2").await, found(&[0, 1], 5, 1, 2));
+    assert_eq!(list("?page=3&pageSize=2").await, found(&[4], 5, 3, 2));
+    assert_eq!(list("?page=4&pageSize=2").await, found(&[], 5, 4, 2));
+    assert_eq!(list("?page=18446744073709551615").await, found(&[], 5, u64::MAX, 50));
+    assert_eq!(list("?pageSize=1000").await, found(&[0, 1, 2, 3, 4], 5, 1, 200));
+    assert_eq!(list("?query=GOOG&pageSize=1").await, found(&[1], 2, 1, 1));
+    assert_eq!(list("?query=nothing").await, found(&[], 0, 1, 50));
+    for query in ["?page=x", "?pageSize=-1"] {
+        api.get(&format!("/scim{query}")).await.check(400);
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_refused_by_the_next_request() {
+    let (_, api) = world().await;
+    let (id, caller) = api.connect("entra").await;
+    let ada = caller.make("/Users", user("ada")).await;
+    api.delete(&format!("/scim/{id}")).await.check(204);
+    caller.get("/Users").await.check(401);
+    api.delete(&format!("/scim/{id}")).await.check(404);
+    // What it provisioned stays.
+    let (_, next) = api.connect("entra").await;
+    next.get(&format!("/Users/{ada}")).await.check(200);
+}
+
+#[tokio::test]
+async fn a_replaced_token_and_its_successor_are_one_connection_until_the_old_one_ends() {
+    let (world, api) = world().await;
+    let (id, old) = api.connect("entra").await;
+    let mut ada = user("ada");
+    ada["externalId"] = "7".into();
+    old.make("/Users", ada).await;
+    let rotated = api.post(&format!("/scim/{id}/rotate"), json!({ "overlapHours": 2 })).await.check(200).json();
+    let new = crate::world::Caller { token: Some(rotated["token"].as_str().unwrap().to_owned()), ..old.clone() };
+    assert_ne!(rotated["id"], json!(id));
+    let end = api.get(&format!("/scim/{id}")).await.json()["expiresAt"].clone();
+    assert_eq!(end, "2026-01-02T05:04:05.678Z");
+    world.pass(Duration::from_hours(2) - Duration::from_millis(1));
+    for caller in [&old, &new] {
+        assert_eq!(caller.find("/Users", "externalId eq \"7\"").await.len(), 1);
+    }
+    world.pass(Duration::from_millis(1));
+    old.get("/Users").await.check(401);
+    assert_eq!(new.find("/Users", "externalId eq \"7\"").await.len(), 1);
+    let next = rotated["id"].as_str().unwrap();
+    // None at all, for a token that was stolen; and an end that is near does not become a later one.
+    api.post(&format!("/scim/{next}/rotate"), json!({ "overlapHours": 0, "expiresInDays": 1 })).await.check(200);
+    new.get("/Users").await.check(401);
+    api.post(&format!("/scim/{next}/rotate"), json!({ "overlapHours": 5 })).await.check(200);
+    new.get("/Users").await.check(401);
+}
+
+#[tokio::test]
+async fn a_token_ends_by_the_clock() {
+    let (world, api) = world().await;
+    let mut body = new_token("entra");
+    body["expiresInDays"] = 2.into();
+    let made = api.post("/scim", body).await.check(200).json();
+    assert_eq!(made["expiresAt"], "2026-01-04T03:04:05.678Z");
+    let mut caller = world.nobody("acme");
+    caller.token = Some(made["token"].as_str().unwrap().to_owned());
+    world.pass(Duration::from_hours(48) - Duration::from_millis(1));
+    caller.get("/Users").await.check(200);
+    world.pass(Duration::from_millis(1));
+    caller.get("/Users").await.check(401);
+}
+
+#[tokio::test]
+async fn when_a_token_was_last_used_is_written_down_in_batches() {
+    let (world, api) = world().await;
+    let (id, caller) = api.connect("entra").await;
+    let used = async || api.get(&format!("/scim/{id}")).await.json()["lastUsedAt"].clone();
+    world.iam.flush_used().await.unwrap();
+    assert_eq!(used().await, Value::Null);
+    world.pass(Duration::from_secs(5));
+    caller.get("/Users").await.check(200);
+    world.iam.flush_used().await.unwrap();
+    assert_eq!(used().await, "2026-01-02T03:04:10.678Z");
+}
+
+#[tokio::test]
+async fn settings_are_those_of_the_next_request() {
+    let (_, api) = world().await;
+    let (id, caller) = api.connect("entra").await;
+    let off = json!({ "userName": "ada", "active": false });
+    caller.make("/Users", off).await;
+    let shown = api.get(&format!("/scim/{id}")).await.json();
+    assert_eq!((&shown["dialect"], &shown["onInactive"]), (&json!("auto"), &json!("reactivate")));
+    let path = format!("/scim/{id}/settings");
+    let set = api.put(&path, json!({ "dialect": "strict", "onInactive": "conflict" })).await.check(200).json();
+    assert_eq!((&set["dialect"], &set["onInactive"]), (&json!("strict"), &json!("conflict")));
+    caller.post("/Users", user("ada")).await.check(409);
+    api.put(&path, json!({})).await.check(200);
+    caller.post("/Users", user("ada")).await.check(201);
+    api.put(&path, json!({ "dialect": "loose" })).await.check(400);
+    api.put(&path, json!({ "name": "x" })).await.check(400);
+}
+
+#[tokio::test]
+async fn an_administrators_token_is_none_of_these() {
+    let (world, api) = world().await;
+    let (info, _) = world.token("acme", iam::token::Draft::new(iam::cx::TokenKind::Admin, "other")).await;
+    let path = format!("/scim/{}", info.id);
+    assert!(!api.get("/scim").await.text.contains(&info.id));
+    api.get(&path).await.check(404);
+    api.delete(&path).await.check(404);
+    api.post(&format!("{path}/rotate"), json!({})).await.check(404);
+    api.put(&format!("{path}/settings"), json!({})).await.check(404);
+}
+
+#[tokio::test]
+async fn no_secret_of_a_caller_is_in_the_database() {
+    let (world, api) = world().await;
+    let (id, caller) = api.connect("entra").await;
+    let rotated = api.post(&format!("/scim/{id}/rotate"), json!({})).await.check(200).json();
+    caller.make("/Users", json!({ "userName": "ada", "password": "Correct-Horse-7" })).await;
+    let made = caller
+        .post("/Users", json!({ "userName": "bob",
+            "urn:ietf:params:scim:schemas:extension:custom:2.0:User": { "generatePassword": true } }))
+        .await
+        .check(201)
+        .json();
+    let generated = made["password"].as_str().expect("the made password is shown once").to_owned();
+    let secrets = [caller.token.unwrap(), rotated["token"].as_str().unwrap().to_owned(), "Correct-Horse-7".into(), generated];
+    let mut held = Vec::new();
+    for entry in std::fs::read_dir(world.folder.path()).unwrap() {
+        held.extend(std::fs::read(entry.unwrap().path()).unwrap());
+    }
+    let holds = |text: &str| held.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds("The entra") && holds("$argon2id$"), "the search would find nothing anyway");
+    for secret in secrets {
+        // Neither it nor the part of a token that is drawn at random.
+        assert!(!holds(&secret) && !holds(secret.rsplit('_').next().unwrap()), "{secret}");
+    }
+}
