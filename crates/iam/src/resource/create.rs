@@ -10,7 +10,7 @@ use store::{CommitError, RecordRef};
 use super::connections::Connections;
 use super::render::{Rendered, View};
 use super::write::{self, Next, connected};
-use super::{Stored, refused};
+use super::{Condition, Stored, lost, refused};
 use crate::access::{Permit, Write};
 use crate::cx::{Cx, OnInactive};
 use crate::env::new_id;
@@ -129,7 +129,7 @@ impl Iam {
         let plan = self.replaced_edges(cx, kind, &before.record.id, &admitted.relations).await?;
         let next = super::replace::next(cx, kind, &before, admitted, hashed)?;
         let batch = write::change(cx, kind, &before, &next, &plan.changes, "reactivate")?;
-        self.of(cx).commit(batch).await.map_err(refused)?;
+        self.of(cx).commit(batch).await.map_err(|error| lost(error, &Condition::default()))?;
         self.shown(cx, kind, &before.record.id, projection).await
     }
 }

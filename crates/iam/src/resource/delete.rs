@@ -27,7 +27,7 @@ impl Iam {
             match self.of(cx).commit(write::deletion(cx, kind, &before)?).await {
                 Ok(_) => return Ok(()),
                 Err(error) if again(&error, condition, attempt) => attempt += 1,
-                Err(error) => return Err(refused(error)),
+                Err(error) => return Err(lost(error, condition)),
             }
         }
     }

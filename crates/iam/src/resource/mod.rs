@@ -84,6 +84,15 @@ pub(crate) fn refused(error: CommitError) -> Error {
     }
 }
 
+/// What a refused commit means to a caller who said (or did not say) which version it means: where none was said
+/// no precondition failed (RFC 9110 §15.5.13), there were merely too many others at once.
+pub(crate) fn lost(error: CommitError, condition: &Condition) -> Error {
+    match error {
+        CommitError::Stale if condition.is_open() => Error::Unavailable,
+        error => refused(error),
+    }
+}
+
 /// Whether a write that was refused should be planned anew: another one came between, and the caller did not say
 /// which version it means.
 pub(crate) fn again(error: &CommitError, condition: &Condition, attempt: u32) -> bool {

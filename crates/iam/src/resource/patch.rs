@@ -8,7 +8,7 @@ use scim::patch;
 use super::connections::Connections;
 use super::relation::EdgePlan;
 use super::write::{self, Next, connected};
-use super::{Condition, Stored, Written, again, refused};
+use super::{Condition, Stored, Written, again, lost};
 use crate::access::{Permit, Write};
 use crate::cx::Cx;
 use crate::error::Result;
@@ -55,7 +55,7 @@ impl Iam {
             match self.of(cx).commit(batch).await {
                 Ok(done) => break (before, next, done.version()),
                 Err(error) if again(&error, condition, attempt) => attempt += 1,
-                Err(error) => return Err(refused(error)),
+                Err(error) => return Err(lost(error, condition)),
             }
         };
         if !answers {

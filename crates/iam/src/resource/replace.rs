@@ -7,7 +7,7 @@ use scim::message::ListQuery;
 use super::connections::Connections;
 use super::render::Rendered;
 use super::write::{self, Next, connected};
-use super::{Condition, Stored, again, refused};
+use super::{Condition, Stored, again, lost};
 use crate::access::{Permit, Write};
 use crate::cx::Cx;
 use crate::error::Result;
@@ -48,7 +48,7 @@ impl Iam {
             match self.of(cx).commit(batch).await {
                 Ok(done) => return self.changed(cx, kind, &before, &next, done.version(), &projection).await,
                 Err(error) if again(&error, condition, attempt) => attempt += 1,
-                Err(error) => return Err(refused(error)),
+                Err(error) => return Err(lost(error, condition)),
             }
         }
     }

@@ -145,7 +145,7 @@ impl World {
 /// Somebody who sends requests.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    router: Router,
+    pub(crate) router: Router,
     /// What relative paths are relative to.
     pub(crate) base: String,
     pub(crate) token: Option<String>,

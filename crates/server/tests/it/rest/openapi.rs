@@ -74,14 +74,21 @@ fn resolve(name: &str) -> &'static Value {
     found.unwrap_or_else(|| panic!("{name} leads nowhere"))
 }
 
+fn followed(schema: &Value) -> &Value {
+    match schema["$ref"].as_str() {
+        Some(name) => resolve(name),
+        None => schema,
+    }
+}
+
 fn members(schema: &Value) -> Vec<&str> {
-    let schema = schema["$ref"].as_str().map_or(schema, resolve);
+    let schema = followed(schema);
     schema["properties"].as_object().map(|known| known.keys().map(String::as_str).collect()).unwrap_or_default()
 }
 
 #[track_caller]
 fn required(schema: &Value, value: &Value, place: &str) {
-    let schema = schema["$ref"].as_str().map_or(schema, resolve);
+    let schema = followed(schema);
     for name in schema["required"].as_array().into_iter().flatten() {
         assert!(!value[name.as_str().unwrap()].is_null(), "{place}: {name} is missing in {value}");
     }
