@@ -1,6 +1,6 @@
 //! DELETE (RFC 7644 §3.6).
 
-use super::{Condition, again, refused, write};
+use super::{Condition, again, lost, write};
 use crate::Iam;
 use crate::access::{Permit, Write};
 use crate::cx::Cx;

@@ -1,5 +1,8 @@
 //! The built binary's command line: where the configuration comes from, what fails and how.
 
+mod data;
+mod running;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
