@@ -236,7 +236,7 @@ impl Iam {
         }
         let reserved = [SCHEMA, RESOURCE_TYPE, "IdentityProvider", "ServiceProviderConfig"];
         if DISCOVERY.iter().any(|known| known.eq_ignore_ascii_case(&endpoint))
-            || reserved.contains(&definition.name.as_str())
+            || reserved.iter().any(|known| known.eq_ignore_ascii_case(&definition.name))
         {
             return Err(Error::invalid("`name` or `endpoint` is reserved"));
         }

@@ -308,9 +308,9 @@ impl Iam {
 
     async fn check_draft(&self, cx: &Cx, draft: &mut Draft) -> Result<()> {
         for (name, text) in [
-            ("name", Some(&draft.name)),
             ("provider", draft.provider.as_ref()),
             ("providerDisplayName", draft.provider_display_name.as_ref()),
+            ("name", Some(&draft.name)),
         ] {
             let fits =
                 text.is_none_or(|text| !text.trim().is_empty() && text.len() <= limits::NAME_BYTES_MAX);

@@ -161,8 +161,11 @@ mod tests {
     fn only_the_first_start_shows_a_token() {
         let place = |data: &str| Place { data: data.into(), config: None };
         let here = place("./durward-data");
-        expect!["durward is ready at http://127.0.0.1:8080\n"]
-            .assert_eq(&greeting("http://127.0.0.1:8080", &here, None));
+        expect!["durward is ready at http://127.0.0.1:8080\n"].assert_eq(&greeting(
+            "http://127.0.0.1:8080",
+            &here,
+            None,
+        ));
         let first = greeting("http://127.0.0.1:8080", &here, Some("dw_admin_x"));
         assert!(first.contains(
             "curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8080/default/api/scim/v2/Users"

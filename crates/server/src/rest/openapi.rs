@@ -3,8 +3,8 @@
 use axum::response::IntoResponse;
 use http::{HeaderValue, header};
 use serde::Serialize;
-use utoipa::openapi::{ContentBuilder, Ref, Response, ResponseBuilder};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::{providers, schemas, tokens};
@@ -49,7 +49,7 @@ impl Modify for Bearer {
     }
 }
 
-/// What any request may come to, beside what its handler says itself.
+/// What any request may come to beside what its handler says itself, and a name for every operation.
 struct Refusals;
 
 impl Modify for Refusals {
@@ -69,8 +69,15 @@ impl Modify for Refusals {
         ];
         const WITH_PATH: [(&str, &str); 1] = [("404", "There is no such thing in this tenant")];
         for (path, item) in &mut api.paths.paths {
-            let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
-            for operation in operations.into_iter().flatten() {
+            let operations = [
+                ("get", &mut item.get),
+                ("post", &mut item.post),
+                ("put", &mut item.put),
+                ("delete", &mut item.delete),
+            ];
+            for (method, operation) in operations {
+                let Some(operation) = operation else { continue };
+                operation.operation_id = Some(operation_id(method, path));
                 let mut refusals = ALWAYS.to_vec();
                 if operation.request_body.is_some() {
                     refusals.extend(WITH_BODY);
@@ -85,6 +92,17 @@ impl Modify for Refusals {
             }
         }
     }
+}
+
+/// A name that no other operation has: that of a function is known to its module alone.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.skip(1).fold(method.to_owned(), |mut name, word| {
+        let (first, rest) = word.split_at(1);
+        name.push_str(&first.to_ascii_uppercase());
+        name.push_str(rest);
+        name
+    })
 }
 
 fn problem(description: &str) -> Response {

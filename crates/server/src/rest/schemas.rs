@@ -3,20 +3,22 @@
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use http::{Request, StatusCode};
-use iam::Error;
+use http::{HeaderMap, Request, StatusCode};
 use iam::access::Permit;
 use iam::schemas::{SchemaDefinition, TypeDefinition};
+use iam::{Error, limits};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Outcome, answer, authenticated, json, read};
+use super::{Outcome, answer, authenticated, json};
 use crate::extract::App;
+use crate::problem::Refusal;
 
 /// A schema that a tenant defines: the members of RFC 7643 §7, and what the schema is for.
 #[derive(Debug, ToSchema)]
-#[schema(as = SchemaDefinition)]
+#[schema(as = SchemaDefinition, rename_all = "camelCase")]
 #[expect(
     dead_code,
     reason = "describes `iam::schemas::SchemaDefinition` to those who read the API's description"
@@ -42,7 +44,7 @@ pub struct SchemaShape {
 
 /// A resource type that a tenant defines (RFC 7643 §6).
 #[derive(Debug, ToSchema)]
-#[schema(as = TypeDefinition)]
+#[schema(as = TypeDefinition, rename_all = "camelCase")]
 #[expect(
     dead_code,
     reason = "describes `iam::schemas::TypeDefinition` to those who read the API's description"
@@ -80,6 +82,27 @@ fn list<T: Serialize>(all: Vec<T>) -> Result<DefinitionList, Error> {
     Ok(DefinitionList { total_count: items.len(), items })
 }
 
+/// What a definition may have: what is described here, and what `/Schemas` and `/ResourceTypes` add when they show it.
+const SCHEMA_MEMBERS: [&str; 9] =
+    ["schemas", "meta", "id", "name", "description", "attributes", "extends", "required", "indexed"];
+const TYPE_MEMBERS: [&str; 9] =
+    ["schemas", "meta", "id", "name", "endpoint", "description", "schema", "schemaExtensions", "indexed"];
+
+/// A definition without members that nobody knows: one that is misspelt would change what the definition means.
+async fn read_definition<T: DeserializeOwned>(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    members: &[&str],
+) -> Result<T, Refusal> {
+    let object = app.object(headers, body, limits::BODY_BYTES_MAX).await?;
+    if let Some(name) = object.keys().find(|name| !members.contains(&name.as_str())) {
+        let name = ::scim::error::quoted(name);
+        return Err(Error::invalid(format!("{name} is not a member of a definition")).into());
+    }
+    serde_json::from_value(object.into()).map_err(|e| Error::invalid(e.to_string()).into())
+}
+
 /// List the schemas that the tenant defined.
 #[utoipa::path(get, path = "/v1/schemas", tag = "Schemas", responses(
     (status = 200, description = "The schemas", body = DefinitionList),
@@ -109,7 +132,7 @@ pub async fn define_schema(State(app): State<App>, request: Request<Body>) -> Re
 async fn on_define_schema(app: &App, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
     let permit = Permit::administer(&cx)?;
-    let definition: SchemaDefinition = read(app, &parts.headers, body).await?;
+    let definition: SchemaDefinition = read_definition(app, &parts.headers, body, &SCHEMA_MEMBERS).await?;
     let made = app.iam.define_schema(&cx, permit, definition).await?;
     let response = json(StatusCode::CREATED, &made)?;
     Ok((cx, response))
@@ -187,7 +210,7 @@ pub async fn define_type(State(app): State<App>, request: Request<Body>) -> Resp
 async fn on_define_type(app: &App, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
     let permit = Permit::administer(&cx)?;
-    let definition: TypeDefinition = read(app, &parts.headers, body).await?;
+    let definition: TypeDefinition = read_definition(app, &parts.headers, body, &TYPE_MEMBERS).await?;
     let made = app.iam.define_type(&cx, permit, definition).await?;
     let response = json(StatusCode::CREATED, &made)?;
     Ok((cx, response))

@@ -120,7 +120,8 @@ fn rows(table: &'static str) -> Vec<Row> {
 #[test]
 fn every_route_and_method_is_in_the_matrix() {
     let listed = |routes: &[(&'static str, &[&str])]| -> BTreeSet<(&str, String)> {
-        let each = routes.iter().flat_map(|(path, all)| all.iter().map(|method| (*path, (*method).to_owned())));
+        let each =
+            routes.iter().flat_map(|(path, all)| all.iter().map(|method| (*path, (*method).to_owned())));
         each.collect()
     };
     let shown = |table| -> BTreeSet<(&str, String)> {
@@ -166,7 +167,11 @@ impl Cast {
             Stranger("at another tenant", admin.clone(), "globex"),
             Stranger("at no tenant", admin.clone(), "nowhere"),
             Stranger("who names another too", admin.with("x-tenant-id", "globex"), "acme"),
-            Stranger("who names two", admin.with("x-tenant-id", "acme").with("x-tenant-id", "globex"), "acme"),
+            Stranger(
+                "who names two",
+                admin.with("x-tenant-id", "acme").with("x-tenant-id", "globex"),
+                "acme",
+            ),
             Stranger("revoked", with(&revoked), "acme"),
             Stranger("expired", expired, "acme"),
             Stranger("malformed", with("nonsense"), "acme"),
@@ -204,11 +209,14 @@ impl Cast {
             }
             "/sso/{type}/{id}" => text(self.make("!/v1/sso/custom", provider(&name)).await, "id"),
             "/schemas/{id}" => text(self.make("!/v1/schemas", schema(&urn(&name), "a")).await, "id"),
-            "/resource-types/{id}" => text(self.make("!/v1/resource-types", self.kind(&name).await).await, "name"),
+            "/resource-types/{id}" => {
+                text(self.make("!/v1/resource-types", self.kind(&name).await).await, "name")
+            }
             _ => absent(),
         };
         let endpoint = if row.absent && !row.path.contains("{id}") { "Nothing" } else { "Users" };
-        let type_ = if row.absent && table == REST && !row.path.contains("{id}") { "nothing" } else { "custom" };
+        let type_ =
+            if row.absent && table == REST && !row.path.contains("{id}") { "nothing" } else { "custom" };
         row.path.replace("{id}", &id).replace("{endpoint}", endpoint).replace("{type}", type_)
     }
 
@@ -245,13 +253,13 @@ impl Cast {
     async fn walk(&self, table: &'static str, bases: &[String], refused: impl Fn(&Answer)) {
         for base in bases {
             for row in rows(table) {
+                let (path, body) = (self.path(table, &row).await, self.body(&row).await);
                 for Stranger(name, caller, tenant) in &self.strangers {
-                    let path = self.path(table, &row).await;
                     let target = format!("!{}{path}", base.replace("{tenant}", tenant));
                     let named = caller.with("x-tenant-id", tenant);
                     // Where the path names a tenant, the header need not.
                     let caller = if base.contains("{tenant}") { caller } else { &named };
-                    let answer = caller.send(row.method.clone(), &target, self.body(&row).await).await;
+                    let answer = caller.send(row.method.clone(), &target, body.clone()).await;
                     assert_eq!(answer.status, 401, "{name}: {}: {}", answer.asked, answer.text);
                     refused(&answer);
                     let challenge = answer.header("www-authenticate");
@@ -332,10 +340,12 @@ async fn what_is_open_is_open_to_anybody() {
 async fn a_method_that_is_not_listed_is_405_and_says_which_are() {
     let world = World::new().await;
     let nobody = world.nobody("acme");
-    let scim = scim_bases().into_iter().flat_map(|base| SCIM_ROUTES.map(|(path, all)| (format!("{base}{path}"), all)));
-    let tokens = TOKEN_BASES.iter().flat_map(|base| TOKEN_ROUTES.map(|(path, all)| {
-        (format!("{base}{}", path.replace("{id}", "{endpoint}")), all)
-    }));
+    let scim = scim_bases()
+        .into_iter()
+        .flat_map(|base| SCIM_ROUTES.map(|(path, all)| (format!("{base}{path}"), all)));
+    let tokens = TOKEN_BASES.iter().flat_map(|base| {
+        TOKEN_ROUTES.map(|(path, all)| (format!("{base}{}", path.replace("{id}", "{endpoint}")), all))
+    });
     let rest = BASES.iter().flat_map(|base| ROUTES.map(|(path, all)| (format!("{base}{path}"), all)));
     let mut listed = std::collections::BTreeMap::<String, BTreeSet<&str>>::new();
     for (path, methods) in scim.chain(tokens).chain(rest) {
@@ -350,7 +360,8 @@ async fn a_method_that_is_not_listed_is_405_and_says_which_are() {
                 continue;
             }
             assert_eq!(answer.status, 405, "{}", answer.asked);
-            let mut allowed: BTreeSet<&str> = answer.header("allow").unwrap().split(',').map(str::trim).collect();
+            let mut allowed: BTreeSet<&str> =
+                answer.header("allow").unwrap().split(',').map(str::trim).collect();
             allowed.remove("HEAD");
             assert_eq!(allowed, methods, "{}", answer.asked);
         }

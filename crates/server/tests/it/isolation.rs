@@ -56,11 +56,15 @@ impl Two {
     /// Everything the database has of `acme`.
     fn dump(&self) -> String {
         let database = rusqlite::Connection::open(self.world.folder.path().join("durward.db")).unwrap();
-        let mut tables = database.prepare("select name from sqlite_master where type = 'table' order by 1").unwrap();
-        let names: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        let mut tables =
+            database.prepare("select name from sqlite_master where type = 'table' order by 1").unwrap();
+        let names: Vec<String> =
+            tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         let mut out = String::new();
         for table in names.iter().filter(|name| *name != "migration" && !name.starts_with("sqlite_")) {
-            let sql = format!("select * from {table} where tenant = (select tenant from tenant where name = 'acme')");
+            let sql = format!(
+                "select * from {table} where tenant = (select tenant from tenant where name = 'acme')"
+            );
             let mut rows = database.prepare(&sql).unwrap();
             let columns = rows.column_count();
             let mut rows = rows.query([]).unwrap();
@@ -77,6 +81,8 @@ impl Two {
     #[track_caller]
     fn blind(&self, answer: &Answer) {
         let text = answer.text.to_lowercase();
+        // A refusal repeats the endpoint that was asked for.
+        let text = if answer.asked.contains("Kestrels") { text.replace("`kestrels`", "") } else { text };
         assert!(!text.contains(MARK), "{} shows {}", answer.asked, answer.text);
         if answer.status.is_success() {
             for id in [&self.user, &self.group, &self.device, &self.token, &self.provider] {
@@ -93,7 +99,9 @@ impl Two {
 fn body(method: &str, path: &str) -> Option<Value> {
     match method {
         "GET" | "DELETE" => None,
-        "PATCH" => Some(operations(json!([{ "op": "replace", "path": "displayName", "value": "taken over" }]))),
+        "PATCH" => {
+            Some(operations(json!([{ "op": "replace", "path": "displayName", "value": "taken over" }])))
+        }
         _ if path.starts_with("/sso") => Some(provider("taken-over")),
         _ if path.starts_with("/scim/") => Some(json!({})),
         _ if path.ends_with(".search") => {
@@ -137,9 +145,10 @@ async fn every_administration_route_with_anothers_ids_shows_and_changes_nothing(
     let rest = BASES.iter().flat_map(|base| ROUTES.map(|(path, all)| (*base, path, all)));
     let urn = encoded("urn:example:KESTREL:2.0:Badge");
     for (base, path, methods) in tokens.chain(rest).filter(|(_, path, _)| path.contains("{id}")) {
-        for (method, id) in methods.iter().flat_map(|m| {
-            [&two.token, &two.provider, &urn, &"Kestrel".to_owned()].map(|id| (*m, id.clone()))
-        }) {
+        for (method, id) in methods
+            .iter()
+            .flat_map(|m| [&two.token, &two.provider, &urn, &"Kestrel".to_owned()].map(|id| (*m, id.clone())))
+        {
             let target = format!("!{base}{}", path.replace("{id}", &id).replace("{type}", "custom"));
             let answer = two.other_admin.send(method.parse().unwrap(), &target, body(method, path)).await;
             assert_eq!(answer.status, 404, "{}: {}", answer.asked, answer.text);
@@ -174,7 +183,8 @@ async fn nothing_can_refer_to_what_another_tenant_has() {
         ],
     });
     let answer = two.other.post("/Bulk", bulk).await.check(200).json();
-    let statuses: Vec<_> = answer["Operations"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
+    let statuses: Vec<_> =
+        answer["Operations"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
     assert_eq!(statuses, ["400", "404", "404", "404", "404"]);
     let api = |path: &str, body: Value| {
         let (caller, path) = (two.other_admin.clone(), format!("!/v1{path}"));

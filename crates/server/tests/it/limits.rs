@@ -44,10 +44,13 @@ fn rows(world: &World, many: usize, insert: &str) {
 }
 
 const RECORD: &str = "insert into record (tenant, kind, id, version, created, modified, display, document) \
-    select {tenant}, '{kind}', '{id}' || printf('%06d', n), 1, 1, 1, 'x', json_object('{name}', 'x' || n)";
+    select {tenant}, '{kind}', '{id}' || printf('%06d', n), 1, 1, 1, 'x', \
+    json_object('schemas', json_array('{urn}{kind}'), '{name}', 'x' || n)";
+const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:";
 
 fn records(world: &World, many: usize, kind: &str, id: &str, name: &str) {
-    rows(world, many, &RECORD.replace("{kind}", kind).replace("{id}", id).replace("{name}", name));
+    let insert = RECORD.replace("{kind}", kind).replace("{id}", id).replace("{name}", name);
+    rows(world, many, &insert.replace("{urn}", CORE));
 }
 
 fn text(bytes: usize) -> String {
@@ -76,7 +79,8 @@ async fn bodies_and_targets() {
         assert_ne!(sized(most).await.status, 413, "{path}");
     }
     let nested = async |depth: usize| {
-        let body = format!("{{\"userName\":\"deep\",\"x\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+        let body =
+            format!("{{\"userName\":\"deep\",\"x\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
         caller.send_bytes(Method::POST, "/Users", Some(body.into_bytes()), "application/scim+json").await
     };
     refused(nested(BODY_DEPTH_MAX + 1).await, 400, Some("invalidSyntax"), "deeper than 32 levels");
@@ -91,7 +95,8 @@ async fn bodies_and_targets() {
 #[tokio::test]
 async fn values_and_resources() {
     let (_world, caller) = acme().await;
-    let emails = |many: usize| (0..many).map(|n| json!({ "value": format!("{n}@x.example") })).collect::<Vec<_>>();
+    let emails =
+        |many: usize| (0..many).map(|n| json!({ "value": format!("{n}@x.example") })).collect::<Vec<_>>();
     let sized = |name: &str, emails: usize, bytes: usize| {
         let email = |n: usize| json!({ "value": format!("{n}@x.example"), "display": text(bytes) });
         with(user(name), "emails", (0..emails).map(email).collect::<Vec<_>>())
@@ -99,7 +104,12 @@ async fn values_and_resources() {
     let before = users(&caller).await;
     for (body, status, scim_type, named) in [
         (with(user("a"), "title", text(STRING_BYTES_MAX + 1)), 400, Some("invalidValue"), "`title`"),
-        (with(user("a"), "emails", emails(VALUES_MAX + 1)), 400, Some("invalidValue"), "`emails` has more than 1000"),
+        (
+            with(user("a"), "emails", emails(VALUES_MAX + 1)),
+            400,
+            Some("invalidValue"),
+            "`emails` has more than 1000",
+        ),
         (with(user("a"), "externalId", text(ID_BYTES_MAX + 1)), 400, Some("invalidValue"), "`externalId`"),
         (user(&text(UNIQUE_BYTES_MAX + 1)), 400, Some("invalidValue"), "`userName`"),
         (with(user("a"), "password", text(PASSWORD_BYTES_MAX + 1)), 400, Some("invalidValue"), "`password`"),
@@ -128,7 +138,8 @@ async fn values_and_resources() {
 async fn what_is_longer_than_a_key_is_compared_whole() {
     let (_world, caller) = acme().await;
     let name = |end: &str| text(KEY_BYTES_MAX) + end;
-    let named = |user_name: &str, end: &str| with(user(user_name), "name", json!({ "familyName": name(end) }));
+    let named =
+        |user_name: &str, end: &str| with(user(user_name), "name", json!({ "familyName": name(end) }));
     let (a, b) = (caller.make("/Users", named("a", "a")).await, caller.make("/Users", named("b", "B")).await);
     let exact = caller.make("/Users", named("c", "")).await;
     for (filter, expected) in [
@@ -144,8 +155,15 @@ async fn what_is_longer_than_a_key_is_compared_whole() {
 #[tokio::test]
 async fn filters() {
     let (_world, caller) = acme().await;
-    let search = async |filter: String| caller.post("/Users/.search", json!({ "schemas":
-        ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": filter })).await;
+    let search = async |filter: String| {
+        caller
+            .post(
+                "/Users/.search",
+                json!({ "schemas":
+        ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": filter }),
+            )
+            .await
+    };
     let long = |bytes: usize| format!("title eq \"{}\"", text(bytes - 11));
     let deep = |depth: usize| format!("{}title pr{}", "(".repeat(depth), ")".repeat(depth));
     let terms = |many: usize| vec!["title pr"; many].join(" or ");
@@ -181,8 +199,14 @@ async fn groups_of_a_user_and_members_of_a_page() {
     let (world, caller) = acme().await;
     let ada = caller.make("/Users", user("ada")).await;
     let edges = |many: usize, source: &str, target: &str| {
-        rows(&world, many, &format!("insert into edge (tenant, relation, source, target, target_kind, display) \
-            select {{tenant}}, 'Group.members', {source}, {target}, 'User', 'x'"));
+        rows(
+            &world,
+            many,
+            &format!(
+                "insert into edge (tenant, relation, source, target, target_kind, display) \
+            select {{tenant}}, 'Group.members', {source}, {target}, 'User', 'x'"
+            ),
+        );
     };
     let many = usize::try_from(GROUPS_MAX).unwrap() + 1;
     records(&world, many, "Group", "g", "displayName");
@@ -221,17 +245,29 @@ async fn operations_of_one_request() {
     let path = format!("/Users/{}", caller.make("/Users", user("ada")).await);
     let title = |n: usize| json!({ "op": "replace", "path": "title", "value": format!("{n}") });
     let patch = |many: usize| operations((1..=many).map(title).collect());
-    refused(caller.patch(&path, patch(PATCH_OPERATIONS_MAX + 1)).await, 400, Some("tooMany"), "1000");
+    refused(
+        caller.patch(&path, patch(PATCH_OPERATIONS_MAX + 1)).await,
+        400,
+        Some("invalidValue"),
+        "more than 1000",
+    );
     assert_eq!(caller.get(&path).await.json()["meta"]["version"], "W/\"1\"");
     assert_eq!(caller.patch(&path, patch(PATCH_OPERATIONS_MAX)).await.check(200).json()["title"], "1000");
-    let create = |n: usize| json!({ "method": "POST", "path": "/Nothing", "bulkId": format!("b{n}"), "data": {} });
-    let bulk = |many: usize| json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
-        "Operations": (1..=many).map(create).collect::<Vec<_>>() });
+    let create =
+        |n: usize| json!({ "method": "POST", "path": "/Nothing", "bulkId": format!("b{n}"), "data": {} });
+    let bulk = |many: usize| {
+        json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": (1..=many).map(create).collect::<Vec<_>>() })
+    };
     refused(caller.post("/Bulk", bulk(BULK_OPERATIONS_MAX + 1)).await, 413, None, "at most 1000 operations");
     caller.post("/Bulk", bulk(BULK_OPERATIONS_MAX)).await.check(200);
     let tags = |many: usize| (1..=many).map(|n| format!("W/\"{}\"", n + 9)).collect::<Vec<_>>().join(", ");
     for (name, status) in [("if-match", 200), ("if-none-match", 200)] {
-        caller.with(name, &tags(ETAGS_MAX)).get(&path).await.check(if name == "if-match" { 412 } else { status });
+        caller.with(name, &tags(ETAGS_MAX)).get(&path).await.check(if name == "if-match" {
+            412
+        } else {
+            status
+        });
         let answer = caller.with(name, &tags(ETAGS_MAX + 1)).get(&path).await;
         refused(answer, 400, Some("invalidValue"), "more than 64 entity tags");
     }
@@ -276,7 +312,12 @@ async fn writes_that_meet() {
     let done = answers.iter().filter(|answer| answer.status == 200).count();
     assert!(done > usize::try_from(RETRIES_MAX).unwrap(), "{done}");
     for answer in answers.iter().filter(|answer| answer.status != 200) {
-        assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, Some("1")), "{}", answer.text);
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("retry-after")),
+            (503, Some("1")),
+            "{}",
+            answer.text
+        );
     }
     let version = caller.get(&path).await.json()["meta"]["version"].clone();
     assert_eq!(version, format!("W/\"{}\"", done + 1), "each that was acknowledged happened once");
@@ -295,7 +336,12 @@ async fn names_of_tenants_tokens_and_providers() {
     let (most, over) = (text(NAME_BYTES_MAX), text(NAME_BYTES_MAX + 1));
     post("/sso/google", with(provider(&most), "displayName", &*most)).await.check(201);
     refused(post("/sso/google", provider(&over)).await, 400, None, "`scheme` is from 1 to 200");
-    refused(post("/sso/google", with(provider("g"), "displayName", &*over)).await, 400, None, "`displayName`");
+    refused(
+        post("/sso/google", with(provider("g"), "displayName", &*over)).await,
+        400,
+        None,
+        "`displayName`",
+    );
     let token = with(new_token(&most), "providerDisplayName", "x");
     for (name, body) in [("name", &token), ("providerDisplayName", &token)] {
         post("/scim", with(body.clone(), name, &*most)).await.check(200);
@@ -316,8 +362,12 @@ async fn tokens_of_a_tenant() {
     caller.post("!/v1/sso/google", provider("google")).await.check(201);
     let (info, _) = world.token("acme", Draft::new(TokenKind::Scim, "first")).await;
     let many = usize::try_from(TOKENS_MAX).unwrap() - 3;
-    rows(&world, many, "insert into token (tenant, hash, id, connection, kind, mode, name, settings, created, created_by) \
-        select {tenant}, cast('h' || n as blob), 't' || n, 't' || n, 'scim', 'write', 'x', '{}', 1, 'test'");
+    rows(
+        &world,
+        many,
+        "insert into token (tenant, hash, id, connection, kind, mode, name, settings, created, created_by) \
+        select {tenant}, cast('h' || n as blob), 't' || n, 't' || n, 'scim', 'write', 'x', '{}', 1, 'test'",
+    );
     caller.post("!/v1/scim", new_token("google")).await.check(200);
     let rotate = format!("!/v1/scim/{}/rotate", info.id);
     for (path, body) in [("!/v1/scim", new_token("google")), (rotate.as_str(), json!({}))] {
@@ -329,7 +379,7 @@ async fn tokens_of_a_tenant() {
 
 #[tokio::test]
 async fn schemas_of_a_tenant() {
-    let (_world, caller) = acme().await;
+    let (world, caller) = acme().await;
     let define = async |path: &str, body: Value| caller.post(&format!("!/v1/{path}"), body).await;
     let attributes = |many: usize| (0..many).map(|n| string(&format!("a{n}"))).collect::<Vec<_>>();
     let sized = |id: &str, many: usize| with(schema(id, "a"), "attributes", attributes(many));
@@ -346,17 +396,42 @@ async fn schemas_of_a_tenant() {
     let over = with(extends.clone(), "indexed", indexed(SCHEMA_INDEXED_MAX + 1));
     refused(define("schemas", over).await, 400, None, "`indexed` names at most 8");
     define("schemas", with(extends, "indexed", indexed(SCHEMA_INDEXED_MAX))).await.check(201);
-    let kind = |name: &str| json!({ "name": name, "endpoint": format!("/{name}"), "schema": "urn:example:all" });
+    let kind =
+        |name: &str| json!({ "name": name, "endpoint": format!("/{name}"), "schema": "urn:example:all" });
     refused(define("resource-types", kind(&text(SCHEMA_NAME_BYTES_MAX + 1))).await, 400, None, "`name`");
     define("resource-types", kind(&text(SCHEMA_NAME_BYTES_MAX))).await.check(201);
     let large = with(schema("urn:example:large", "a"), "description", text(DOCUMENT_BYTES_MAX));
     refused(define("schemas", large).await, 413, None, "at most 1048576 bytes");
-    for n in 3..SCHEMAS_MAX {
-        define("schemas", schema(&format!("urn:example:n{n}"), "a")).await.check(201);
+    for (name, id, left, members) in [
+        (
+            "Schema",
+            "urn:example:n",
+            SCHEMAS_MAX - 4,
+            r#"'attributes', json('[{"name":"a","type":"string","multiValued":false}]')"#,
+        ),
+        ("ResourceType", "K", SCHEMAS_MAX - 2, "'endpoint', '/K' || n, 'schema', 'urn:example:n1'"),
+    ] {
+        rows(
+            &world,
+            usize::try_from(left).unwrap(),
+            &format!(
+                "insert into record (tenant, kind, id, version, created, \
+            modified, display, document) select {{tenant}}, '{name}', '{id}' || n, 1, 1, 1, 'x', \
+            json_object('id', '{id}' || n, 'name', 'K' || n, {members})"
+            ),
+        );
+        rows(
+            &world,
+            1,
+            &format!(
+                "replace into counter (tenant, kind, live, shifts) \
+            select {{tenant}}, '{name}', {}, 0",
+                SCHEMAS_MAX - 1
+            ),
+        );
     }
-    for n in 1..SCHEMAS_MAX {
-        define("resource-types", kind(&format!("K{n}"))).await.check(201);
-    }
+    define("schemas", schema("urn:example:last-but-none", "a")).await.check(201);
+    define("resource-types", kind("LastButNone")).await.check(201);
     refused(define("schemas", schema("urn:example:last", "a")).await, 409, None, "has 100 of these");
     refused(define("resource-types", kind("Last")).await, 409, None, "has 100 of these");
     let listed = caller.get(&format!("/ResourceTypes?x={}", encoded("x"))).await.check(200).json();
@@ -366,7 +441,13 @@ async fn schemas_of_a_tenant() {
 /// What groups these limits for the crate that enforces them holds no other figures.
 #[test]
 fn the_limits_that_are_handed_on() {
-    assert_eq!((ADMIT.values, ADMIT.string_bytes, ADMIT.id_bytes), (VALUES_MAX, STRING_BYTES_MAX, ID_BYTES_MAX));
-    assert_eq!((FILTER.bytes, FILTER.depth, FILTER.terms), (FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_TERMS_MAX));
+    assert_eq!(
+        (ADMIT.values, ADMIT.string_bytes, ADMIT.id_bytes),
+        (VALUES_MAX, STRING_BYTES_MAX, ID_BYTES_MAX)
+    );
+    assert_eq!(
+        (FILTER.bytes, FILTER.depth, FILTER.terms),
+        (FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_TERMS_MAX)
+    );
     assert_eq!((SCHEMA.attributes, SCHEMA.name_bytes), (SCHEMA_ATTRIBUTES_MAX, SCHEMA_NAME_BYTES_MAX));
 }

@@ -13,7 +13,8 @@ use super::{durward, text};
 /// Everything in a database, row by row.
 fn dump(file: &Path) -> Vec<String> {
     let database = rusqlite::Connection::open(file).unwrap();
-    let mut names = database.prepare("select name from sqlite_master where type = 'table' order by 1").unwrap();
+    let mut names =
+        database.prepare("select name from sqlite_master where type = 'table' order by 1").unwrap();
     let names: Vec<String> = names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     let mut out = Vec::new();
     for table in names {
@@ -72,7 +73,10 @@ fn a_backup_taken_while_writes_go_on_holds_all_that_was_acknowledged_before_it()
         let (status, body) = server.ask("GET", &path, &token, None);
         assert!(status == 200 && body.contains("\"totalResults\":1"), "{body}");
     }
-    assert_eq!(server.ask("POST", "/default/scim/Users", &token, Some(&json!({ "userName": "after" }))).0, 201);
+    assert_eq!(
+        server.ask("POST", "/default/scim/Users", &token, Some(&json!({ "userName": "after" }))).0,
+        201
+    );
 }
 
 #[test]
@@ -85,10 +89,7 @@ fn a_backup_of_data_at_rest_is_the_same_data() {
     output(at, &["restore", "copy.db", "--data", "fresh"]);
     assert_eq!(dump(&at.join("fresh/durward.db")), dump(&at.join("durward-data/durward.db")));
     // Neither overwrites what is there.
-    for (args, named) in [
-        (&["backup", "copy.db"][..], "`copy.db`"),
-        (&["restore", "copy.db"], "`--force`"),
-    ] {
+    for (args, named) in [(&["backup", "copy.db"][..], "`copy.db`"), (&["restore", "copy.db"], "`--force`")] {
         let refused = durward(at, args).output().unwrap();
         assert_eq!(refused.status.code(), Some(1));
         assert!(text(&refused).contains(named), "{}", text(&refused));
@@ -126,22 +127,32 @@ fn audit_verify_names_the_first_record_that_breaks_the_chain() {
         token(at, &["--kind", "admin", "--name", name]);
     }
     let intact = json_of(at, &["audit", "verify"]);
-    assert_eq!(intact, json!([
-        { "tenant": "(installation)", "intact": true, "records": 1 },
-        { "tenant": "default", "intact": true, "records": 4 },
-    ]));
+    assert_eq!(
+        intact,
+        json!([
+            { "tenant": "(installation)", "intact": true, "records": 1 },
+            { "tenant": "default", "intact": true, "records": 4 },
+        ])
+    );
     let listed = json_of(at, &["audit", "list", "--tenant", "default"]);
-    let verbs: Vec<_> = listed.as_array().unwrap().iter().map(|one| (&one["sequence"], &one["verb"])).collect();
+    let verbs: Vec<_> =
+        listed.as_array().unwrap().iter().map(|one| (&one["sequence"], &one["verb"])).collect();
     assert_eq!(verbs.len(), 4);
     assert_eq!(verbs[0], (&json!(1), &json!("create")));
     let before = dump(&at.join("durward-data/durward.db"));
 
     let database = rusqlite::Connection::open(at.join("durward-data/durward.db")).unwrap();
     for (change, undo, sequence) in [
-        ("update audit set actor = 'x' where sequence = 3 and tenant > 0",
-         "update audit set actor = 'command-line' where sequence = 3 and tenant > 0", 3),
-        ("update audit set at = at + 1 where sequence = 2 and tenant > 0",
-         "update audit set at = at - 1 where sequence = 2 and tenant > 0", 2),
+        (
+            "update audit set actor = 'x' where sequence = 3 and tenant > 0",
+            "update audit set actor = 'command-line' where sequence = 3 and tenant > 0",
+            3,
+        ),
+        (
+            "update audit set at = at + 1 where sequence = 2 and tenant > 0",
+            "update audit set at = at - 1 where sequence = 2 and tenant > 0",
+            2,
+        ),
     ] {
         assert_eq!(database.execute(change, []).unwrap(), 1);
         let broken = durward(at, &["audit", "verify", "--json"]).output().unwrap();

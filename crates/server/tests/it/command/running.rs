@@ -56,7 +56,13 @@ impl Drop for Server {
     }
 }
 
-pub(super) fn ask(address: &str, method: &str, path: &str, token: &str, body: Option<&Value>) -> (u16, String) {
+pub(super) fn ask(
+    address: &str,
+    method: &str,
+    path: &str,
+    token: &str,
+    body: Option<&Value>,
+) -> (u16, String) {
     let body = body.map(Value::to_string).unwrap_or_default();
     let mut stream = TcpStream::connect(address).unwrap();
     let head = format!(

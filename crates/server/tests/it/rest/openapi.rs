@@ -83,7 +83,10 @@ fn followed(schema: &Value) -> &Value {
 
 fn members(schema: &Value) -> Vec<&str> {
     let schema = followed(schema);
-    schema["properties"].as_object().map(|known| known.keys().map(String::as_str).collect()).unwrap_or_default()
+    schema["properties"]
+        .as_object()
+        .map(|known| known.keys().map(String::as_str).collect())
+        .unwrap_or_default()
 }
 
 #[track_caller]

@@ -25,7 +25,9 @@ async fn a_provider_of_each_type_is_made_shown_replaced_and_removed() {
     for (at, kind) in TYPES.into_iter().enumerate() {
         let made = api.post(&format!("/sso/{kind}"), provider(kind)).await.check(201).json();
         let mut expected = changed(provider(kind), "/properties/clientSecret", Value::Null);
-        for (name, value) in [("provider", json!(kind)), ("hasClientSecret", json!(true)), ("id", made["id"].clone())] {
+        for (name, value) in
+            [("provider", json!(kind)), ("hasClientSecret", json!(true)), ("id", made["id"].clone())]
+        {
             expected[name] = value;
         }
         assert_eq!(made, expected);
@@ -38,7 +40,10 @@ async fn a_provider_of_each_type_is_made_shown_replaced_and_removed() {
         let renamed = changed(provider(kind), "/displayName", json!("Another"));
         let renamed = changed(renamed, "/properties/clientSecret", Value::Null);
         let replaced = api.put(&path, renamed).await.check(200).json();
-        assert_eq!((&replaced["displayName"], &replaced["hasClientSecret"]), (&json!("Another"), &json!(true)));
+        assert_eq!(
+            (&replaced["displayName"], &replaced["hasClientSecret"]),
+            (&json!("Another"), &json!(true))
+        );
         assert_eq!(api.get(&path).await.json(), replaced);
         let elsewhere = path.replace(kind, TYPES[(at + 1) % TYPES.len()]);
         api.get(&elsewhere).await.check(404);
@@ -75,7 +80,10 @@ async fn what_is_not_said_is_what_is_safe() {
           "scope": "openid profile email"
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&made["properties"]).unwrap());
-    assert_eq!((&made["enabled"], &made["type"], &made["hasClientSecret"]), (&json!(true), &json!("oidc"), &json!(false)));
+    assert_eq!(
+        (&made["enabled"], &made["type"], &made["hasClientSecret"]),
+        (&json!(true), &json!("oidc"), &json!(false))
+    );
 }
 
 #[tokio::test]
@@ -86,7 +94,8 @@ async fn a_secret_goes_in_and_never_comes_out() {
     let path = format!("/sso/google/{}", made.id());
     let replaced = api.put(&path, provider("google")).await.check(200);
     let refused = api.post("/sso/google", changed(provider("g"), "/type", json!("saml"))).await.check(400);
-    let shown = [made, replaced, refused, api.get(&path).await, api.get("/sso").await, api.get("/sso/google").await];
+    let shown =
+        [made, replaced, refused, api.get(&path).await, api.get("/sso").await, api.get("/sso/google").await];
     for answer in shown {
         assert!(!answer.text.contains("hush-hush"), "{}: {}", answer.asked, answer.text);
         assert!(!answer.text.contains("clientSecret"), "{}: {}", answer.asked, answer.text);
@@ -112,7 +121,12 @@ async fn what_is_wrong_is_named() {
         ("google", "/properties/authority", json!("http://localhost.evil.example"), "properties.authority"),
         ("google", "/properties/authority", json!("https://"), "properties.authority"),
         ("google", "/properties/verifyEnabled", json!(true), "properties.verifyEnabled"),
-        ("azuread", "/properties/getClaimsFromUserInfoEndpoint", json!(true), "getClaimsFromUserInfoEndpoint"),
+        (
+            "azuread",
+            "/properties/getClaimsFromUserInfoEndpoint",
+            json!(true),
+            "getClaimsFromUserInfoEndpoint",
+        ),
         ("azuread", "/properties/nameClaimType", json!("name"), "properties.nameClaimType"),
         ("signicat", "/properties/subjectClaimType", json!("sub"), "properties.subjectClaimType"),
     ] {
@@ -125,7 +139,11 @@ async fn what_is_wrong_is_named() {
     assert_eq!(api.get("/sso").await.json()["totalCount"], 0);
     for claim in ["nameClaimType", "emailClaimType", "phoneNumberClaimType", "subjectClaimType"] {
         for kind in ["google", "custom"] {
-            let body = changed(provider(&format!("{kind}-{claim}")), &format!("/properties/{claim}"), json!("claim"));
+            let body = changed(
+                provider(&format!("{kind}-{claim}")),
+                &format!("/properties/{claim}"),
+                json!("claim"),
+            );
             let made = api.post(&format!("/sso/{kind}"), body).await.check(201).json();
             assert_eq!(made["properties"][claim], "claim");
         }

@@ -75,7 +75,8 @@ async fn what_is_no_json_object_is_a_problem_too() {
         ("", "application/json", 400),
         ("a=1", "application/x-www-form-urlencoded", 415),
     ] {
-        let answer = admin.send_bytes(Method::POST, "!/v1/scim", Some(body.into()), media_type).await.check(status);
+        let answer =
+            admin.send_bytes(Method::POST, "!/v1/scim", Some(body.into()), media_type).await.check(status);
         super::openapi::expect_announced("POST", "/v1/scim", &answer);
         super::is_problem(&answer);
     }
@@ -83,11 +84,12 @@ async fn what_is_no_json_object_is_a_problem_too() {
 
 #[tokio::test]
 async fn tokens_are_listed_by_page_and_found_by_name() {
-    let (_, api) = world().await;
+    let (world, api) = world().await;
     api.post("/sso/google", provider("google")).await.check(201);
     let mut ids = Vec::new();
     for scheme in ["entra", "google", "entra", "google", "entra"] {
         ids.push(api.connect(scheme).await.0);
+        world.pass(Duration::from_millis(1));
     }
     let list = async |query: &str| {
         let page = api.get(&format!("/scim{query}")).await.check(200).json();
@@ -135,8 +137,10 @@ async fn a_replaced_token_and_its_successor_are_one_connection_until_the_old_one
     let mut ada = user("ada");
     ada["externalId"] = "7".into();
     old.make("/Users", ada).await;
-    let rotated = api.post(&format!("/scim/{id}/rotate"), json!({ "overlapHours": 2 })).await.check(200).json();
-    let new = crate::world::Caller { token: Some(rotated["token"].as_str().unwrap().to_owned()), ..old.clone() };
+    let rotated =
+        api.post(&format!("/scim/{id}/rotate"), json!({ "overlapHours": 2 })).await.check(200).json();
+    let new =
+        crate::world::Caller { token: Some(rotated["token"].as_str().unwrap().to_owned()), ..old.clone() };
     assert_ne!(rotated["id"], json!(id));
     let end = api.get(&format!("/scim/{id}")).await.json()["expiresAt"].clone();
     assert_eq!(end, "2026-01-02T05:04:05.678Z");
@@ -149,7 +153,9 @@ async fn a_replaced_token_and_its_successor_are_one_connection_until_the_old_one
     assert_eq!(new.find("/Users", "externalId eq \"7\"").await.len(), 1);
     let next = rotated["id"].as_str().unwrap();
     // None at all, for a token that was stolen; and an end that is near does not become a later one.
-    api.post(&format!("/scim/{next}/rotate"), json!({ "overlapHours": 0, "expiresInDays": 1 })).await.check(200);
+    api.post(&format!("/scim/{next}/rotate"), json!({ "overlapHours": 0, "expiresInDays": 1 }))
+        .await
+        .check(200);
     new.get("/Users").await.check(401);
     api.post(&format!("/scim/{next}/rotate"), json!({ "overlapHours": 5 })).await.check(200);
     new.get("/Users").await.check(401);
@@ -192,7 +198,8 @@ async fn settings_are_those_of_the_next_request() {
     let shown = api.get(&format!("/scim/{id}")).await.json();
     assert_eq!((&shown["dialect"], &shown["onInactive"]), (&json!("auto"), &json!("reactivate")));
     let path = format!("/scim/{id}/settings");
-    let set = api.put(&path, json!({ "dialect": "strict", "onInactive": "conflict" })).await.check(200).json();
+    let set =
+        api.put(&path, json!({ "dialect": "strict", "onInactive": "conflict" })).await.check(200).json();
     assert_eq!((&set["dialect"], &set["onInactive"]), (&json!("strict"), &json!("conflict")));
     caller.post("/Users", user("ada")).await.check(409);
     api.put(&path, json!({})).await.check(200);
@@ -220,13 +227,21 @@ async fn no_secret_of_a_caller_is_in_the_database() {
     let rotated = api.post(&format!("/scim/{id}/rotate"), json!({})).await.check(200).json();
     caller.make("/Users", json!({ "userName": "ada", "password": "Correct-Horse-7" })).await;
     let made = caller
-        .post("/Users", json!({ "userName": "bob",
-            "urn:ietf:params:scim:schemas:extension:custom:2.0:User": { "generatePassword": true } }))
+        .post(
+            "/Users",
+            json!({ "userName": "bob",
+            "urn:ietf:params:scim:schemas:extension:custom:2.0:User": { "generatePassword": true } }),
+        )
         .await
         .check(201)
         .json();
     let generated = made["password"].as_str().expect("the made password is shown once").to_owned();
-    let secrets = [caller.token.unwrap(), rotated["token"].as_str().unwrap().to_owned(), "Correct-Horse-7".into(), generated];
+    let secrets = [
+        caller.token.unwrap(),
+        rotated["token"].as_str().unwrap().to_owned(),
+        "Correct-Horse-7".into(),
+        generated,
+    ];
     let mut held = Vec::new();
     for entry in std::fs::read_dir(world.folder.path()).unwrap() {
         held.extend(std::fs::read(entry.unwrap().path()).unwrap());
