@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, post};
-use http::{Method, Request};
+use http::{Method, Request, Uri};
 use tower::ServiceExt;
 
 use crate::extract::{App, PLAIN_BASES, ScimPath, TENANT_BASES};
@@ -68,31 +68,23 @@ pub fn router(app: App) -> Router {
     let router = router.merge(rest::routes()).method_not_allowed_fallback(no_method).with_state(app);
     let plain = router.clone().fallback(no_route);
     // A slash at the end means what stands before it.
-    router.fallback(any(move |request: Request<Body>| async move {
-        match without_slash(request) {
-            Ok(request) => match plain.oneshot(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            },
-            Err(request) => no_route(request).await,
+    router.fallback(any(move |mut request: Request<Body>| async move {
+        let Some(target) = without_slash(request.uri()) else { return no_route(request).await };
+        *request.uri_mut() = target;
+        match plain.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
         }
     }))
 }
 
-fn without_slash(mut request: Request<Body>) -> Result<Request<Body>, Request<Body>> {
-    let path = request.uri().path();
-    let Some(stripped) = path.strip_suffix('/').filter(|rest| !rest.is_empty()) else { return Err(request) };
-    let target = match request.uri().query() {
+fn without_slash(uri: &Uri) -> Option<Uri> {
+    let stripped = uri.path().strip_suffix('/').filter(|rest| !rest.is_empty())?;
+    let target = match uri.query() {
         Some(query) => format!("{stripped}?{query}"),
         None => stripped.to_owned(),
     };
-    match target.parse() {
-        Ok(uri) => {
-            *request.uri_mut() = uri;
-            Ok(request)
-        }
-        Err(_) => Err(request),
-    }
+    target.parse().ok()
 }
 
 fn refused(refusal: &Refusal, request: &Request<Body>) -> Response {
