@@ -270,7 +270,7 @@ async fn an_external_id_is_seen_by_the_connection_that_gave_it() {
     let mut ada = user("ada");
     ada["externalId"] = "kestrel-7".into();
     let id = one.make("/Users", ada).await;
-    assert_eq!(one.find("/Users", "externalId eq \"kestrel-7\"").await, [id.clone()]);
+    assert_eq!(one.find("/Users", "externalId eq \"kestrel-7\"").await, std::slice::from_ref(&id));
     assert!(two.find("/Users", "externalId eq \"kestrel-7\"").await.is_empty());
     assert!(two.find("/Users", "externalId pr").await.is_empty());
     let seen = two.get(&format!("/Users/{id}")).await.check(200);
