@@ -5,6 +5,7 @@
 
 mod access;
 mod command;
+mod idp;
 mod isolation;
 mod limits;
 mod reference;
