@@ -131,6 +131,16 @@ pub fn unwrap_attributes(mut body: Object) -> Object {
     flat
 }
 
+/// Whether an object that stands for a path names nothing: no member, or empty ones alone.
+pub(crate) fn says_nothing(path: &Object) -> bool {
+    path.values().all(|part| match part {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Object(object) => says_nothing(object),
+        _ => false,
+    })
+}
+
 /// A PATCH `path` given as `{"attributePath": {"attributeName", "subAttribute", "uriprefix"}, "subAttribute"}`
 /// as the path it stands for.
 pub fn path_from_object(path: &Object) -> Option<String> {
@@ -146,7 +156,7 @@ pub fn path_from_object(path: &Object) -> Option<String> {
         text.push(':');
     }
     text.push_str(&name);
-    if let Some(filter) = path.get("valueExpression").and_then(Value::as_str) {
+    if let Some(filter) = path.get("valueExpression").and_then(Value::as_str).filter(|f| !f.is_empty()) {
         text.push_str(&format!("[{filter}]"));
     }
     let sub =

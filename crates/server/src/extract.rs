@@ -142,9 +142,22 @@ pub fn list_query(parts: &Parts) -> Result<ListQuery, Refusal> {
     }
 }
 
-/// The parameters of a URL's query, decoded.
+/// The parameters of a URL's query, decoded. Some clients write a space as `+`, others as `%20`; these leave a `+` as
+/// it is (RFC 3986 §3.4), and `ada+test@example.com` must not become another name.
 pub fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-    form_urlencoded::parse(query.as_bytes())
+    query.split('&').filter(|part| !part.is_empty()).map(|part| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let is_plus_literal = value.contains("%20");
+        (form_decoded(name), if is_plus_literal { decoded(value) } else { form_decoded(value) })
+    })
+}
+
+fn form_decoded(text: &str) -> Cow<'_, str> {
+    if text.contains('+') {
+        Cow::Owned(decoded(&text.replace('+', "%20")).into_owned())
+    } else {
+        decoded(text)
+    }
 }
 
 /// A path segment, decoded.
@@ -167,6 +180,20 @@ pub fn condition(headers: &HeaderMap) -> Result<Condition, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plus_is_a_space_only_where_spaces_are_not_written_otherwise() {
+        for (query, expected) in [
+            ("filter=userName+eq+%22a%2Bb%22&", r#"userName eq "a+b""#),
+            ("filter=userName%20eq%20%22a+b%22", r#"userName eq "a+b""#),
+            ("&filter=title+pr", "title pr"),
+            ("filter=%C3%A4", "ä"),
+            ("filter", ""),
+        ] {
+            let found: Vec<_> = parameters(query).collect();
+            assert_eq!(found, [(Cow::Borrowed("filter"), Cow::Borrowed(expected))], "{query}");
+        }
+    }
 
     #[test]
     fn a_scim_path_names_its_base_and_its_tenant() {

@@ -14,10 +14,10 @@ use super::{Condition, Stored, lost, refused};
 use crate::access::{Permit, Write};
 use crate::cx::{Cx, OnInactive};
 use crate::env::new_id;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kind::{Before, Kind};
 use crate::plan::{EXTERNAL_ID, external_key};
-use crate::{Iam, password};
+use crate::{Iam, limits, password};
 
 impl Iam {
     /// Creates a resource of `kind` from what a client sent.
@@ -53,12 +53,20 @@ impl Iam {
         let batch = write::creation(cx, kind, &id, &next, &edges, true)?;
         let mut rendered = match self.of(cx).commit(batch).await {
             Ok(_) => self.created(cx, kind, &id, &next, &projection).await?,
-            Err(error @ CommitError::Unique { .. }) => match self.inactive(cx, kind, &next).await? {
-                Some(before) => {
-                    self.reactivate(cx, permit, kind, before, admitted, hashed.kept, &projection).await?
+            Err(error @ CommitError::Unique { .. }) => {
+                let mut attempt = 0;
+                loop {
+                    let Some(before) = self.inactive(cx, kind, &next).await? else {
+                        return Err(refused(error));
+                    };
+                    let (admitted, hashed) = (admitted.clone(), hashed.kept.clone());
+                    match self.reactivate(cx, permit, kind, before, admitted, hashed, &projection).await {
+                        // Somebody else changed it meanwhile; perhaps it is no longer inactive.
+                        Err(Error::Stale) if attempt < limits::RETRIES_MAX => attempt += 1,
+                        outcome => break outcome?,
+                    }
                 }
-                None => return Err(refused(error)),
-            },
+            }
             Err(error) => return Err(refused(error)),
         };
         if let Some(made) = hashed.made {

@@ -1,4 +1,5 @@
 //! SCIM: what the RFCs and the clients ask for.
 
 mod basics;
+mod bugs;
 mod independent;
