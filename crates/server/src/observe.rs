@@ -27,6 +27,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::limits::REQUEST_ID_BYTES_MAX;
 use crate::metrics::{InFlight, Metrics};
+use crate::problem::Why;
 
 /// The header that carries the id of a request, both ways.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -207,10 +208,18 @@ impl Entry {
         if !span.is_disabled() {
             record(span, status, tenant);
         }
-        self.log(route, status, tenant, took);
+        let why = response.extensions().get::<Why>().map(|why| &*why.0);
+        self.log(route, status, tenant, why, took);
     }
 
-    fn log(&self, route: &str, status: StatusCode, tenant: Option<&str>, took: Duration) {
+    fn log(
+        &self,
+        route: &str,
+        status: StatusCode,
+        tenant: Option<&str>,
+        why: Option<&str>,
+        took: Duration,
+    ) {
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -221,6 +230,7 @@ impl Entry {
                     ms = milliseconds(took),
                     request_id = self.id.as_str(),
                     tenant,
+                    why,
                     "answered"
                 )
             };
@@ -289,6 +299,37 @@ mod tests {
     async fn request_ids_differ() {
         let routes = routes(&Arc::default());
         assert_ne!(id_of(&routes, None).await, id_of(&routes, None).await);
+    }
+
+    /// Where a test's log goes.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_log_says_why_a_request_was_refused() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let refuse = || async {
+            crate::problem::Refusal::from(scim::Error::value("`userName` is required")).scim()
+        };
+        let layer = Observe::new(Arc::default(), false, &System);
+        let routes = Router::new().route("/Users", axum::routing::post(refuse)).layer(layer);
+        routes.oneshot(Request::post("/Users").body(Body::empty()).unwrap()).await.unwrap();
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("status=400") && text.contains("why=\"`userName` is required\""), "{text}");
     }
 
     #[tokio::test]

@@ -28,6 +28,10 @@ pub enum Refusal {
     BadBody,
 }
 
+/// Why a request was refused, carried on its answer to the log: whoever runs the server must be able to see it too.
+#[derive(Clone, Debug)]
+pub struct Why(pub Box<str>);
+
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         Self::Iam(error)
@@ -103,6 +107,7 @@ impl Refusal {
     fn response(&self, status: StatusCode, media_type: &'static str, body: String) -> Response {
         let mut response =
             (status, [(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], body).into_response();
+        response.extensions_mut().insert(Why(self.detail().into()));
         for (name, value) in self.headers() {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
