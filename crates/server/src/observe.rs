@@ -212,14 +212,7 @@ impl Entry {
         self.log(route, status, tenant, why, took);
     }
 
-    fn log(
-        &self,
-        route: &str,
-        status: StatusCode,
-        tenant: Option<&str>,
-        why: Option<&str>,
-        took: Duration,
-    ) {
+    fn log(&self, route: &str, status: StatusCode, tenant: Option<&str>, why: Option<&str>, took: Duration) {
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -320,11 +313,11 @@ mod tests {
     async fn the_log_says_why_a_request_was_refused() {
         let lines = Lines::default();
         let writer = lines.clone();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
         let _guard = tracing::subscriber::set_default(subscriber);
-        let refuse = || async {
-            crate::problem::Refusal::from(scim::Error::value("`userName` is required")).scim()
-        };
+        let refuse =
+            || async { crate::problem::Refusal::from(scim::Error::value("`userName` is required")).scim() };
         let layer = Observe::new(Arc::default(), false, &System);
         let routes = Router::new().route("/Users", axum::routing::post(refuse)).layer(layer);
         routes.oneshot(Request::post("/Users").body(Body::empty()).unwrap()).await.unwrap();

@@ -116,7 +116,7 @@ impl Player {
         let mut callers = Vec::new();
         for name in ["provider", "other"] {
             let mode = if name == "provider" { mode } else { Mode::Write };
-            let draft = Draft { mode, settings: settings.clone(), ..Draft::new(TokenKind::Scim, name) };
+            let draft = Draft { mode, settings, ..Draft::new(TokenKind::Scim, name) };
             let mut caller = world.caller("acme", draft).await.at(base);
             caller.headers.clone_from(&headers);
             callers.push((name, caller));
