@@ -22,7 +22,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
 use self::closing::Closing;
@@ -142,11 +141,13 @@ impl Server {
         }
         let open = || self.max_connections - self.places.available_permits();
         tracing::info!(connections = open(), "stopping: letting the requests in flight finish");
-        let ends = Instant::now() + self.shutdown_timeout;
         let all = u32::try_from(self.max_connections).unwrap_or(u32::MAX);
-        let _ = tokio::time::timeout(LINGER.min(self.shutdown_timeout), self.places.acquire_many(all)).await;
-        drop(running);
-        match tokio::time::timeout_at(ends, connections.shutdown()).await {
+        let ending = async {
+            let _ = tokio::time::timeout(LINGER, self.places.acquire_many(all)).await;
+            drop(running);
+            connections.shutdown().await;
+        };
+        match tokio::time::timeout(self.shutdown_timeout, ending).await {
             Ok(()) => Ok(Ended::Clean),
             Err(_) => Ok(Ended::Cut(open())),
         }

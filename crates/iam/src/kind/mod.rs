@@ -234,7 +234,8 @@ impl Kind {
     fn settled(mut self) -> Self {
         let hides =
             |a: &Attribute| a.in_document() && matches!(a.returned, Returned::Never | Returned::Request);
-        let hides_part = |a: &Attribute| hides(a) || a.sub_attributes.iter().any(hides);
+        // What is beside the document is made as it is asked for.
+        let hides_part = |a: &Attribute| hides(a) || (a.in_document() && a.sub_attributes.iter().any(hides));
         let schemas =
             std::iter::once(&self.schema.schema).chain(self.schema.extensions.iter().map(|e| &e.schema));
         self.is_plain = !schemas.flat_map(|s| s.attributes.iter()).any(hides_part);
