@@ -37,6 +37,8 @@ pub(crate) struct Outcome {
     pub(crate) elapsed: Duration,
     /// In ascending order, one for each answer.
     pub(crate) latencies: Vec<Duration>,
+    /// Bytes of all bodies.
+    pub(crate) bytes: usize,
     /// What `keep` found in the answers, by the number of the request.
     pub(crate) kept: Vec<(usize, String)>,
 }
@@ -61,12 +63,13 @@ pub(crate) async fn drive(load: &Load, until: Until, keep: Option<Keep>) -> Resu
     for connection in connections {
         tasks.spawn(one(connection, load.clone(), Arc::clone(&next), end, deadline, keep));
     }
-    let mut outcome = Outcome { elapsed: Duration::ZERO, latencies: Vec::new(), kept: Vec::new() };
+    let mut outcome = Outcome { elapsed: Duration::ZERO, latencies: Vec::new(), bytes: 0, kept: Vec::new() };
     let all = async {
         while let Some(done) = tasks.join_next().await {
-            let (latencies, kept) = done??;
-            outcome.latencies.extend(latencies);
-            outcome.kept.extend(kept);
+            let part = done??;
+            outcome.latencies.extend(part.latencies);
+            outcome.bytes += part.bytes;
+            outcome.kept.extend(part.kept);
         }
         Ok::<_, crate::Error>(())
     };
@@ -77,7 +80,13 @@ pub(crate) async fn drive(load: &Load, until: Until, keep: Option<Keep>) -> Resu
     Ok(outcome)
 }
 
-type Part = (Vec<Duration>, Vec<(usize, String)>);
+/// What came of one connection.
+#[derive(Default)]
+struct Part {
+    latencies: Vec<Duration>,
+    bytes: usize,
+    kept: Vec<(usize, String)>,
+}
 
 /// One connection.
 async fn one(
@@ -88,23 +97,24 @@ async fn one(
     deadline: Instant,
     keep: Option<Keep>,
 ) -> Result<Part> {
-    let (mut latencies, mut kept) = (Vec::new(), Vec::new());
+    let mut part = Part::default();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
         let sent = Instant::now();
         if number >= end || sent >= deadline {
-            return Ok((latencies, kept));
+            return Ok(part);
         }
         let Some(request) = load.requests.get(number % load.requests.len()) else {
-            return Ok((latencies, kept));
+            return Ok(part);
         };
         let answer = connection.exchange(request).await?;
         if answer.status != load.expected {
             return Err(answer.unexpected(load.expected, request));
         }
-        latencies.push(sent.elapsed());
+        part.latencies.push(sent.elapsed());
+        part.bytes += answer.body.len();
         if let Some(found) = keep.and_then(|keep| keep(answer.body)) {
-            kept.push((number, found));
+            part.kept.push((number, found));
         }
     }
 }

@@ -59,11 +59,13 @@ pub(crate) struct Figure {
     pub(crate) p99: Duration,
     /// Microseconds of processor the server spent per request.
     pub(crate) cpu: f64,
+    /// Bytes of an answer's body, on average.
+    pub(crate) bytes: f64,
 }
 
 impl Figure {
     /// Latencies come in ascending order.
-    pub(crate) fn new(latencies: &[Duration], elapsed: Duration, cpu: Duration) -> Self {
+    pub(crate) fn new(latencies: &[Duration], elapsed: Duration, cpu: Duration, bytes: usize) -> Self {
         let at = |percent: usize| latencies.get(latencies.len() * percent / 100).copied().unwrap_or_default();
         let count = latencies.len().max(1) as f64;
         Figure {
@@ -72,6 +74,7 @@ impl Figure {
             p50: at(50),
             p99: at(99),
             cpu: cpu.as_secs_f64() * 1e6 / count,
+            bytes: bytes as f64 / count,
         }
     }
 
@@ -86,6 +89,7 @@ impl Figure {
             p50: of(figures, |f| f.p50),
             p99: of(figures, |f| f.p99),
             cpu: of(figures, |f| f.cpu),
+            bytes: of(figures, |f| f.bytes),
         }
     }
 }
@@ -135,7 +139,8 @@ async fn one(work: &Work, site: &mut Site, scale: &Scale, round: usize) -> Resul
     drive(&load, warm_up, None).await?;
     let cpu = site.process.cpu()?;
     let outcome = drive(&load, measured, None).await?;
-    Ok(Figure::new(&outcome.latencies, outcome.elapsed, site.process.cpu()?.saturating_sub(cpu)))
+    let cpu = site.process.cpu()?.saturating_sub(cpu);
+    Ok(Figure::new(&outcome.latencies, outcome.elapsed, cpu, outcome.bytes))
 }
 
 #[cfg(test)]
@@ -145,8 +150,8 @@ mod tests {
     #[test]
     fn a_figure_says_what_was_measured() {
         let latencies: Vec<_> = (1..=100).map(Duration::from_millis).collect();
-        let figure = Figure::new(&latencies, Duration::from_secs(2), Duration::from_millis(10));
-        assert_eq!((figure.answered, figure.rate, figure.cpu), (100, 50.0, 100.0));
+        let figure = Figure::new(&latencies, Duration::from_secs(2), Duration::from_millis(10), 200);
+        assert_eq!((figure.answered, figure.rate, figure.cpu, figure.bytes), (100, 50.0, 100.0, 2.0));
         assert_eq!((figure.p50, figure.p99), (Duration::from_millis(51), Duration::from_millis(100)));
     }
 

@@ -127,7 +127,7 @@ async fn restarted(site: Site, durward: Option<&Path>) -> Result<(Site, Duration
 /// POSTs users, as many as are missing.
 async fn load(site: &mut Site, users: usize) -> Result<Figure> {
     let mut latencies = Vec::new();
-    let (mut elapsed, cpu) = (Duration::ZERO, site.process.cpu()?);
+    let (mut elapsed, mut bytes, cpu) = (Duration::ZERO, 0, site.process.cpu()?);
     while site.users.len() < users {
         let from = site.users.len();
         let to = users.min(from + CHUNK);
@@ -141,12 +141,13 @@ async fn load(site: &mut Site, users: usize) -> Result<Figure> {
             return Err("a created user came without an id".into());
         }
         elapsed += outcome.elapsed;
+        bytes += outcome.bytes;
         latencies.extend(outcome.latencies);
         eprintln!("{}: {to} of {users} users, {:.1} s", site.server.name(), elapsed.as_secs_f64());
     }
     site.next_user = users;
     latencies.sort_unstable();
-    Ok(Figure::new(&latencies, elapsed, site.process.cpu()?.saturating_sub(cpu)))
+    Ok(Figure::new(&latencies, elapsed, site.process.cpu()?.saturating_sub(cpu), bytes))
 }
 
 /// POSTs the groups.

@@ -13,6 +13,9 @@ use crate::works::{TEAM, Work, grouped};
 /// One megabyte of memory as people count it.
 const MIB: f64 = 1024.0 * 1024.0;
 
+/// Answers are alike when their sizes differ by less than this part.
+const UNLIKE: f64 = 0.1;
+
 /// A row of the table of works.
 struct Row {
     name: &'static str,
@@ -27,6 +30,8 @@ struct Row {
 struct Check {
     what: String,
     value: f64,
+    /// The same of the ceiling, for orientation.
+    ceiling: Option<f64>,
     limit: f64,
     unit: &'static str,
     /// Whether more is better.
@@ -127,7 +132,6 @@ impl<'a> Report<'a> {
         writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|")?;
         for row in &self.rows {
             let main = row.durward.or(row.ceiling);
-            let ratio = row.check();
             writeln!(
                 out,
                 "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
@@ -141,8 +145,13 @@ impl<'a> Report<'a> {
                 shown(row.bare, |f| format!("{:.1}", f.cpu)),
                 shown(row.ratio(), |ratio| format!("{ratio:.2}")),
                 shown(row.reach, |reach| format!("≤ {reach}")),
-                ratio.map_or("", |check| check.verdict()),
+                row.check().map_or("", |check| check.verdict()),
             )?;
+        }
+        for row in self.rows.iter().filter(|row| row.is_unlike()) {
+            let bytes = |figure| shown(figure, |f: Figure| format!("{:.0}", f.bytes));
+            let (label, durward, ceiling) = (&row.label, bytes(row.durward), bytes(row.ceiling));
+            writeln!(out, "\nNot alike: {label}: answers of {durward} bytes, from the ceiling {ceiling}.")?;
         }
         writeln!(out, "\n| figure | durward | ceiling |\n|---|--:|--:|")?;
         for (what, durward, ceiling) in &self.sizes {
@@ -150,12 +159,13 @@ impl<'a> Report<'a> {
             writeln!(out, "| {what} | {durward} | {ceiling} |")?;
         }
         if !self.checks.is_empty() {
-            writeln!(out, "\n| what | is | reach | |\n|---|--:|--:|---|")?;
+            writeln!(out, "\n| what | is | ceiling | reach | |\n|---|--:|--:|--:|---|")?;
         }
         for check in &self.checks {
             let (sign, verdict) = (if check.at_least { "≥" } else { "≤" }, check.verdict());
             let Check { what, value, limit, unit, .. } = check;
-            writeln!(out, "| {what} | {value:.2}{unit} | {sign} {limit}{unit} | {verdict} |")?;
+            let ceiling = shown(check.ceiling, |ceiling| format!("{ceiling:.2}{unit}"));
+            writeln!(out, "| {what} | {value:.2}{unit} | {ceiling} | {sign} {limit}{unit} | {verdict} |")?;
         }
         Ok(())
     }
@@ -164,7 +174,7 @@ impl<'a> Report<'a> {
     pub(crate) fn json(&self) -> Value {
         let figure = |f: &Figure| {
             let (p50, p99) = (f.p50.as_secs_f64() * 1e3, f.p99.as_secs_f64() * 1e3);
-            json!({ "answered": f.answered, "rate": f.rate, "p50_ms": p50, "p99_ms": p99, "cpu_us": f.cpu })
+            json!({ "answered": f.answered, "rate": f.rate, "p50_ms": p50, "p99_ms": p99, "cpu_us": f.cpu, "bytes": f.bytes })
         };
         let rows = self.rows.iter().map(|row| {
             let rounds = [Server::Durward, Server::Ceiling, Server::Bare].map(|server| {
@@ -180,8 +190,8 @@ impl<'a> Report<'a> {
             })
         });
         let checks = self.checks.iter().map(|check| {
-            let Check { what, value, limit, unit, at_least } = check;
-            json!({ "what": what, "value": value, "limit": limit, "unit": unit.trim(), "at_least": at_least, "ok": check.holds() })
+            let Check { what, value, ceiling, limit, unit, at_least } = check;
+            json!({ "what": what, "value": value, "ceiling": ceiling, "limit": limit, "unit": unit.trim(), "at_least": at_least, "ok": check.holds() })
         });
         let sizes = self
             .sizes
@@ -199,28 +209,35 @@ impl Row {
         Some(self.durward?.cpu / self.ceiling?.cpu)
     }
 
+    /// Whether the answers are of different sizes, so that the figures compare different work.
+    fn is_unlike(&self) -> bool {
+        let bytes = self
+            .durward
+            .zip(self.ceiling)
+            .map(|(durward, ceiling)| (durward.bytes - ceiling.bytes, ceiling.bytes));
+        bytes.is_some_and(|(more, of)| more.abs() > of * UNLIKE)
+    }
+
     fn check(&self) -> Option<Check> {
-        Some(Check {
-            what: self.label.clone(),
-            value: self.ratio()?,
-            limit: self.reach?,
-            unit: "",
-            at_least: false,
-        })
+        let (what, value, limit) = (self.label.clone(), self.ratio()?, self.reach?);
+        Some(Check { what, value, ceiling: None, limit, unit: "", at_least: false })
     }
 }
 
 /// What durward must reach compared with itself.
 fn ratios(rows: &[Row]) -> Vec<Check> {
-    let figure = |name| rows.iter().find(|row| row.name == name)?.durward;
-    let cpu = |what: &str, name, base, limit| {
-        let value = figure(name)?.cpu / figure(base)?.cpu;
-        Some(Check { what: what.to_owned(), value, limit, unit: " ×", at_least: false })
+    type Of = fn(&Figure) -> f64;
+    let ratio = |server: fn(&Row) -> Option<Figure>, name, base, of: Of| {
+        let figure = |name| server(rows.iter().find(|row| row.name == name)?);
+        Some(of(&figure(name)?) / of(&figure(base)?))
     };
-    let rate = |what: &str, name, base, limit| {
-        let value = figure(name)?.rate / figure(base)?.rate;
-        Some(Check { what: what.to_owned(), value, limit, unit: " ×", at_least: true })
+    let check = |what: &str, name, base, of: Of, limit, at_least| {
+        let (value, ceiling) =
+            (ratio(|row| row.durward, name, base, of)?, ratio(|row| row.ceiling, name, base, of));
+        Some(Check { what: what.to_owned(), value, ceiling, limit, unit: " ×", at_least })
     };
+    let cpu = |what: &str, name, base, limit| check(what, name, base, |figure| figure.cpu, limit, false);
+    let rate = |what: &str, name, base, limit| check(what, name, base, |figure| figure.rate, limit, true);
     let team = format!("the same on a group of {TEAM}");
     [
         cpu(
@@ -252,7 +269,7 @@ fn ratios(rows: &[Row]) -> Vec<Check> {
 }
 
 fn absolutes(loaded: &Loaded, scale: &Scale) -> [Check; 4] {
-    let check = |what, value, limit, unit| Check { what, value, limit, unit, at_least: false };
+    let check = |what, value, limit, unit| Check { what, value, ceiling: None, limit, unit, at_least: false };
     let users = grouped(scale.users);
     [
         check(format!("resident memory after {users} users"), bytes(loaded.resident) / MIB, 120.0, " MiB"),
