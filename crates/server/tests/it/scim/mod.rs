@@ -1,4 +1,20 @@
 //! SCIM: what the RFCs and the clients ask for.
 
 mod basics;
+mod bulk;
+mod concurrency;
+mod dialect;
+mod discovery;
+mod errors;
+mod etag;
+mod filter;
+mod groups;
 mod independent;
+mod me;
+mod page;
+mod passwords;
+mod patch;
+mod project;
+mod search;
+mod sort;
+mod write;
