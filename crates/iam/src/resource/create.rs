@@ -14,7 +14,7 @@ use super::{Stored, refused};
 use crate::access::{Permit, Write};
 use crate::cx::{Cx, OnInactive};
 use crate::env::new_id;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kind::{Before, Kind};
 use crate::plan::{EXTERNAL_ID, external_key};
 use crate::{Iam, password};
@@ -55,7 +55,8 @@ impl Iam {
             Ok(_) => self.created(cx, kind, &id, &next, &projection).await?,
             Err(error @ CommitError::Unique { .. }) => match self.inactive(cx, kind, &next).await? {
                 Some(before) => {
-                    self.reactivate(cx, permit, kind, before, admitted, hashed.kept, &projection).await?
+                    let taken = refused(error);
+                    self.reactivate(cx, permit, kind, before, taken, admitted, hashed.kept, &projection).await?
                 }
                 None => return Err(refused(error)),
             },
@@ -122,6 +123,7 @@ impl Iam {
         _: Permit<Write>,
         kind: &Kind,
         before: Stored,
+        taken: Error,
         admitted: Admitted,
         hashed: Option<Object>,
         projection: &Projection,
@@ -129,7 +131,11 @@ impl Iam {
         let plan = self.replaced_edges(cx, kind, &before.record.id, &admitted.relations).await?;
         let next = super::replace::next(cx, kind, &before, admitted, hashed)?;
         let batch = write::change(cx, kind, &before, &next, &plan.changes, "reactivate")?;
-        self.of(cx).commit(batch).await.map_err(refused)?;
+        self.of(cx).commit(batch).await.map_err(|error| match error {
+            // Another request was first, and the resource is active now; nobody asked about versions.
+            CommitError::Stale | CommitError::Missing => taken,
+            error => refused(error),
+        })?;
         self.shown(cx, kind, &before.record.id, projection).await
     }
 }

@@ -9,8 +9,10 @@ use crate::world::{Caller, World, encoded, operations, user};
 
 async fn crowd(world: &World, people: usize) -> Caller {
     let (acme, globex) = (world.provider("acme").await, world.provider("globex").await);
-    globex.make("/Users", user("stranger")).await;
+    globex.post("/Users", user("stranger")).await;
     for n in 0..people {
+        // Resources that are made in the same millisecond have no order among them.
+        world.pass(Duration::from_millis(1));
         let title = ["even", "odd"][n % 2];
         acme.make("/Users", json!({ "userName": format!("u{n:02}"), "title": title, "nickName": format!("n{}", n % 3) }))
             .await;

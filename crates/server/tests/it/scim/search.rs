@@ -1,6 +1,7 @@
 //! Searches by body (RFC 7644 §3.4.3) and over all kinds (§3.4.2.1).
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -15,9 +16,11 @@ async fn world() -> (World, Caller) {
     globex.make("/Groups", group("crew", &[])).await;
     let mut ids = Vec::new();
     for (name, display) in [("ada", "Bee"), ("charles", "Dee"), ("grace", "Fee")] {
+        world.pass(Duration::from_millis(1));
         ids.push(acme.make("/Users", json!({ "userName": name, "displayName": display })).await);
     }
     acme.make("/Groups", group("Ann", &[&ids[0]])).await;
+    world.pass(Duration::from_millis(1));
     acme.make("/Groups", group("Cat", &[&ids[1]])).await;
     (world, acme)
 }
