@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use iam::access::Permit;
-use iam::kind::Kind;
-use iam::schemas::{SchemaDefinition, TypeDefinition};
-use iam::tenant::Operator;
-use iam::{Cx, Env, Iam, limits};
+use durward_iam::access::Permit;
+use durward_iam::kind::Kind;
+use durward_iam::schemas::{SchemaDefinition, TypeDefinition};
+use durward_iam::tenant::Operator;
+use durward_iam::{Cx, Env, Iam, limits};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};

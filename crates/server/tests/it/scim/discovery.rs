@@ -13,14 +13,89 @@ const CUSTOM: &str = "urn:ietf:params:scim:schemas:extension:custom:2.0:User";
 async fn the_configuration_announces_everything_with_the_block_of_rfc_9865() {
     let world = World::new().await;
     let acme = world.provider("acme").await;
-    acme.get("/ServiceProviderConfig").await.snapshot(expect![[r#""#]]);
+    acme.get("/ServiceProviderConfig").await.snapshot(expect![[r#"
+        200 OK
+        content-type: application/scim+json
+        {
+          "schemas": [
+            "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+          ],
+          "patch": {
+            "supported": true
+          },
+          "bulk": {
+            "supported": true,
+            "maxOperations": 1000,
+            "maxPayloadSize": 8388608
+          },
+          "filter": {
+            "supported": true,
+            "maxResults": 1000
+          },
+          "changePassword": {
+            "supported": true
+          },
+          "sort": {
+            "supported": true
+          },
+          "etag": {
+            "supported": true
+          },
+          "pagination": {
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": 100,
+            "maxPageSize": 1000,
+            "cursorTimeout": 3600
+          },
+          "authenticationSchemes": [
+            {
+              "type": "oauthbearertoken",
+              "name": "Bearer token",
+              "description": "An opaque token sent as `Authorization: Bearer …`, made for one connection and revocable at once",
+              "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
+              "primary": true
+            }
+          ],
+          "meta": {
+            "resourceType": "ServiceProviderConfig",
+            "location": "https://id.example/acme/scim/ServiceProviderConfig"
+          }
+        }"#]]);
 }
 
 #[tokio::test]
 async fn resource_types_and_schemas_are_found_one_by_one_and_together() {
     let world = World::new().await;
     let acme = world.provider("acme").await;
-    acme.get("/ResourceTypes/User").await.snapshot(expect![[r#""#]]);
+    acme.get("/ResourceTypes/User").await.snapshot(expect![[r#"
+        200 OK
+        content-type: application/scim+json
+        {
+          "schemas": [
+            "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
+          ],
+          "id": "User",
+          "name": "User",
+          "endpoint": "/Users",
+          "description": "People and services that can sign in",
+          "schema": "urn:ietf:params:scim:schemas:core:2.0:User",
+          "schemaExtensions": [
+            {
+              "schema": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+              "required": false
+            },
+            {
+              "schema": "urn:ietf:params:scim:schemas:extension:custom:2.0:User",
+              "required": false
+            }
+          ],
+          "meta": {
+            "resourceType": "ResourceType",
+            "location": "https://id.example/acme/scim/ResourceTypes/User"
+          }
+        }"#]]);
     for endpoint in ["/ResourceTypes", "/Schemas"] {
         let all = acme.get(endpoint).await.check(200).json();
         let resources = all["Resources"].as_array().unwrap();

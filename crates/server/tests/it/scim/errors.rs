@@ -49,7 +49,16 @@ async fn what_is_not_there_is_404_under_every_base() {
         is_scim(&acme.at(base).get("/Robots").await, 404);
         is_scim(&acme.at(base).get("/users").await, 404);
     }
-    acme.get("/Users/no%22body").await.snapshot(expect![[r#""#]]);
+    acme.get("/Users/no%22body").await.snapshot(expect![[r#"
+        404 Not Found
+        content-type: application/scim+json
+        {
+          "schemas": [
+            "urn:ietf:params:scim:api:messages:2.0:Error"
+          ],
+          "status": "404",
+          "detail": "there is no User `no\"body`"
+        }"#]]);
 }
 
 #[tokio::test]
@@ -64,7 +73,6 @@ async fn a_method_that_a_path_has_not_is_405_and_says_which_it_has() {
         (Method::GET, "/Bulk", "POST"),
         (Method::PUT, "/Bulk", "POST"),
         (Method::GET, "/.search", "POST"),
-        (Method::DELETE, "/Me/", "GET,HEAD,PUT,PATCH,DELETE"),
         (Method::POST, "/Me", "GET,HEAD,PUT,PATCH,DELETE"),
         (Method::POST, "", "GET,HEAD"),
         (Method::POST, "/Schemas/x", "GET,HEAD"),

@@ -11,7 +11,16 @@ use crate::world::{World, operations, user};
 async fn a_token_that_stands_for_nobody_has_no_me() {
     let world = World::new().await;
     let acme = world.provider("acme").await;
-    acme.get("/Me").await.snapshot(expect![[r#""#]]);
+    acme.get("/Me").await.snapshot(expect![[r#"
+        501 Not Implemented
+        content-type: application/scim+json
+        {
+          "schemas": [
+            "urn:ietf:params:scim:api:messages:2.0:Error"
+          ],
+          "status": "501",
+          "detail": "this token stands for no user, so there is no `/Me`"
+        }"#]]);
     acme.put("/Me", user("x")).await.check(501);
     acme.patch("/Me", operations(json!([]))).await.check(501);
     acme.delete("/Me").await.check(501);

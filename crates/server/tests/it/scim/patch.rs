@@ -31,7 +31,7 @@ async fn a_patch_is_atomic_and_its_last_failure_leaves_nothing() {
     for (last, status, kind) in [
         (json!({ "op": "replace", "path": "nonsense", "value": 1 }), 400, "invalidPath"),
         (json!({ "op": "replace", "path": "emails[nonsense eq 1].value", "value": "x" }), 400, "invalidFilter"),
-        (json!({ "op": "replace", "path": "emails[type eq \"work\"", "value": "x" }), 400, "invalidPath"),
+        (json!({ "op": "replace", "path": "emails[type eq \"work\"", "value": "x" }), 400, "invalidFilter"),
         (json!({ "op": "remove" }), 400, "noTarget"),
         (json!({ "op": "add", "path": "nickName" }), 400, "invalidValue"),
         (json!({ "op": "add", "path": "active", "value": "perhaps" }), 400, "invalidValue"),
@@ -82,7 +82,8 @@ async fn add_replace_and_remove_at_every_kind_of_path() {
         (
             json!({ "op": "replace", "path": "emails[value eq \"a@home\"]", "value": { "primary": true } }),
             "/emails/2",
-            json!({ "value": "c@x" }),
+            // RFC 7644 §3.5.2: where one becomes primary, the others cease to be.
+            json!({ "value": "c@x", "primary": false }),
         ),
         (json!({ "op": "remove", "path": "emails[not (type eq \"work\")]" }), "/emails/1", Value::Null),
         (json!({ "op": "remove", "path": "emails" }), "/emails", Value::Null),

@@ -107,7 +107,7 @@ async fn names_are_spelled_as_in_the_schema_whatever_their_case() {
     assert_eq!(made["userName"], "ada");
     assert_eq!(made["name"], json!({ "givenName": "Ada" }));
     assert_eq!(made["emails"], json!([{ "value": "a@x", "primary": true }]));
-    refused(acme.post("/Users", json!({ "userName": "a", "USERNAME": "b" })).await, "invalidSyntax", "USERNAME");
+    refused(acme.post("/Users", json!({ "userName": "a", "USERNAME": "b" })).await, "invalidSyntax", "userName");
 }
 
 #[tokio::test]
@@ -228,8 +228,9 @@ async fn a_body_that_is_no_json_object_is_refused_with_the_place() {
 async fn text_of_every_script_comes_back_as_it_went() {
     let world = World::new().await;
     let acme = world.provider("acme").await;
-    for name in ["Zoë", "عمر", "李小龍", "😀", "a\"b\\c/d\u{7f}\u{2028}", "tab\tnew\nline"] {
-        let made = acme.post("/Users", json!({ "userName": format!("u-{}", name.len()), "displayName": name })).await;
+    let names = ["Zoë", "عمر", "李小龍", "😀", "a\"b\\c/d\u{7f}\u{2028}", "tab\tnew\nline"];
+    for (at, name) in names.into_iter().enumerate() {
+        let made = acme.post("/Users", json!({ "userName": format!("u{at}"), "displayName": name })).await;
         let made = made.check(201);
         let shown = acme.get(&format!("/Users/{}", made.id())).await.check(200).json();
         assert_eq!((&shown["displayName"], &made.json()["displayName"]), (&json!(name), &json!(name)));
