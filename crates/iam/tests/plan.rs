@@ -66,19 +66,31 @@ impl World {
         let cx = self.cx(tenant).await;
         let kind = Arc::clone(cx.kinds.named(kind).unwrap());
         let draft = body.as_object().unwrap().clone();
-        let made = self.iam.create(&cx, Permit::write(&cx).unwrap(), &kind, draft, &ListQuery::default()).await;
+        let made =
+            self.iam.create(&cx, Permit::write(&cx).unwrap(), &kind, draft, &ListQuery::default()).await;
         made.ok().map(|made| made.id)
     }
 
     /// A page: its resources, and where the next one begins.
-    async fn page(&self, cx: &Cx, kind: &Kind, query: &ListQuery) -> (Vec<Value>, Option<u64>, Option<String>) {
+    async fn page(
+        &self,
+        cx: &Cx,
+        kind: &Kind,
+        query: &ListQuery,
+    ) -> (Vec<Value>, Option<u64>, Option<String>) {
         let listing = self.iam.list(cx, Permit::read(cx).unwrap(), kind, query).await.unwrap();
         let resources = serde_json::from_str(&format!("[{}]", listing.resources)).unwrap();
         (resources, listing.head.total_results, listing.head.next_cursor)
     }
 
     /// Compares what lists find with what brute force finds.
-    async fn check(&self, kind: &str, text: &str, count: i64, sort: Option<&str>) -> Result<(), TestCaseError> {
+    async fn check(
+        &self,
+        kind: &str,
+        text: &str,
+        count: i64,
+        sort: Option<&str>,
+    ) -> Result<(), TestCaseError> {
         let cx = self.cx("acme").await;
         let kind = Arc::clone(cx.kinds.named(kind).unwrap());
         let dialect = cx.caller.dialect;
@@ -117,7 +129,13 @@ impl World {
                 let (resources, _, next) = self.page(&cx, &kind, &query).await;
                 walked.extend(resources.iter().map(|r| id(r).to_owned()));
                 cursor = next;
-                prop_assert!(walked.len() <= expected.len(), "cursors of {} by {:?}: {:?}", text, sort, walked);
+                prop_assert!(
+                    walked.len() <= expected.len(),
+                    "cursors of {} by {:?}: {:?}",
+                    text,
+                    sort,
+                    walked
+                );
             }
             if sort.is_some() {
                 prop_assert_eq!(&walked, &found, "cursors of {} by {:?} in order", text, sort);
@@ -134,7 +152,11 @@ fn id(resource: &Value) -> &str {
 }
 
 /// Runs a property whose check is asynchronous.
-fn property<S: Strategy>(cases: u32, strategy: S, check: impl AsyncFn(S::Value) -> Result<(), TestCaseError>) {
+fn property<S: Strategy>(
+    cases: u32,
+    strategy: S,
+    check: impl AsyncFn(S::Value) -> Result<(), TestCaseError>,
+) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let config = Config { cases, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&strategy, |value| runtime.block_on(check(value)));
@@ -208,7 +230,9 @@ fn object(members: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<V
         .map(|(name, value)| prop::option::weighted(0.7, value).prop_map(move |value| (name, value)))
         .collect();
     members
-        .prop_map(|members| members.into_iter().filter_map(|(name, value)| Some((name, value?))).collect::<Value>())
+        .prop_map(|members| {
+            members.into_iter().filter_map(|(name, value)| Some((name, value?))).collect::<Value>()
+        })
         .boxed()
 }
 
@@ -257,7 +281,19 @@ fn device_schema() -> Value {
 fn texts() -> Vec<Value> {
     let long = "l".repeat(140);
     [
-        "a", "A", "ab", "b", "É", "é", "zz", "a b", "", &long, &format!("{long}A"), &format!("{long}b"), "\u{10ffff}",
+        "a",
+        "A",
+        "ab",
+        "b",
+        "É",
+        "é",
+        "zz",
+        "a b",
+        "",
+        &long,
+        &format!("{long}A"),
+        &format!("{long}b"),
+        "\u{10ffff}",
     ]
     .iter()
     .map(|text| json!(text))
@@ -274,15 +310,24 @@ fn text_literals() -> Vec<String> {
 fn device() -> BoxedStrategy<Value> {
     let text = || one_of(&texts());
     let number = || one_of(&[json!(-1), json!(0), json!(5), json!(7), json!(i64::MAX), json!(i64::MIN)]);
-    let port = object(vec![("value", text()), ("speed", number()), ("type", one_of(&[json!("x"), json!("y")]))]);
+    let port =
+        object(vec![("value", text()), ("speed", number()), ("type", one_of(&[json!("x"), json!("y")]))]);
     let instants = [
-        "2026-01-02T03:04:05Z", "2026-01-02T04:04:05+01:00", "2026-01-02T03:04:05.001Z", "1969-12-31T23:59:59Z",
+        "2026-01-02T03:04:05Z",
+        "2026-01-02T04:04:05+01:00",
+        "2026-01-02T03:04:05.001Z",
+        "1969-12-31T23:59:59Z",
         "2026-01-02T03:04:05.0001Z",
     ];
     object(vec![
         ("label", text()),
         ("serial", (0..40_u32).prop_map(|n| json!(format!("{}{n}", ["s", "S"][n as usize % 2]))).boxed()),
-        ("badges", prop::collection::vec((0..60_u32).prop_map(|n| json!(format!("b{n}"))), 0..3).prop_map(Value::Array).boxed()),
+        (
+            "badges",
+            prop::collection::vec((0..60_u32).prop_map(|n| json!(format!("b{n}"))), 0..3)
+                .prop_map(Value::Array)
+                .boxed(),
+        ),
         ("tags", several(text())),
         ("size", number()),
         ("weight", one_of(&[json!(5), json!(5.5), json!(-0.5), json!(1e300)])),
@@ -329,8 +374,7 @@ const DEVICE_INDEXES: [&str; 9] =
 fn plan_and_residual_find_what_brute_force_finds_in_a_kind_of_a_tenants_own() {
     let indexes = subsequence(DEVICE_INDEXES.to_vec(), 0..=8);
     let orders = &["label", "serial", "size", "made", "tags", "ports.speed", "id", "meta.lastModified"];
-    let strategy =
-        (indexes, prop::collection::vec(device(), 0..14), questions(device_filter(), orders));
+    let strategy = (indexes, prop::collection::vec(device(), 0..14), questions(device_filter(), orders));
     property(24, strategy, async |(indexed, devices, questions)| {
         let world = World::new().await;
         let indexed: Vec<String> = indexed.iter().map(|name| (*name).to_owned()).collect();
@@ -340,7 +384,8 @@ fn plan_and_residual_find_what_brute_force_finds_in_a_kind_of_a_tenants_own() {
             let schema: SchemaDefinition = serde_json::from_value(device_schema()).unwrap();
             world.iam.define_schema(&cx, permit(), schema).await.unwrap();
             let cx = world.cx(tenant).await;
-            let kind = json!({ "name": "Device", "endpoint": "/Devices", "schema": DEVICE, "indexed": indexed });
+            let kind =
+                json!({ "name": "Device", "endpoint": "/Devices", "schema": DEVICE, "indexed": indexed });
             let kind: TypeDefinition = serde_json::from_value(kind).unwrap();
             world.iam.define_type(&cx, Permit::administer(&cx).unwrap(), kind).await.unwrap();
         }
@@ -377,11 +422,12 @@ fn person() -> BoxedStrategy<Value> {
         ("emails", several(email)),
         (ENTERPRISE, extension),
     ]);
-    (rest, "[a-cA-C]{1,2}").prop_map(|(mut rest, name)| {
-        rest["userName"] = json!(name);
-        rest
-    })
-    .boxed()
+    (rest, "[a-cA-C]{1,2}")
+        .prop_map(|(mut rest, name)| {
+            rest["userName"] = json!(name);
+            rest
+        })
+        .boxed()
 }
 
 fn person_filter() -> BoxedStrategy<String> {
@@ -400,13 +446,24 @@ fn person_filter() -> BoxedStrategy<String> {
             term("groups.display", TEXT, &groups),
             term("groups.type", SAME, &["\"direct\"", "\"indirect\""]),
             term("meta.created", ORDER, &["\"2026-01-02T03:04:05.040Z\"", "\"2026-01-02T03:04:05.0615Z\""]),
-            term("meta.lastModified", ORDER, &["\"2026-01-02T03:04:05.080Z\"", "\"2026-01-02T03:04:05.0995Z\""]),
-            term("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", TEXT, &["\"X\"", "\"y\""]),
+            term(
+                "meta.lastModified",
+                ORDER,
+                &["\"2026-01-02T03:04:05.080Z\"", "\"2026-01-02T03:04:05.0995Z\""],
+            ),
+            term(
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+                TEXT,
+                &["\"X\"", "\"y\""],
+            ),
             term("schemas", SAME, &["\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\""]),
         ],
         vec![
             ("emails", vec![term("value", TEXT, &email), term("type", TEXT, &["\"work\"", "\"h\""])]),
-            ("groups", vec![term("display", TEXT, &groups), term("type", SAME, &["\"direct\"", "\"indirect\""])]),
+            (
+                "groups",
+                vec![term("display", TEXT, &groups), term("type", SAME, &["\"direct\"", "\"indirect\""])],
+            ),
         ],
     )
 }
@@ -414,7 +471,15 @@ fn person_filter() -> BoxedStrategy<String> {
 #[test]
 fn plan_and_residual_find_what_brute_force_finds_among_users() {
     let people = prop::collection::vec((person(), subsequence(vec![0, 1, 2], 0..=3)), 0..14);
-    let orders = &["userName", "name.familyName", "emails", "title", "meta.created", "meta.lastModified", "externalId"];
+    let orders = &[
+        "userName",
+        "name.familyName",
+        "emails",
+        "title",
+        "meta.created",
+        "meta.lastModified",
+        "externalId",
+    ];
     // `{group}` stands for the id of a group, which is known when it has been made.
     let by_group = select(vec![
         "groups.value eq \"{group}\"",

@@ -56,7 +56,8 @@ impl Iam {
             Err(error @ CommitError::Unique { .. }) => match self.inactive(cx, kind, &next).await? {
                 Some(before) => {
                     let taken = refused(error);
-                    self.reactivate(cx, permit, kind, before, taken, admitted, hashed.kept, &projection).await?
+                    self.reactivate(cx, permit, kind, before, taken, admitted, hashed.kept, &projection)
+                        .await?
                 }
                 None => return Err(refused(error)),
             },

@@ -113,7 +113,10 @@ async fn every_verb_and_its_answer() {
         ]
     );
     for answer in &answers[..6] {
-        assert!(answer["location"].as_str().unwrap().starts_with("https://id.example/acme/scim/Users/"), "{answer}");
+        assert!(
+            answer["location"].as_str().unwrap().starts_with("https://id.example/acme/scim/Users/"),
+            "{answer}"
+        );
     }
     for (at, version) in [(0, "W/\"1\""), (1, "W/\"2\""), (2, "W/\"2\""), (5, "W/\"2\"")] {
         assert_eq!(answers[at]["version"], version, "{at}");
@@ -143,7 +146,11 @@ async fn one_that_fails_does_not_stop_the_others_unless_asked() {
         ])
     };
     let all = [
-        "POST 1 201 -", "POST 2 409 uniqueness", "POST 3 400 invalidValue", "POST 4 404 -", "GET - 400 invalidSyntax",
+        "POST 1 201 -",
+        "POST 2 409 uniqueness",
+        "POST 3 400 invalidValue",
+        "POST 4 404 -",
+        "GET - 400 invalidSyntax",
         "POST 5 201 -",
     ];
     assert_eq!(told(&run(&acme, mixed("a")).await), all);
@@ -187,14 +194,20 @@ async fn what_is_no_bulk_request_is_refused_as_a_whole() {
         (json!({ "schemas": [REQUEST] }), "invalidSyntax"),
         (json!({ "schemas": [REQUEST], "Operations": {} }), "invalidSyntax"),
         (json!({ "schemas": [REQUEST], "Operations": [post.clone()], "failOnErrors": 0 }), "invalidValue"),
-        (json!({ "schemas": [REQUEST], "Operations": [post.clone()], "failOnErrors": "many" }), "invalidValue"),
+        (
+            json!({ "schemas": [REQUEST], "Operations": [post.clone()], "failOnErrors": "many" }),
+            "invalidValue",
+        ),
     ] {
         assert_eq!(acme.post("/Bulk", body).await.check(400).json()["scimType"], kind);
     }
     assert_eq!(told(&run(&acme, json!([])).await), [""; 0]);
     let single = [
         (json!({ "method": "POST", "path": "/Users", "data": user("x") }), "POST - 400 invalidSyntax"),
-        (json!({ "method": "POST", "path": "/Users/1", "bulkId": "1", "data": user("x") }), "POST 1 400 invalidPath"),
+        (
+            json!({ "method": "POST", "path": "/Users/1", "bulkId": "1", "data": user("x") }),
+            "POST 1 400 invalidPath",
+        ),
         (json!({ "method": "PUT", "path": "/Users", "data": user("x") }), "PUT - 400 invalidPath"),
         (json!({ "method": "POST", "bulkId": "1", "data": user("x") }), "POST 1 400 invalidSyntax"),
         (json!({ "method": "POST", "path": "/Users", "bulkId": "1" }), "POST 1 400 invalidSyntax"),
@@ -205,7 +218,8 @@ async fn what_is_no_bulk_request_is_refused_as_a_whole() {
         let answers = run(&acme, json!([operation])).await;
         assert_eq!(told(&answers), [expected], "{operation}");
     }
-    let twice = json!([post.clone(), { "method": "POST", "path": "/Users", "bulkId": "1", "data": user("bob") }]);
+    let twice =
+        json!([post.clone(), { "method": "POST", "path": "/Users", "bulkId": "1", "data": user("bob") }]);
     assert_eq!(told(&run(&acme, twice).await), ["POST 1 201 -", "POST 1 400 invalidValue"]);
 }
 
@@ -224,9 +238,15 @@ async fn the_limits_announced_are_the_limits_enforced() {
     let bytes = usize::try_from(limits["maxPayloadSize"].as_u64().unwrap()).unwrap();
     let mut large = bulk(json!([gone.clone()])).to_string().into_bytes();
     large.resize(bytes, b' ');
-    acme.send_bytes(http::Method::POST, "/Bulk", Some(large.clone()), "application/scim+json").await.check(200);
+    acme.send_bytes(http::Method::POST, "/Bulk", Some(large.clone()), "application/scim+json")
+        .await
+        .check(200);
     large.push(b' ');
-    let body = acme.send_bytes(http::Method::POST, "/Bulk", Some(large), "application/scim+json").await.check(413).json();
+    let body = acme
+        .send_bytes(http::Method::POST, "/Bulk", Some(large), "application/scim+json")
+        .await
+        .check(413)
+        .json();
     assert!(body["detail"].as_str().unwrap().contains(&bytes.to_string()), "{body}");
     reader.post("/Bulk", bulk(json!([gone.clone()]))).await.check(403);
     nobody.post("/Bulk", bulk(json!([gone]))).await.check(401);
@@ -248,6 +268,9 @@ async fn a_bulk_request_reaches_its_own_tenant_only() {
         ]),
     )
     .await;
-    assert_eq!(told(&answers), ["DELETE - 404 -", "PATCH - 404 -", "POST g 400 invalidValue", "POST u 201 -"]);
+    assert_eq!(
+        told(&answers),
+        ["DELETE - 404 -", "PATCH - 404 -", "POST g 400 invalidValue", "POST u 201 -"]
+    );
     acme.get(&format!("/Users/{ada}")).await.check(200);
 }

@@ -53,7 +53,10 @@ async fn patches_filters_and_searches_of_a_strict_connection_follow_the_letter()
         (operations(json!([{ "op": "replace", "value": { "nonsense": 1 } }])), "invalidPath"),
         (operations(json!([{ "op": "replace", "value": { "name.givenName": "x" } }])), "invalidPath"),
         (operations(json!([{ "op": "replace", "value": { "id": "x" } }])), "mutability"),
-        (operations(json!([{ "op": "replace", "path": "emails[type eq \"work\"].value", "value": "x" }])), "noTarget"),
+        (
+            operations(json!([{ "op": "replace", "path": "emails[type eq \"work\"].value", "value": "x" }])),
+            "noTarget",
+        ),
     ] {
         let refused = strict.patch(&path, body.clone()).await.check(400).json();
         assert_eq!(refused["scimType"], kind, "{body}: {refused}");
@@ -64,7 +67,10 @@ async fn patches_filters_and_searches_of_a_strict_connection_follow_the_letter()
         assert_eq!(strict.get(&target).await.check(400).json()["scimType"], "invalidFilter", "{filter}");
         auto.get(&target).await.check(200);
     }
-    for target in ["/Users?attributes=id&excludedAttributes=meta", &format!("{path}?attributes=id&excludedAttributes=meta")] {
+    for target in [
+        "/Users?attributes=id&excludedAttributes=meta",
+        &format!("{path}?attributes=id&excludedAttributes=meta"),
+    ] {
         assert_eq!(strict.get(target).await.check(400).json()["scimType"], "invalidValue");
         auto.get(target).await.check(200);
     }

@@ -186,7 +186,11 @@ fn described(value: &Value, attribute: &Value, at: &str) {
             }
             for (name, value) in single.as_object().unwrap() {
                 let part = parts.iter().find(|p| p["name"] == name.as_str());
-                described(value, part.unwrap_or_else(|| panic!("{at}.{name} is not described")), &format!("{at}.{name}"));
+                described(
+                    value,
+                    part.unwrap_or_else(|| panic!("{at}.{name} is not described")),
+                    &format!("{at}.{name}"),
+                );
             }
         }
         _ => assert!(single.is_string(), "{at}"),
@@ -198,8 +202,12 @@ async fn every_attribute_of_a_full_resource_is_described_and_every_description_i
     let world = World::new().await;
     let acme = world.provider("acme").await;
     let all = acme.get("/Schemas").await.check(200).json();
-    let schemas: BTreeMap<&str, &Value> =
-        all["Resources"].as_array().unwrap().iter().map(|s| (s["id"].as_str().unwrap(), &s["attributes"])).collect();
+    let schemas: BTreeMap<&str, &Value> = all["Resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| (s["id"].as_str().unwrap(), &s["attributes"]))
+        .collect();
     for kind in acme.get("/ResourceTypes").await.check(200).json()["Resources"].as_array().unwrap() {
         let core = schemas[kind["schema"].as_str().unwrap()];
         let extensions: Vec<&str> = kind["schemaExtensions"]
@@ -232,11 +240,16 @@ async fn every_attribute_of_a_full_resource_is_described_and_every_description_i
             }
         }
         // … and everything that is described is shown, unless it is never returned.
-        for (schema, object) in std::iter::once((core, &shown)).chain(extensions.iter().map(|e| (schemas[e], &shown[*e]))) {
+        for (schema, object) in
+            std::iter::once((core, &shown)).chain(extensions.iter().map(|e| (schemas[e], &shown[*e])))
+        {
             for attribute in schema.as_array().unwrap() {
                 let name = attribute["name"].as_str().unwrap();
                 let expected = attribute["returned"] != "never" && name != "members";
-                assert!(!expected || object.get(name).is_some() || body.get(name).is_none(), "{endpoint} lacks {name}");
+                assert!(
+                    !expected || object.get(name).is_some() || body.get(name).is_none(),
+                    "{endpoint} lacks {name}"
+                );
             }
         }
     }
@@ -254,12 +267,19 @@ async fn what_the_descriptions_say_of_single_attributes() {
             for (prefix, one) in std::iter::once((String::new(), attribute.clone()))
                 .chain(subs.into_iter().map(|s| (format!("{}.", attribute["name"].as_str().unwrap()), s)))
             {
-                for member in ["name", "type", "multiValued", "required", "mutability", "returned", "uniqueness", "description"] {
+                for member in [
+                    "name",
+                    "type",
+                    "multiValued",
+                    "required",
+                    "mutability",
+                    "returned",
+                    "uniqueness",
+                    "description",
+                ] {
                     assert!(one.get(member).is_some(), "{member} of {one}");
                 }
-                let unusual = [
-                    ("mutability", "readWrite"), ("returned", "default"), ("uniqueness", "none"),
-                ];
+                let unusual = [("mutability", "readWrite"), ("returned", "default"), ("uniqueness", "none")];
                 let mut words: Vec<String> = unusual
                     .iter()
                     .filter(|(member, usual)| one[*member] != **usual)
@@ -274,5 +294,21 @@ async fn what_the_descriptions_say_of_single_attributes() {
             }
         }
     }
-    expect![[r#""#]].assert_eq(&told);
+    expect![[r#"
+        userName server required
+        password writeOnly never
+        groups readOnly
+        groups.value readOnly
+        groups.$ref readOnly
+        groups.display readOnly
+        groups.type readOnly
+        manager.displayName readOnly
+        generatePassword writeOnly never
+        displayName required
+        members.value immutable
+        members.$ref immutable
+        members.type immutable
+        members.display readOnly
+    "#]]
+    .assert_eq(&told);
 }

@@ -36,7 +36,9 @@ async fn what_is_not_there_is_404_under_every_base() {
     let acme = world.provider("acme").await;
     for base in BASES {
         let acme = acme.at(base);
-        for path in ["/Users/nobody", "/Groups/nobody", "/Users/nobody/emails", "/Users/nobody/emails/1", "/a/b/c/d"] {
+        for path in
+            ["/Users/nobody", "/Groups/nobody", "/Users/nobody/emails", "/Users/nobody/emails/1", "/a/b/c/d"]
+        {
             is_scim(&acme.get(path).await, 404);
         }
         is_scim(&acme.put("/Users/nobody", user("x")).await, 404);
@@ -91,7 +93,17 @@ async fn who_is_not_known_is_told_how_to_be() {
     let world = World::new().await;
     let acme = world.provider("acme").await;
     acme.make("/Users", user("ada")).await;
-    world.nobody("acme").get("/Users").await.snapshot(expect![[r#""#]]);
+    world.nobody("acme").get("/Users").await.snapshot(expect![[r#"
+        401 Unauthorized
+        content-type: application/scim+json
+        www-authenticate: Bearer realm="durward"
+        {
+          "schemas": [
+            "urn:ietf:params:scim:api:messages:2.0:Error"
+          ],
+          "status": "401",
+          "detail": "a valid bearer token is required"
+        }"#]]);
     let token = acme.token.clone().unwrap();
     let mut broken = token.clone();
     broken.pop();
@@ -114,7 +126,8 @@ async fn who_is_not_known_is_told_how_to_be() {
         nobody.with("authorization", &value).get("/Users").await.check(200);
     }
     // A tenant that is not there, and one that is not theirs, look the same.
-    let (other, none) = (acme.at("/globex/scim").get("/Users").await, acme.at("/nowhere/scim").get("/Users").await);
+    let (other, none) =
+        (acme.at("/globex/scim").get("/Users").await, acme.at("/nowhere/scim").get("/Users").await);
     is_scim(&other, 401);
     assert_eq!((other.status, &other.text), (none.status, &none.text));
     // Nobody learns which paths there are either.
@@ -192,7 +205,13 @@ async fn head_is_get_without_the_body() {
     let world = World::new().await;
     let acme = world.provider("acme").await;
     let id = acme.make("/Users", user("ada")).await;
-    for path in [format!("/Users/{id}"), "/Users".into(), "/Schemas".into(), "/ServiceProviderConfig".into(), "/Users/".into()] {
+    for path in [
+        format!("/Users/{id}"),
+        "/Users".into(),
+        "/Schemas".into(),
+        "/ServiceProviderConfig".into(),
+        "/Users/".into(),
+    ] {
         let (head, get) = (acme.send(Method::HEAD, &path, None).await, acme.get(&path).await.check(200));
         assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
         for name in ["content-type", "etag", "location"] {

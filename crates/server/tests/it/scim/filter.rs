@@ -52,9 +52,12 @@ impl People {
             )
             .await;
         world.pass(Duration::from_secs(60));
-        let grace =
-            acme.make("/Users", json!({ "userName": "grace", "title": "Admiral", ENTERPRISE: { "employeeNumber": "1906" } }))
-                .await;
+        let grace = acme
+            .make(
+                "/Users",
+                json!({ "userName": "grace", "title": "Admiral", ENTERPRISE: { "employeeNumber": "1906" } }),
+            )
+            .await;
         let crew = acme.make("/Groups", group("Crew", &[&ada, &grace])).await;
         let fleet = acme.make("/Groups", group("Fleet", &[&crew])).await;
         Self { world, acme, ids: [charles, ada, grace], groups: [crew, fleet] }
@@ -154,7 +157,9 @@ async fn booleans_references_binaries_and_null() {
 #[tokio::test]
 async fn names_may_be_in_any_case_and_qualified_by_their_schema() {
     let people = People::new().await;
-    for name in ["USERNAME", "username", &format!("{CORE}:userName"), &format!("{}:USERNAME", CORE.to_uppercase())] {
+    for name in
+        ["USERNAME", "username", &format!("{CORE}:userName"), &format!("{}:USERNAME", CORE.to_uppercase())]
+    {
         assert_eq!(people.find("/Users", &format!(r#"{name} EQ "ada""#)).await, "a", "{name}");
     }
     let table = [
@@ -231,7 +236,10 @@ async fn dates_are_instants_whatever_their_offset_and_fraction() {
         (r#"meta.lastModified lt "2026-01-02T03:05:05.679Z""#, "ac"),
         (r#"meta.lastModified le "2026-01-02T03:05:05.678Z""#, "ac"),
         (r#"meta.lastModified le "2026-01-02T03:05:05.677999Z""#, "c"),
-        (r#"meta.lastModified gt "2026-01-02T03:05:05.6779Z" and meta.lastModified lt "2026-01-02T03:05:06Z""#, "a"),
+        (
+            r#"meta.lastModified gt "2026-01-02T03:05:05.6779Z" and meta.lastModified lt "2026-01-02T03:05:06Z""#,
+            "a",
+        ),
         (r#"meta.lastModified ne "2026-01-02T03:05:05.678Z""#, "cg"),
         (
             r#"active eq true and (meta.lastModified ge "2026-01-02T03:05:00Z" and meta.lastModified le "2026-01-02T03:06:00Z")"#,

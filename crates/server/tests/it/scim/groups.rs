@@ -10,7 +10,9 @@ use crate::world::{Caller, World, group, operations, user};
 /// The values of a list of references, with their type.
 fn references(resource: &Value, name: &str) -> BTreeSet<String> {
     let list = resource[name].as_array().cloned().unwrap_or_default();
-    list.iter().map(|m| format!("{} {}", m["display"].as_str().unwrap(), m["type"].as_str().unwrap())).collect()
+    list.iter()
+        .map(|m| format!("{} {}", m["display"].as_str().unwrap(), m["type"].as_str().unwrap()))
+        .collect()
 }
 
 fn set(names: &[&str]) -> BTreeSet<String> {
@@ -40,7 +42,8 @@ async fn members_are_users_and_groups_and_users_know_all_their_groups() {
     // The fleet is both; direct wins.
     assert_eq!(seen(&acme, &path, "groups").await, set(&["crew direct", "fleet direct", "ship indirect"]));
     let groups = acme.get(&path).await.json();
-    let direct = groups["groups"].as_array().unwrap().iter().find(|g| g["display"] == "crew").unwrap().clone();
+    let direct =
+        groups["groups"].as_array().unwrap().iter().find(|g| g["display"] == "crew").unwrap().clone();
     assert_eq!(direct["$ref"], format!("https://id.example/acme/scim/Groups/{crew}"));
     assert_eq!(direct["value"], crew.as_str());
     // Nobody else's.
@@ -61,7 +64,10 @@ async fn groups_may_nest_in_a_circle_but_not_in_themselves() {
     let c = acme.make("/Groups", group("c", &[&b])).await;
     let add = |id: &str| operations(json!([{ "op": "add", "path": "members", "value": [{ "value": id }] }]));
     acme.patch(&format!("/Groups/{a}"), add(&c)).await.check(204);
-    assert_eq!(seen(&acme, &format!("/Users/{ada}"), "groups").await, set(&["a direct", "b indirect", "c indirect"]));
+    assert_eq!(
+        seen(&acme, &format!("/Users/{ada}"), "groups").await,
+        set(&["a direct", "b indirect", "c indirect"])
+    );
     let ids = acme.find("/Users", &format!("groups.value eq \"{b}\"")).await;
     assert_eq!(ids, [ada.clone()]);
     let body = acme.patch(&format!("/Groups/{a}"), add(&a)).await.check(400).json();
@@ -120,7 +126,9 @@ async fn a_put_says_who_is_a_member() {
     let (ada, bob) = (acme.make("/Users", user("ada")).await, acme.make("/Users", user("bob")).await);
     let made = acme.post("/Groups", group("crew", &[&ada])).await.check(201);
     let path = format!("/Groups/{}", made.id());
-    for (members, expected) in [(vec![&ada, &bob], vec!["ada User", "bob User"]), (vec![&bob], vec!["bob User"]), (vec![], vec![])] {
+    for (members, expected) in
+        [(vec![&ada, &bob], vec!["ada User", "bob User"]), (vec![&bob], vec!["bob User"]), (vec![], vec![])]
+    {
         let members: Vec<&str> = members.into_iter().map(String::as_str).collect();
         let put = acme.put(&path, group("crew", &members)).await.check(200);
         assert_eq!(references(&put.json(), "members"), set(&expected));
@@ -186,7 +194,8 @@ async fn a_new_name_shows_wherever_it_is_displayed() {
     let acme = world.provider("acme").await;
     let ada = acme.make("/Users", user("ada")).await;
     let crew = acme.make("/Groups", group("crew", &[&ada])).await;
-    let rename = |path: &str, name: &str| operations(json!([{ "op": "replace", "path": path, "value": name }]));
+    let rename =
+        |path: &str, name: &str| operations(json!([{ "op": "replace", "path": path, "value": name }]));
     acme.patch(&format!("/Users/{ada}"), rename("displayName", "Ada L.")).await.check(200);
     acme.patch(&format!("/Groups/{crew}"), rename("displayName", "team")).await.check(204);
     assert_eq!(seen(&acme, &format!("/Groups/{crew}"), "members").await, set(&["Ada L. User"]));
@@ -227,6 +236,7 @@ async fn a_group_may_have_more_members_than_a_page() {
     let shown = acme.get(&format!("/Groups/{crew}")).await.check(200).json();
     assert_eq!(shown["members"].as_array().unwrap().len(), 300);
     acme.put(&format!("/Groups/{crew}"), group("crew", &ids[..150])).await.check(200);
-    let found = acme.get(&format!("/Users?filter=groups.value%20eq%20%22{crew}%22&count=0")).await.check(200).json();
+    let found =
+        acme.get(&format!("/Users?filter=groups.value%20eq%20%22{crew}%22&count=0")).await.check(200).json();
     assert_eq!(found["totalResults"], 150);
 }

@@ -14,8 +14,11 @@ async fn crowd(world: &World, people: usize) -> Caller {
         // Resources that are made in the same millisecond have no order among them.
         world.pass(Duration::from_millis(1));
         let title = ["even", "odd"][n % 2];
-        acme.make("/Users", json!({ "userName": format!("u{n:02}"), "title": title, "nickName": format!("n{}", n % 3) }))
-            .await;
+        acme.make(
+            "/Users",
+            json!({ "userName": format!("u{n:02}"), "title": title, "nickName": format!("n{}", n % 3) }),
+        )
+        .await;
     }
     acme
 }
@@ -56,7 +59,11 @@ async fn index_pages_show_everything_exactly_once() {
         let mut seen = Vec::new();
         for start in (1..=total).step_by(4) {
             let page = page(&acme, &format!("startIndex={start}&count=4{query}")).await;
-            assert_eq!((&page["totalResults"], &page["startIndex"]), (&json!(total), &json!(start)), "{query}");
+            assert_eq!(
+                (&page["totalResults"], &page["startIndex"]),
+                (&json!(total), &json!(start)),
+                "{query}"
+            );
             assert!(page.get("nextCursor").is_none());
             seen.extend(names(&page));
         }
@@ -95,7 +102,9 @@ async fn a_page_may_begin_and_end_anywhere() {
     }
     let nothing = page(&acme, "filter=userName%20eq%20%22nobody%22").await;
     assert_eq!((&nothing["totalResults"], &nothing["Resources"]), (&json!(0), &json!([])));
-    for (query, kind) in [("count=many", "invalidCount"), ("startIndex=1.5", "invalidValue"), ("count=2.5", "invalidCount")] {
+    for (query, kind) in
+        [("count=many", "invalidCount"), ("startIndex=1.5", "invalidValue"), ("count=2.5", "invalidCount")]
+    {
         let body = acme.get(&format!("/Users?{query}")).await.check(400).json();
         assert_eq!(body["scimType"], kind, "{query}");
     }
@@ -130,7 +139,9 @@ async fn cursors_lead_through_everything_and_back() {
         assert!(pages[0].get("previousCursor").is_none());
         // Backwards over the same pages, and forwards again from the middle.
         for at in (1..pages.len()).rev() {
-            let Some(previous) = pages[at]["previousCursor"].as_str() else { panic!("{query}: page {at} has no way back") };
+            let Some(previous) = pages[at]["previousCursor"].as_str() else {
+                panic!("{query}: page {at} has no way back")
+            };
             let back = page(&acme, &format!("{query}&cursor={previous}")).await;
             assert_eq!(names(&back), names(&pages[at - 1]), "{query}: back from page {at}");
             let next = back["nextCursor"].as_str().unwrap();
@@ -143,7 +154,12 @@ async fn cursors_lead_through_everything_and_back() {
 #[tokio::test]
 async fn whoever_pages_by_cursor_misses_nobody_while_others_come_and_go() {
     let world = World::new().await;
-    for query in ["count=3&sortBy=userName", "count=3", "count=3&filter=nickName%20sw%20%22n%22", "count=3&sortBy=title"] {
+    for query in [
+        "count=3&sortBy=userName",
+        "count=3",
+        "count=3&filter=nickName%20sw%20%22n%22",
+        "count=3&sortBy=title",
+    ] {
         let acme = crowd(&world, 9).await;
         let first = page(&acme, &format!("{query}&cursor=")).await;
         // What the cursor points at is deleted, and so is somebody who has been seen.

@@ -26,7 +26,9 @@ async fn a_password_is_kept_as_an_argon2id_hash_and_nowhere_returned() {
         acme.put(&path, body).await.check(200),
         acme.patch(&path, change).await.check(200),
         acme.patch(&path, pathless).await.check(200),
-        acme.get(&format!("/Users?filter={}", encoded(&format!("password eq \"{SECRET}\"")))).await.check(400),
+        acme.get(&format!("/Users?filter={}", encoded(&format!("password eq \"{SECRET}\""))))
+            .await
+            .check(400),
         acme.get("/Users?sortBy=password").await.check(400),
         acme.post("/Users", json!({ "userName": "ada", "password": SECRET })).await.check(409),
         acme.post("/Users", json!({ "userName": "eve", "password": { "is": SECRET } })).await.check(400),

@@ -30,7 +30,11 @@ async fn a_patch_is_atomic_and_its_last_failure_leaves_nothing() {
     acme.make("/Users", json!({ "userName": "bob", "externalId": "8" })).await;
     for (last, status, kind) in [
         (json!({ "op": "replace", "path": "nonsense", "value": 1 }), 400, "invalidPath"),
-        (json!({ "op": "replace", "path": "emails[nonsense eq 1].value", "value": "x" }), 400, "invalidFilter"),
+        (
+            json!({ "op": "replace", "path": "emails[nonsense eq 1].value", "value": "x" }),
+            400,
+            "invalidFilter",
+        ),
         (json!({ "op": "replace", "path": "emails[type eq \"work\"", "value": "x" }), 400, "invalidFilter"),
         (json!({ "op": "remove" }), 400, "noTarget"),
         (json!({ "op": "add", "path": "nickName" }), 400, "invalidValue"),
@@ -69,10 +73,22 @@ async fn add_replace_and_remove_at_every_kind_of_path() {
         (json!({ "op": "replace", "path": "NICKNAME", "value": "B" }), "/nickName", json!("B")),
         (json!({ "op": "remove", "path": "nickName" }), "/nickName", Value::Null),
         (json!({ "op": "remove", "path": "nickName" }), "/nickName", Value::Null),
-        (json!({ "op": "replace", "path": "name.givenName", "value": "Augusta" }), "/name/givenName", json!("Augusta")),
-        (json!({ "op": "replace", "path": "name", "value": { "middleName": "K" } }), "/name/familyName", json!("Lovelace")),
+        (
+            json!({ "op": "replace", "path": "name.givenName", "value": "Augusta" }),
+            "/name/givenName",
+            json!("Augusta"),
+        ),
+        (
+            json!({ "op": "replace", "path": "name", "value": { "middleName": "K" } }),
+            "/name/familyName",
+            json!("Lovelace"),
+        ),
         (json!({ "op": "remove", "path": "name.middleName" }), "/name/middleName", Value::Null),
-        (json!({ "op": "replace", "path": format!("{work}.value"), "value": "b@work" }), "/emails/0/value", json!("b@work")),
+        (
+            json!({ "op": "replace", "path": format!("{work}.value"), "value": "b@work" }),
+            "/emails/0/value",
+            json!("b@work"),
+        ),
         (json!({ "op": "remove", "path": format!("{work}.primary") }), "/emails/0/primary", Value::Null),
         (
             json!({ "op": "add", "path": "emails", "value": { "value": "c@x", "primary": true } }),
@@ -88,11 +104,27 @@ async fn add_replace_and_remove_at_every_kind_of_path() {
         (json!({ "op": "remove", "path": "emails[not (type eq \"work\")]" }), "/emails/1", Value::Null),
         (json!({ "op": "remove", "path": "emails" }), "/emails", Value::Null),
         (json!({ "op": "replace", "path": format!("{CORE}:title"), "value": "T" }), "/title", json!("T")),
-        (json!({ "op": "replace", "path": format!("{ENTERPRISE}:costCenter"), "value": "9" }), &*format!("/{ENTERPRISE}/costCenter"), json!("9")),
-        (json!({ "op": "add", "path": ENTERPRISE, "value": { "division": "D" } }), &*format!("/{ENTERPRISE}/department"), json!("Engines")),
-        (json!({ "op": "add", "value": { ENTERPRISE: { "division": "E" } } }), &*format!("/{ENTERPRISE}/division"), json!("E")),
+        (
+            json!({ "op": "replace", "path": format!("{ENTERPRISE}:costCenter"), "value": "9" }),
+            &*format!("/{ENTERPRISE}/costCenter"),
+            json!("9"),
+        ),
+        (
+            json!({ "op": "add", "path": ENTERPRISE, "value": { "division": "D" } }),
+            &*format!("/{ENTERPRISE}/department"),
+            json!("Engines"),
+        ),
+        (
+            json!({ "op": "add", "value": { ENTERPRISE: { "division": "E" } } }),
+            &*format!("/{ENTERPRISE}/division"),
+            json!("E"),
+        ),
         (json!({ "op": "remove", "path": ENTERPRISE }), "/schemas", json!([CORE])),
-        (json!({ "op": "add", "path": format!("{ENTERPRISE}:department"), "value": "X" }), "/schemas", json!([CORE, ENTERPRISE])),
+        (
+            json!({ "op": "add", "path": format!("{ENTERPRISE}:department"), "value": "X" }),
+            "/schemas",
+            json!([CORE, ENTERPRISE]),
+        ),
         (json!({ "op": "replace", "path": "externalId", "value": "9" }), "/externalId", json!("9")),
         (json!({ "op": "remove", "path": "externalId" }), "/externalId", Value::Null),
         (json!({ "op": "replace", "path": "title", "value": null }), "/title", Value::Null),
@@ -152,5 +184,8 @@ async fn a_patch_of_nothing_and_of_nobody() {
         assert_eq!(acme.patch(&path, body).await.check(400).json()["scimType"], "invalidSyntax");
     }
     let many = vec![json!({ "op": "replace", "path": "title", "value": "x" }); 1_001];
-    assert_eq!(acme.patch(&path, operations(json!(many))).await.check(400).json()["scimType"], "invalidValue");
+    assert_eq!(
+        acme.patch(&path, operations(json!(many))).await.check(400).json()["scimType"],
+        "invalidValue"
+    );
 }

@@ -64,11 +64,17 @@ async fn attributes_choose_what_is_returned_and_the_id_always_is() {
         ("attributes=password,title", "id schemas title"),
         ("attributes=nonsense", "id schemas"),
         ("attributes=urn:ietf:params:scim:schemas:core:2.0:User:title", "id schemas title"),
-        ("attributes=urn:ietf:params:scim:schemas:core:2.0:User:name.familyName", "id name(familyName) schemas"),
+        (
+            "attributes=urn:ietf:params:scim:schemas:core:2.0:User:name.familyName",
+            "id name(familyName) schemas",
+        ),
         (&format!("attributes={ENTERPRISE}"), "E(costCenter department manager(value)) id schemas"),
         (&format!("attributes={ENTERPRISE}:department"), "E(department) id schemas"),
         (&format!("attributes={ENTERPRISE}:manager.value"), "E(manager(value)) id schemas"),
-        (&format!("attributes={}:DEPARTMENT,title", ENTERPRISE.to_uppercase()), "E(department) id schemas title"),
+        (
+            &format!("attributes={}:DEPARTMENT,title", ENTERPRISE.to_uppercase()),
+            "E(department) id schemas title",
+        ),
         (
             "excludedAttributes=emails,groups,meta,name.familyName",
             "E(costCenter department manager(value)) active displayName externalId id name(givenName) schemas \
@@ -92,7 +98,8 @@ async fn attributes_choose_what_is_returned_and_the_id_always_is() {
     ] {
         let one = acme.get(&format!("/Users/{id}?{query}")).await.check(200).json();
         assert_eq!(shape(&one), expected, "{query}");
-        let list = acme.get(&format!("/Users?filter=userName%20eq%20%22ada%22&{query}")).await.check(200).json();
+        let list =
+            acme.get(&format!("/Users?filter=userName%20eq%20%22ada%22&{query}")).await.check(200).json();
         assert_eq!(list["Resources"][0], one, "{query}");
     }
 }
@@ -101,7 +108,8 @@ async fn attributes_choose_what_is_returned_and_the_id_always_is() {
 async fn answers_to_writes_are_projected_too() {
     let world = World::new().await;
     let acme = world.provider("acme").await;
-    let body = json!({ "userName": "ada", "title": "Analyst", "emails": [{ "value": "a@x", "type": "work" }] });
+    let body =
+        json!({ "userName": "ada", "title": "Analyst", "emails": [{ "value": "a@x", "type": "work" }] });
     let made = acme.post("/Users?attributes=userName", body.clone()).await.check(201);
     assert!(made.header("location").is_some() && made.header("etag").is_some());
     assert_eq!(shape(&made.json()), "id schemas userName");
@@ -109,9 +117,11 @@ async fn answers_to_writes_are_projected_too() {
     let put = acme.put(&format!("/Users/{id}?attributes=emails.type"), body).await.check(200).json();
     assert_eq!(shape(&put), "emails(type) id schemas");
     let change = operations(json!([{ "op": "replace", "path": "title", "value": "x" }]));
-    let patched = acme.patch(&format!("/Users/{id}?attributes=title"), change.clone()).await.check(200).json();
+    let patched =
+        acme.patch(&format!("/Users/{id}?attributes=title"), change.clone()).await.check(200).json();
     assert_eq!(shape(&patched), "id schemas title");
-    let patched = acme.patch(&format!("/Users/{id}?excludedAttributes=emails,meta"), change).await.check(200).json();
+    let patched =
+        acme.patch(&format!("/Users/{id}?excludedAttributes=emails,meta"), change).await.check(200).json();
     assert_eq!(shape(&patched), "active id schemas title userName");
     let search = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "attributes": ["title", "name.givenName"],
@@ -132,9 +142,14 @@ async fn a_group_patch_answers_with_the_resource_when_attributes_are_named() {
     let ada = acme.make("/Users", user("ada")).await;
     let crew = acme.make("/Groups", group("crew", &[])).await;
     let add = operations(json!([{ "op": "add", "path": "members", "value": [{ "value": ada }] }]));
-    let answer = acme.patch(&format!("/Groups/{crew}?attributes=members.value"), add.clone()).await.check(200).json();
+    let answer =
+        acme.patch(&format!("/Groups/{crew}?attributes=members.value"), add.clone()).await.check(200).json();
     assert_eq!(answer["members"], json!([{ "value": ada }]));
-    let answer = acme.patch(&format!("/Groups/{crew}?excludedAttributes=members"), add.clone()).await.check(200).json();
+    let answer = acme
+        .patch(&format!("/Groups/{crew}?excludedAttributes=members"), add.clone())
+        .await
+        .check(200)
+        .json();
     assert_eq!(shape(&answer), "displayName id meta schemas");
     let answer = acme.patch(&format!("/Groups/{crew}"), add).await.check(204);
     assert_eq!(answer.text, "");
@@ -143,7 +158,10 @@ async fn a_group_patch_answers_with_the_resource_when_attributes_are_named() {
         ("excludedAttributes=members", "displayName id meta schemas"),
         ("attributes=members", "id members($ref display type value) schemas"),
         ("attributes=displayName", "displayName id schemas"),
-        ("excludedAttributes=members.display,members.$ref", "displayName id members(type value) meta schemas"),
+        (
+            "excludedAttributes=members.display,members.$ref",
+            "displayName id members(type value) meta schemas",
+        ),
     ] {
         let one = acme.get(&format!("/Groups/{crew}?{query}")).await.check(200).json();
         assert_eq!(shape(&one), expected, "{query}");

@@ -62,12 +62,17 @@ async fn a_search_at_the_base_is_over_all_kinds() {
         (r#"not (userName pr)"#, "Ann Cat"),
         (r#"urn:ietf:params:scim:schemas:core:2.0:Group:displayName eq "ann""#, "Ann"),
     ] {
-        let found = acme.post("/.search", json!({ "schemas": [SEARCH], "filter": filter })).await.check(200).json();
+        let found =
+            acme.post("/.search", json!({ "schemas": [SEARCH], "filter": filter })).await.check(200).json();
         assert_eq!(display(&found), expected, "{filter}");
         let by_url = acme.get(&format!("?filter={}", crate::world::encoded(filter))).await.check(200).json();
         assert_eq!(by_url, found, "{filter}");
     }
-    let body = acme.post("/.search", json!({ "schemas": [SEARCH], "filter": "nonsense pr" })).await.check(400).json();
+    let body = acme
+        .post("/.search", json!({ "schemas": [SEARCH], "filter": "nonsense pr" }))
+        .await
+        .check(400)
+        .json();
     assert_eq!(body["scimType"], "invalidFilter");
     let whole = acme.get("").await.check(200).json();
     assert_eq!(whole["totalResults"], 5);

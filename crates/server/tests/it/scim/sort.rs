@@ -13,10 +13,19 @@ async fn people() -> (World, Caller) {
     let (acme, globex) = (world.provider("acme").await, world.provider("globex").await);
     globex.make("/Users", user("aardvark")).await;
     for (name, rest) in [
-        ("delta", json!({ "title": "b", "emails": [{ "value": "z@x" }, { "value": "a@x", "primary": true }] })),
-        ("Alpha", json!({ "title": "C", "name": { "familyName": "Young" }, ENTERPRISE: { "employeeNumber": "2" } })),
+        (
+            "delta",
+            json!({ "title": "b", "emails": [{ "value": "z@x" }, { "value": "a@x", "primary": true }] }),
+        ),
+        (
+            "Alpha",
+            json!({ "title": "C", "name": { "familyName": "Young" }, ENTERPRISE: { "employeeNumber": "2" } }),
+        ),
         ("charlie", json!({ "emails": [{ "value": "M@x" }, { "value": "b@x" }], "active": false })),
-        ("Bravo", json!({ "title": "a", "name": { "familyName": "adams" }, ENTERPRISE: { "employeeNumber": "10" } })),
+        (
+            "Bravo",
+            json!({ "title": "a", "name": { "familyName": "adams" }, ENTERPRISE: { "employeeNumber": "10" } }),
+        ),
     ] {
         let mut body = rest;
         body["userName"] = json!(name);

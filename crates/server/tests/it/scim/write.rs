@@ -48,7 +48,8 @@ async fn schemas_are_computed_from_what_is_there() {
     let made = acme.post("/Users", body).await.check(201);
     assert_eq!(made.json()["schemas"], json!([CORE, ENTERPRISE]));
     let path = format!("/Users/{}", made.id());
-    let put = acme.put(&path, json!({ "schemas": [CORE, ENTERPRISE], "userName": "ada" })).await.check(200).json();
+    let put =
+        acme.put(&path, json!({ "schemas": [CORE, ENTERPRISE], "userName": "ada" })).await.check(200).json();
     assert_eq!(put["schemas"], json!([CORE]));
     assert!(put.get(ENTERPRISE).is_none());
     let empty = json!({ "schemas": [CORE, ENTERPRISE], "userName": "ada", ENTERPRISE: {} });
@@ -70,7 +71,9 @@ async fn null_and_empty_lists_are_no_value() {
     let path = format!("/Users/{}", made.id());
     let full = json!({ "userName": "ada", "title": "x", "emails": [{ "value": "a@x" }], "externalId": "7" });
     acme.put(&path, full).await.check(200);
-    let put = acme.put(&path, json!({ "userName": "ada", "title": null, "emails": null, "externalId": null })).await;
+    let put = acme
+        .put(&path, json!({ "userName": "ada", "title": null, "emails": null, "externalId": null }))
+        .await;
     let put = put.check(200).json();
     for name in ["title", "emails", "externalId"] {
         assert!(put.get(name).is_none(), "{name}");
@@ -82,7 +85,10 @@ async fn a_put_takes_away_what_it_does_not_mention_and_keeps_what_is_not_its_to_
     let world = World::new().await;
     let acme = world.provider("acme").await;
     let made = acme
-        .post("/Users", json!({ "userName": "ada", "title": "x", "nickName": "y", "active": false, "externalId": "7" }))
+        .post(
+            "/Users",
+            json!({ "userName": "ada", "title": "x", "nickName": "y", "active": false, "externalId": "7" }),
+        )
         .await
         .check(201);
     let path = format!("/Users/{}", made.id());
@@ -107,7 +113,11 @@ async fn names_are_spelled_as_in_the_schema_whatever_their_case() {
     assert_eq!(made["userName"], "ada");
     assert_eq!(made["name"], json!({ "givenName": "Ada" }));
     assert_eq!(made["emails"], json!([{ "value": "a@x", "primary": true }]));
-    refused(acme.post("/Users", json!({ "userName": "a", "USERNAME": "b" })).await, "invalidSyntax", "userName");
+    refused(
+        acme.post("/Users", json!({ "userName": "a", "USERNAME": "b" })).await,
+        "invalidSyntax",
+        "userName",
+    );
 }
 
 #[tokio::test]
@@ -128,7 +138,10 @@ async fn values_must_be_what_the_schema_says() {
         (json!({ "userName": "x", "emails": [5] }), "emails"),
         (json!({ "userName": "x", "emails": [{ "value": { "is": "x" } }] }), "emails.value"),
         (json!({ "userName": "x", "emails": [{ "value": "a@x", "primary": "perhaps" }] }), "emails.primary"),
-        (json!({ "userName": "x", "x509Certificates": [{ "value": "not base64!" }] }), "x509Certificates.value"),
+        (
+            json!({ "userName": "x", "x509Certificates": [{ "value": "not base64!" }] }),
+            "x509Certificates.value",
+        ),
         (json!({ "userName": "x", ENTERPRISE: "engines" }), ENTERPRISE),
         (json!({ "userName": "x", ENTERPRISE: { "department": [1, 2] } }), "department"),
         (json!({ "userName": "x", "title": "t".repeat(70_000) }), "title"),
@@ -151,7 +164,11 @@ async fn a_group_needs_a_name() {
     // Two groups may have the same name (RFC 7643 §4.2 does not make it unique).
     acme.make("/Groups", json!({ "displayName": "crew" })).await;
     acme.make("/Groups", json!({ "displayName": "crew" })).await;
-    refused(acme.post("/Groups", json!({ "displayName": "x", "members": [{ "display": "y" }] })).await, "invalidValue", "members");
+    refused(
+        acme.post("/Groups", json!({ "displayName": "x", "members": [{ "display": "y" }] })).await,
+        "invalidValue",
+        "members",
+    );
 }
 
 async fn raw(caller: &Caller, body: &[u8], media_type: &str) -> Answer {
@@ -177,7 +194,14 @@ async fn the_content_type_is_scim_or_json() {
         let made = raw(&acme, body.as_bytes(), media_type).await.check(201);
         assert_eq!(made.header("content-type"), Some("application/scim+json"), "{media_type}");
     }
-    for media_type in ["text/plain", "application/xml", "application/x-www-form-urlencoded", "application/jsonp", "json", ""] {
+    for media_type in [
+        "text/plain",
+        "application/xml",
+        "application/x-www-form-urlencoded",
+        "application/jsonp",
+        "json",
+        "",
+    ] {
         let body = user("nobody").to_string();
         let answer = raw(&acme, body.as_bytes(), media_type).await.check(415);
         assert_eq!(answer.header("content-type"), Some("application/scim+json"));
@@ -213,7 +237,11 @@ async fn a_body_that_is_no_json_object_is_refused_with_the_place() {
     ] {
         refused(raw(&acme, body.as_bytes(), "application/scim+json").await, "invalidSyntax", named);
     }
-    refused(raw(&acme, b"{\"userName\": \"\xff\"}", "application/scim+json").await, "invalidSyntax", "line 1");
+    refused(
+        raw(&acme, b"{\"userName\": \"\xff\"}", "application/scim+json").await,
+        "invalidSyntax",
+        "line 1",
+    );
     let none = acme.send(Method::POST, "/Users", None).await;
     refused(none, "invalidSyntax", "empty");
     // A byte order mark is no fault (RFC 8259 §8.1).
@@ -250,7 +278,8 @@ async fn an_external_id_belongs_to_its_connection() {
     other.make("/Users", json!({ "userName": "bob", "externalId": "7" })).await;
     let seen = other.get(&format!("/Users/{ada}")).await.check(200).json();
     assert!(seen.get("externalId").is_none());
-    let put = other.put(&format!("/Users/{ada}"), json!({ "userName": "ada", "externalId": "8" })).await.check(200);
+    let put =
+        other.put(&format!("/Users/{ada}"), json!({ "userName": "ada", "externalId": "8" })).await.check(200);
     assert_eq!(put.json()["externalId"], "8");
     assert_eq!(acme.get(&format!("/Users/{ada}")).await.check(200).json()["externalId"], "7");
 }
