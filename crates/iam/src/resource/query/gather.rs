@@ -85,7 +85,7 @@ impl Iam {
         if let (Window::Cursor { place, take }, None, [range]) =
             (window, &search.sort, search.plan.ranges.as_slice())
             && !search.plan.is_exact
-            && !matches!(range, Range::Id(_) | Range::Index { .. })
+            && !matches!(range, Range::Id(_) | Range::Index { .. } | Range::Unique { several: true, .. })
             && *take > 0
         {
             return self.walk(search, range, place.as_ref(), *take).await;
@@ -190,7 +190,7 @@ impl Iam {
                 return Ok(record.map(|record| (Vec::new(), record)).into_iter().collect());
             }
             Range::All => Access::Id,
-            Range::Unique { attribute, from, to } => Access::Unique { attribute, from, to },
+            Range::Unique { attribute, from, to, .. } => Access::Unique { attribute, from, to },
             Range::Index { attribute, from, to, .. } => Access::Index { attribute, from, to },
             Range::Modified { from, to } => Access::Modified { from: *from, to: *to },
             Range::Sources { relation, target } => Access::Sources { relation, target },
