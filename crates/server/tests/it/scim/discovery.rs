@@ -303,12 +303,11 @@ async fn what_the_descriptions_say_of_single_attributes() {
         groups.display readOnly
         groups.type readOnly
         manager.displayName readOnly
-        generatePassword writeOnly never
         displayName required
         members.value immutable
         members.$ref immutable
         members.type immutable
-        members.display readOnly
+        members.display readOnly request
     "#]]
     .assert_eq(&told);
 }

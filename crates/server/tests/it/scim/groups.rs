@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::world::{Caller, World, group, operations, user};
 
+/// The display of a member is returned on request.
+const NAMED: &str = "attributes=members.display,members.type,members.value,members.$ref,groups,meta";
+
 /// The values of a list of references, with their type.
 fn references(resource: &Value, name: &str) -> BTreeSet<String> {
     let list = resource[name].as_array().cloned().unwrap_or_default();
@@ -20,7 +23,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 }
 
 async fn seen(caller: &Caller, path: &str, name: &str) -> BTreeSet<String> {
-    references(&caller.get(path).await.check(200).json(), name)
+    references(&caller.get(&format!("{path}?{NAMED}")).await.check(200).json(), name)
 }
 
 #[tokio::test]
@@ -31,7 +34,7 @@ async fn members_are_users_and_groups_and_users_know_all_their_groups() {
     let crew = acme.make("/Groups", group("crew", &[&ada])).await;
     let ship = acme.make("/Groups", group("ship", &[&crew])).await;
     let fleet = acme.make("/Groups", group("fleet", &[&ship, &ada])).await;
-    let shown = acme.get(&format!("/Groups/{fleet}")).await.check(200).json();
+    let shown = acme.get(&format!("/Groups/{fleet}?{NAMED}")).await.check(200).json();
     assert_eq!(references(&shown, "members"), set(&["ada User", "ship Group"]));
     for member in shown["members"].as_array().unwrap() {
         let id = member["value"].as_str().unwrap();
@@ -130,7 +133,7 @@ async fn a_put_says_who_is_a_member() {
         [(vec![&ada, &bob], vec!["ada User", "bob User"]), (vec![&bob], vec!["bob User"]), (vec![], vec![])]
     {
         let members: Vec<&str> = members.into_iter().map(String::as_str).collect();
-        let put = acme.put(&path, group("crew", &members)).await.check(200);
+        let put = acme.put(&format!("{path}?{NAMED}"), group("crew", &members)).await.check(200);
         assert_eq!(references(&put.json(), "members"), set(&expected));
         assert_eq!(seen(&acme, &path, "members").await, set(&expected));
         assert_eq!(put.json()["meta"]["version"], put.header("etag").unwrap());
