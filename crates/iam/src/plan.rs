@@ -18,7 +18,7 @@ pub(crate) enum Range {
     /// The one with this id.
     Id(String),
     /// Those with a unique key in `[from, to)`.
-    Unique { attribute: String, from: Vec<u8>, to: Vec<u8> },
+    Unique { attribute: String, from: Vec<u8>, to: Vec<u8>, several: bool },
     /// Those with an index key in `[from, to)`.
     Index { attribute: String, from: Vec<u8>, to: Vec<u8>, several: bool },
     /// Those last modified in `[from, to)`, in milliseconds.
@@ -166,7 +166,8 @@ impl Planner<'_> {
                 }
                 ("externalId", _, Op::Eq, Literal::Key(key)) => {
                     let (from, to) = single(external_key(self.connection, key));
-                    return Plan::one(Range::Unique { attribute: EXTERNAL_ID.to_owned(), from, to }, true);
+                    let attribute = EXTERNAL_ID.to_owned();
+                    return Plan::one(Range::Unique { attribute, from, to, several: false }, true);
                 }
                 ("meta", Some("lastModified"), _, Literal::Key(key)) => return modified(op, key),
                 (_, Some("value"), Op::Eq, Literal::Key(key)) => {
@@ -182,6 +183,7 @@ impl Planner<'_> {
                 attribute: probe_of.name.clone(),
                 from,
                 to,
+                several: probe_of.is_multi_valued(),
             });
         }
         if let Some(probe_of) = self.kind.indexed.iter().find(|p| p.is_at(at)) {
@@ -215,12 +217,11 @@ impl Plan {
                 *from = (*from).max(*f);
                 *to = (*to).min(*t);
             }
-            (Range::Unique { attribute, from, to }, Range::Unique { attribute: a, from: f, to: t })
-                if attribute == a =>
-            {
-                narrow(from, to, f, t);
-            }
             // Of an attribute with several values, different values may satisfy the two conditions.
+            (
+                Range::Unique { attribute, from, to, several: false },
+                Range::Unique { attribute: a, from: f, to: t, .. },
+            ) if attribute == a => narrow(from, to, f, t),
             (
                 Range::Index { attribute, from, to, several: false },
                 Range::Index { attribute: a, from: f, to: t, .. },

@@ -1,7 +1,9 @@
 //! SCIM messages (RFC 7644 §3.4, §3.12, §8.2): the JSON around resources.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -31,14 +33,82 @@ pub fn object(bytes: &[u8], depth: usize) -> Result<Object, Error> {
     // RFC 8259 §8.1: a byte order mark may be ignored, and some libraries write one.
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     check_depth(bytes, depth)?;
-    match serde_json::from_slice::<Value>(bytes) {
-        Ok(Value::Object(object)) => Ok(object),
+    match serde_json::from_slice::<Distinct>(bytes) {
+        Ok(Distinct(Value::Object(object))) => Ok(object),
         Ok(_) => Err(Error::syntax("the body must be a JSON object")),
         Err(e) if bytes.iter().all(u8::is_ascii_whitespace) && e.is_eof() => {
             Err(Error::syntax("the body is empty; a JSON object is expected"))
         }
         // The parser's message ends in "at line 1 column 7".
         Err(e) => Err(Error::syntax(format!("the body is not JSON: {e}"))),
+    }
+}
+
+/// JSON in which no name stands twice in an object: readers differ in which of the two they take (RFC 8259 §4), and
+/// what one system checked must be what another keeps.
+struct Distinct(Value);
+
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DistinctVisitor).map(Self)
+    }
+}
+
+struct DistinctVisitor;
+
+impl<'de> Visitor<'de> for DistinctVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut out = Vec::new();
+        while let Some(Distinct(item)) = items.next_element()? {
+            out.push(item);
+        }
+        Ok(Value::Array(out))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut out = Object::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if out.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("{} stands twice", quoted(&name))));
+            }
+            let Distinct(value) = members.next_value()?;
+            out.insert(name, value);
+        }
+        Ok(Value::Object(out))
     }
 }
 

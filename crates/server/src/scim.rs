@@ -8,7 +8,7 @@ use http::{HeaderValue, Method, Request, StatusCode, header};
 use iam::access::Permit;
 use iam::kind::Kind;
 use iam::resource::condition::etag;
-use iam::resource::{BulkAnswer, Rendered, Written};
+use iam::resource::{BulkAnswer, Rendered, Seen, Written};
 use iam::{Cx, Error, limits};
 use scim::discovery::{self, Abilities};
 use scim::message::{BULK_RESPONSE, ListQuery, MEDIA_TYPE, PageHead, error_body, list_response};
@@ -139,8 +139,9 @@ async fn one(app: &App, asked: Asked, kind: &Kind, id: &str) -> Result<(Cx, Resp
             StatusCode::NO_CONTENT.into_response()
         }
         _ => match app.iam.read(&cx, Permit::read(&cx)?, kind, id, &condition, &query).await? {
-            Some(rendered) => shown(StatusCode::OK, rendered),
-            None => StatusCode::NOT_MODIFIED.into_response(),
+            Seen::Resource(rendered) => shown(StatusCode::OK, rendered),
+            // RFC 9110 §15.4.5: the ETag that a 200 would have had.
+            Seen::Unchanged(version) => with_etag(StatusCode::NOT_MODIFIED.into_response(), version),
         },
     };
     Ok((cx, response))

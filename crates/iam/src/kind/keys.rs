@@ -67,6 +67,12 @@ impl Probe {
         self.attribute.multi_valued || self.leaf().multi_valued
     }
 
+    /// Whether values are never shown.
+    pub(crate) fn is_hidden(&self) -> bool {
+        let never = |attribute: &Attribute| attribute.returned == scim::schema::Returned::Never;
+        never(&self.attribute) || never(self.leaf())
+    }
+
     /// Whether every resource has a value.
     pub(crate) fn is_required(&self) -> bool {
         self.extension.is_none() && self.sub.is_none() && self.attribute.required

@@ -46,6 +46,10 @@ impl Iam {
         for step in steps {
             let (Step::Run(at) | Step::Begin(at) | Step::Complete(at)) = step;
             let Some(slot) = request.operations.get(at) else { continue };
+            // What could not be begun has its answer already.
+            if answers.get(at).is_some_and(Option::is_some) {
+                continue;
+            }
             let answer = match slot {
                 Ok(operation) => run.step(step, at, operation).await,
                 Err(unreadable) => Some(refusal(unreadable)),

@@ -10,7 +10,7 @@ use store::{CommitError, RecordRef};
 use super::connections::Connections;
 use super::render::{Rendered, View};
 use super::write::{self, Next, connected};
-use super::{Condition, Stored, lost, refused};
+use super::{Stored, refused};
 use crate::access::{Permit, Write};
 use crate::cx::{Cx, OnInactive};
 use crate::env::new_id;
@@ -61,8 +61,9 @@ impl Iam {
                     };
                     let (admitted, hashed) = (admitted.clone(), hashed.kept.clone());
                     match self.reactivate(cx, permit, kind, before, admitted, hashed, &projection).await {
-                        // Somebody else changed it meanwhile; perhaps it is no longer inactive.
-                        Err(Error::Stale) if attempt < limits::RETRIES_MAX => attempt += 1,
+                        // Somebody else was first; perhaps it is no longer inactive, perhaps it is gone.
+                        Err(Error::Stale | Error::NotFound(_)) if attempt < limits::RETRIES_MAX => attempt += 1,
+                        Err(Error::Stale) => return Err(Error::Unavailable),
                         outcome => break outcome?,
                     }
                 }
@@ -137,7 +138,7 @@ impl Iam {
         let plan = self.replaced_edges(cx, kind, &before.record.id, &admitted.relations).await?;
         let next = super::replace::next(cx, kind, &before, admitted, hashed)?;
         let batch = write::change(cx, kind, &before, &next, &plan.changes, "reactivate")?;
-        self.of(cx).commit(batch).await.map_err(|error| lost(error, &Condition::default()))?;
+        self.of(cx).commit(batch).await.map_err(refused)?;
         self.shown(cx, kind, &before.record.id, projection).await
     }
 }

@@ -36,6 +36,15 @@ pub(crate) struct Stored {
     pub(crate) document: scim::Object,
 }
 
+/// What a read came to.
+#[derive(Debug)]
+pub enum Seen {
+    /// The resource as it is now.
+    Resource(Rendered),
+    /// The caller has it as it is now; its version.
+    Unchanged(i64),
+}
+
 /// What a write came to.
 #[derive(Debug)]
 pub enum Written {

@@ -4,7 +4,7 @@ use scim::message::ListQuery;
 use scim::project::Projection;
 
 use super::render::{Rendered, View};
-use super::{Condition, missing};
+use super::{Condition, Seen, missing};
 use crate::Iam;
 use crate::access::{Permit, Read};
 use crate::cx::Cx;
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::kind::Kind;
 
 impl Iam {
-    /// A resource as the caller sees it; none when the caller has this version already.
+    /// A resource as the caller sees it, unless the caller has this version already.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Stale`] when the caller requires another version.
@@ -24,14 +24,14 @@ impl Iam {
         id: &str,
         condition: &Condition,
         query: &ListQuery,
-    ) -> Result<Option<Rendered>> {
+    ) -> Result<Seen> {
         let projection = self.projection(cx, kind, query)?;
         let rendered = self.shown(cx, kind, id, &projection).await?;
         if condition.if_match.as_ref().is_some_and(|tags| !tags.matches(rendered.version)) {
             return Err(Error::Stale);
         }
         let known = condition.if_none_match.as_ref().is_some_and(|tags| tags.matches(rendered.version));
-        Ok((!known).then_some(rendered))
+        Ok(if known { Seen::Unchanged(rendered.version) } else { Seen::Resource(rendered) })
     }
 
     /// A resource as it is now.

@@ -85,7 +85,7 @@ impl Iam {
         if let (Window::Cursor { place, take }, None, [range]) =
             (window, &search.sort, search.plan.ranges.as_slice())
             && !search.plan.is_exact
-            && !matches!(range, Range::Id(_) | Range::Index { .. })
+            && !matches!(range, Range::Id(_) | Range::Index { .. } | Range::Unique { several: true, .. })
             && *take > 0
         {
             return self.walk(search, range, place.as_ref(), *take).await;
@@ -145,6 +145,7 @@ impl Iam {
         let backwards = place.is_some_and(|place| place.backwards);
         let mut after = place.map(|place| (place.key.clone(), place.id.clone()));
         let (mut effort, mut records, mut ended) = (Effort::default(), Vec::new(), false);
+        let mut first: Option<(Vec<u8>, String)> = None;
         while !ended && !effort.is_spent() && u64::try_from(records.len()).unwrap_or_default() < take {
             let chunk = self.chunk(search, range, after.as_ref(), backwards).await?;
             ended = u64::try_from(chunk.len()).unwrap_or_default() < CHUNK;
@@ -156,6 +157,9 @@ impl Iam {
                 let judged = self.judge(search, &needs, &record, &mut effort).await?;
                 effort.candidates += 1;
                 after = Some((key.clone(), record.id.clone()));
+                if first.is_none() {
+                    first.clone_from(&after);
+                }
                 if judged.is_some() {
                     records.push((key, record));
                 }
@@ -163,8 +167,8 @@ impl Iam {
             tokio::task::yield_now().await;
         }
         let reached = after.filter(|_| !ended).map(|(key, id)| Place { backwards, key, id });
-        // Back to where this page began: what lies there was looked at before.
-        let turned = place.map(|place| Place { backwards: !backwards, ..place.clone() });
+        // Back from the first that was looked at here: where the last page ended is part of what lies there.
+        let turned = place.zip(first).map(|(_, (key, id))| Place { backwards: !backwards, key, id });
         if backwards {
             records.reverse();
             return Ok(Slice { next: turned, previous: reached, records, ..Slice::default() });
@@ -186,7 +190,7 @@ impl Iam {
                 return Ok(record.map(|record| (Vec::new(), record)).into_iter().collect());
             }
             Range::All => Access::Id,
-            Range::Unique { attribute, from, to } => Access::Unique { attribute, from, to },
+            Range::Unique { attribute, from, to, .. } => Access::Unique { attribute, from, to },
             Range::Index { attribute, from, to, .. } => Access::Index { attribute, from, to },
             Range::Modified { from, to } => Access::Modified { from: *from, to: *to },
             Range::Sources { relation, target } => Access::Sources { relation, target },

@@ -30,9 +30,10 @@ impl Sort {
     /// # Errors
     /// `invalidValue` when no kind has it, or it has no order.
     pub(crate) fn new(cx: &Cx, kind: &Kind, name: &str) -> Result<Option<Self>> {
-        let Ok(probe) = Probe::of(kind, name) else {
-            let elsewhere =
-                cx.kinds.iter().any(|other| other.name() != kind.name() && Probe::of(other, name).is_ok());
+        // RFC 7643 §7: what is never returned must not be told by an order either.
+        let of = |kind: &Kind| Probe::of(kind, name).ok().filter(|probe| !probe.is_hidden());
+        let Some(probe) = of(kind) else {
+            let elsewhere = cx.kinds.iter().any(|other| other.name() != kind.name() && of(other).is_some());
             if elsewhere && !kind.schema.split_urn(name).is_some_and(|(_, rest)| rest.is_empty()) {
                 return Ok(Some(Self::Nothing));
             }

@@ -25,7 +25,14 @@ pub(super) fn access<'s>(search: &'s Search<'_>) -> Option<(Access<'s>, bool)> {
         Some(Sort::Modified) if matches!(range, Range::All) => Access::Modified { from: 0, to: i64::MAX },
         Some(Sort::Modified) if matches!(range, Range::Modified { .. }) => natural,
         Some(Sort::Attribute(probe)) => match range {
-            Range::All if search.view.kind.unique.iter().any(|u| u.name == probe.name && u.is_required()) => {
+            Range::All
+                if search
+                    .view
+                    .kind
+                    .unique
+                    .iter()
+                    .any(|u| u.name == probe.name && u.is_required() && !u.is_multi_valued()) =>
+            {
                 Access::Unique { attribute: &probe.name, from: WHOLE.0, to: WHOLE.1 }
             }
             Range::Unique { attribute, .. } if *attribute == probe.name => natural,
@@ -40,9 +47,11 @@ pub(super) fn access<'s>(search: &'s Search<'_>) -> Option<(Access<'s>, bool)> {
 fn natural(range: &Range) -> Option<Access<'_>> {
     Some(match range {
         Range::All => Access::Id,
-        Range::Id(_) | Range::Index { several: true, .. } if !is_point(range) => return None,
         Range::Id(_) => return None,
-        Range::Unique { attribute, from, to } => Access::Unique { attribute, from, to },
+        Range::Unique { several: true, .. } | Range::Index { several: true, .. } if !is_point(range) => {
+            return None;
+        }
+        Range::Unique { attribute, from, to, .. } => Access::Unique { attribute, from, to },
         Range::Index { attribute, from, to, .. } => Access::Index { attribute, from, to },
         Range::Modified { from, to } => Access::Modified { from: *from, to: *to },
         Range::Sources { relation, target } => Access::Sources { relation, target },

@@ -2,4 +2,20 @@
 
 mod basics;
 mod bugs;
+mod bulk;
+mod concurrency;
+mod dialect;
+mod discovery;
+mod errors;
+mod etag;
+mod filter;
+mod groups;
 mod independent;
+mod me;
+mod page;
+mod passwords;
+mod patch;
+mod project;
+mod search;
+mod sort;
+mod write;

@@ -1,0 +1,95 @@
+//! The RFC to the letter, and what clients make of it: a setting of the connection.
+
+use iam::cx::TokenKind;
+use iam::token::{Draft, Settings};
+use scim::quirks::Dialect;
+use serde_json::{Value, json};
+
+use crate::world::{Caller, World, encoded, group, operations, user};
+
+const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+
+async fn strict(world: &World) -> Caller {
+    let settings = Settings { dialect: Dialect::Strict, ..Settings::default() };
+    world.caller("acme", Draft { settings, ..Draft::new(TokenKind::Scim, "strict") }).await
+}
+
+#[tokio::test]
+async fn what_a_lenient_connection_accepts_a_strict_one_refuses() {
+    let world = World::new().await;
+    let (auto, strict) = (world.provider("acme").await, strict(&world).await);
+    for (at, (body, kind)) in [
+        (json!({ "userName": "u" }), "invalidSyntax"),
+        (json!({ "schemas": [], "userName": "u" }), "invalidValue"),
+        (json!({ "schemas": [CORE, "urn:example:nonsense"], "userName": "u" }), "invalidValue"),
+        (json!({ "schemas": [CORE], "userName": "u", "nonsense": 1 }), "invalidSyntax"),
+        (json!({ "schemas": [CORE], "userName": "u", "name": { "nonsense": 1 } }), "invalidSyntax"),
+        (json!({ "schemas": [CORE], "userName": "u", "active": "True" }), "invalidValue"),
+        (json!({ "schemas": [CORE], "userName": "u", "emails": { "value": "a@x" } }), "invalidValue"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let refused = strict.post("/Users", body.clone()).await.check(400).json();
+        assert_eq!(refused["scimType"], kind, "{body}: {refused}");
+        let mut named = body;
+        named["userName"] = json!(format!("u{at}"));
+        auto.post("/Users", named).await.check(201);
+    }
+}
+
+#[tokio::test]
+async fn patches_filters_and_searches_of_a_strict_connection_follow_the_letter() {
+    let world = World::new().await;
+    let (auto, strict) = (world.provider("acme").await, strict(&world).await);
+    let id = strict.make("/Users", json!({ "schemas": [CORE], "userName": "ada", "active": true })).await;
+    let path = format!("/Users/{id}");
+    for (body, kind) in [
+        (json!({ "Operations": [{ "op": "add", "path": "title", "value": "x" }] }), "invalidSyntax"),
+        (operations(json!([])), "invalidSyntax"),
+        (operations(json!([{ "op": "Add", "path": "title", "value": "x" }])), "invalidSyntax"),
+        (operations(json!([{ "op": "replace", "path": "active", "value": "True" }])), "invalidValue"),
+        (operations(json!([{ "op": "replace", "value": { "nonsense": 1 } }])), "invalidPath"),
+        (operations(json!([{ "op": "replace", "value": { "name.givenName": "x" } }])), "invalidPath"),
+        (operations(json!([{ "op": "replace", "value": { "id": "x" } }])), "mutability"),
+        (
+            operations(json!([{ "op": "replace", "path": "emails[type eq \"work\"].value", "value": "x" }])),
+            "noTarget",
+        ),
+    ] {
+        let refused = strict.patch(&path, body.clone()).await.check(400).json();
+        assert_eq!(refused["scimType"], kind, "{body}: {refused}");
+        auto.patch(&path, body).await.check(200);
+    }
+    for filter in ["userName eq ada", "title eq 5", "active eq \"True\""] {
+        let target = format!("/Users?filter={}", encoded(filter));
+        assert_eq!(strict.get(&target).await.check(400).json()["scimType"], "invalidFilter", "{filter}");
+        auto.get(&target).await.check(200);
+    }
+    for target in [
+        "/Users?attributes=id&excludedAttributes=meta",
+        &format!("{path}?attributes=id&excludedAttributes=meta"),
+    ] {
+        assert_eq!(strict.get(target).await.check(400).json()["scimType"], "invalidValue");
+        auto.get(target).await.check(200);
+    }
+    strict.post("/Users/.search", json!({})).await.check(400);
+    strict.post("/Bulk", json!({ "Operations": [] })).await.check(400);
+}
+
+#[tokio::test]
+async fn a_strict_group_patch_answers_with_the_group_and_a_strict_put_without_members_empties_it() {
+    let world = World::new().await;
+    let (auto, strict) = (world.provider("acme").await, strict(&world).await);
+    let ada = auto.make("/Users", user("ada")).await;
+    let crew = auto.make("/Groups", group("crew", &[&ada])).await;
+    let path = format!("/Groups/{crew}");
+    let rename = operations(json!([{ "op": "replace", "path": "displayName", "value": "team" }]));
+    auto.patch(&path, rename.clone()).await.check(204);
+    assert_eq!(strict.patch(&path, rename).await.check(200).json()["members"][0]["value"], ada.as_str());
+    let without = json!({ "schemas": [GROUP], "displayName": "team" });
+    assert_eq!(auto.put(&path, without.clone()).await.check(200).json()["members"][0]["value"], ada.as_str());
+    // RFC 7644 §3.5.1: what a PUT does not mention has no value any more.
+    assert_eq!(strict.put(&path, without).await.check(200).json().get("members"), None::<&Value>);
+}
