@@ -162,10 +162,10 @@ async fn too_large_too_long_and_too_slow() {
     let world = World::new().await;
     let acme = world.provider("acme").await;
     let large = vec![b' '; iam::limits::BODY_BYTES_MAX + 1];
-    is_scim(&acme.send_bytes(Method::POST, "/Users", Some(large.clone()), "application/json").await, 414);
-    is_scim(&acme.send_bytes(Method::PUT, "/Users/x", Some(large), "application/json").await, 414);
+    is_scim(&acme.send_bytes(Method::POST, "/Users", Some(large.clone()), "application/json").await, 413);
+    is_scim(&acme.send_bytes(Method::PUT, "/Users/x", Some(large), "application/json").await, 413);
     let claimed = acme.with("content-length", "99999999999").post("/Users", user("ada")).await;
-    is_scim(&claimed, 414);
+    is_scim(&claimed, 413);
     let long = format!("/Users?filter={}", "x".repeat(iam::limits::TARGET_BYTES_MAX));
     is_scim(&acme.get(&long).await, 414);
 }
