@@ -62,6 +62,8 @@ pub const TOKEN_DAYS_MAX: u32 = 3_650;
 pub const TOKEN_OVERLAP_HOURS_MAX: u32 = 24 * 30;
 /// Most tokens of a tenant.
 pub const TOKENS_MAX: u64 = 10_000;
+/// Most identity providers of a tenant; a list holds them all.
+pub const PROVIDERS_MAX: u64 = 1_000;
 /// Most schemas and resource types that a tenant may define.
 pub const SCHEMAS_MAX: u64 = 100;
 /// Most attributes and sub-attributes of one schema.

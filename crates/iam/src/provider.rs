@@ -96,9 +96,14 @@ impl Iam {
     /// Adds a provider.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when the scheme is taken; [`Error::Invalid`] naming what does not fit.
+    /// [`Error::Conflict`] when the scheme is taken; [`Error::Invalid`] naming what does not fit; [`Error::Blocked`]
+    /// when there are too many.
     pub async fn create_provider(&self, cx: &Cx, _: Permit<Administer>, draft: Draft) -> Result<Provider> {
         draft.check()?;
+        if self.of(cx).total(KIND).await? >= limits::PROVIDERS_MAX {
+            let most = limits::PROVIDERS_MAX;
+            return Err(Error::Blocked(format!("the tenant has {most} identity providers already")));
+        }
         let id = new_id(&*self.env, cx.now);
         let (document, secret) = (draft.document()?, draft.secret());
         let mut batch = Batch::default();
@@ -125,7 +130,7 @@ impl Iam {
     /// When the store cannot answer.
     pub async fn providers(&self, cx: &Cx, _: Permit<Inspect>) -> Result<Vec<Provider>> {
         let mut records = Vec::new();
-        let take = u64::try_from(limits::PAGE_MAX).unwrap_or(u64::MAX);
+        let take = limits::PROVIDERS_MAX;
         let all = Query { kind: KIND, access: Access::Id, descending: false, after: None, skip: 0, take };
         self.of(cx)
             .search(&all, |_, record| {

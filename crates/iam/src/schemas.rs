@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use scim::schema::{Extension, ResourceType, Schema, is_name, is_urn};
 use serde::{Deserialize, Serialize};
-use store::{Access, Batch, Entry, NewRecord, Query, TenantId};
+use store::{Access, Batch, CommitError, Entry, NewRecord, Query, TenantId};
 
 use crate::access::{Administer, Inspect, Permit};
 use crate::cx::Cx;
@@ -79,7 +79,7 @@ struct Definitions {
 
 impl Definitions {
     /// The tenant's kinds: the standard ones, extended, and its own.
-    fn kinds(&self) -> Result<Kinds> {
+    fn kinds(&self, version: i64) -> Result<Kinds> {
         let mut kinds: Vec<Arc<Kind>> = Kinds::standard()?.iter().cloned().collect();
         for definition in &self.types {
             let kind = Kind::custom(self.resource_type(definition)?, &definition.indexed)?;
@@ -101,7 +101,7 @@ impl Definitions {
                 *slot = Arc::new(Kind::clone(slot).extended(extension, &indexed)?);
             }
         }
-        Ok(Kinds::of(kinds))
+        Ok(Kinds::of(kinds, version))
     }
 
     fn resource_type(&self, definition: &TypeDefinition) -> Result<ResourceType> {
@@ -142,7 +142,7 @@ impl Iam {
         {
             return Ok(Arc::clone(kinds));
         }
-        let kinds = Arc::new(self.definitions(tenant).await?.kinds()?);
+        let kinds = Arc::new(self.definitions(tenant).await?.kinds(version)?);
         self.kinds.lock().map_err(Error::internal)?.insert(tenant, (version, Arc::clone(&kinds)));
         Ok(kinds)
     }
@@ -209,7 +209,7 @@ impl Iam {
             }
         }
         after.schemas.push(definition.clone());
-        after.kinds()?;
+        after.kinds(cx.kinds.version)?;
         self.keep(cx, SCHEMA, urn, &definition.schema.name, &definition).await?;
         Ok(definition)
     }
@@ -253,7 +253,7 @@ impl Iam {
         check_indexed(&definition.indexed)?;
         let mut after = self.definitions(cx.tenant).await?;
         after.types.push(definition.clone());
-        after.kinds()?;
+        after.kinds(cx.kinds.version)?;
         self.keep(cx, RESOURCE_TYPE, &definition.name, &definition.name, &definition).await?;
         Ok(definition)
     }
@@ -286,9 +286,9 @@ impl Iam {
                 secret: None,
             })
             .count(kind, 1, true)
-            .bump_kinds()
+            .bump_kinds(cx.kinds.version)
             .audit(&audited(cx, "create", kind, id));
-        self.of(cx).commit(batch).await.map(|_| ()).map_err(refused)
+        self.of(cx).commit(batch).await.map(|_| ()).map_err(changed)
     }
 
     /// The schemas that the tenant defined.
@@ -366,9 +366,19 @@ impl Iam {
         batch
             .delete(kind, id, None)
             .count(kind, -1, true)
-            .bump_kinds()
+            .bump_kinds(cx.kinds.version)
             .audit(&audited(cx, "delete", kind, id));
-        self.of(cx).commit(batch).await.map(|_| ()).map_err(refused)
+        self.of(cx).commit(batch).await.map(|_| ()).map_err(changed)
+    }
+}
+
+/// A definition is checked against the others, so none may change before it is kept.
+fn changed(error: CommitError) -> Error {
+    match error {
+        CommitError::Missing => {
+            Error::Blocked("the tenant's definitions were changed meanwhile; try again".to_owned())
+        }
+        error => refused(error),
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::response::Response;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
@@ -14,6 +16,7 @@ use iam::token::Presented;
 use iam::{Cx, Error, Iam, limits};
 use scim::Object;
 use scim::message::{ListQuery, MEDIA_TYPE};
+use serde::de::DeserializeOwned;
 
 use crate::observe::RequestId;
 use crate::problem::Refusal;
@@ -66,6 +69,22 @@ impl<'p> ScimPath<'p> {
         let rest = path.get(1 + tenant.len()..)?;
         let base = TENANT_BASES.into_iter().find(|base| begins(rest, base))?;
         Some(Self { base: path.get(..1 + tenant.len() + base.len())?, tenant: Some(tenant) })
+    }
+}
+
+/// What the segments of a path name. Where they are not UTF-8 they name nothing, which is said as the path's protocol
+/// says it.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        match axum::extract::Path::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(named)) => Ok(Self(named)),
+            Err(_) => Err(Refusal::NoRoute.at(parts.uri.path())),
+        }
     }
 }
 

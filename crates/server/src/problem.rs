@@ -6,6 +6,8 @@ use iam::{Error, limits};
 use scim::ErrorKind;
 use scim::message::{MEDIA_TYPE, error_body};
 
+use crate::extract::ScimPath;
+
 /// The media type of a problem document.
 pub const PROBLEM_TYPE: &str = "application/problem+json";
 
@@ -83,6 +85,11 @@ impl Refusal {
             Self::BadBody => Some(ErrorKind::InvalidSyntax),
             Self::NoRoute | Self::NoMethod | Self::MediaType(_) | Self::TargetTooLong | Self::TooSlow => None,
         }
+    }
+
+    /// As the protocol says it that is spoken at a path.
+    pub fn at(&self, path: &str) -> Response {
+        if ScimPath::of(path).is_some() { self.scim() } else { self.problem() }
     }
 
     /// As a SCIM error.

@@ -7,7 +7,7 @@ use axum::routing::{MethodRouter, any, get, post};
 use http::{Method, Request, Uri};
 use tower::ServiceExt;
 
-use crate::extract::{App, PLAIN_BASES, ScimPath, TENANT_BASES};
+use crate::extract::{App, PLAIN_BASES, TENANT_BASES};
 use crate::problem::Refusal;
 use crate::{rest, scim};
 
@@ -88,8 +88,7 @@ fn without_slash(uri: &Uri) -> Option<Uri> {
 }
 
 fn refused(refusal: &Refusal, request: &Request<Body>) -> Response {
-    let response =
-        if ScimPath::of(request.uri().path()).is_some() { refusal.scim() } else { refusal.problem() };
+    let response = refusal.at(request.uri().path());
     if request.method() == Method::HEAD { response.map(|_| Body::empty()) } else { response }
 }
 

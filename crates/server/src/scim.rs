@@ -1,7 +1,7 @@
 //! SCIM over HTTP: parse, call, render. One handler per verb, for all kinds.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode, header};
@@ -15,7 +15,7 @@ use scim::message::{BULK_RESPONSE, ListQuery, MEDIA_TYPE, PageHead, error_body, 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::extract::{App, condition, list_query};
+use crate::extract::{App, Path, condition, list_query};
 use crate::observe::RequestTenant;
 use crate::problem::{Refusal, scim_type, status};
 
@@ -50,8 +50,9 @@ impl Asked {
 }
 
 /// Answers with what a handler made, in the tenant's name for the log.
-fn answer(outcome: Result<(Cx, Response), Refusal>) -> Response {
-    match outcome {
+async fn answer(outcome: impl Future<Output = Result<(Cx, Response), Refusal>>) -> Response {
+    // What one step of a request reads is of one moment, and cheaper than moment by moment.
+    match store::snapshot(outcome).await {
         Ok((cx, mut response)) => {
             response.extensions_mut().insert(RequestTenant(cx.tenant_name.into()));
             response
@@ -66,7 +67,7 @@ pub async fn collection(
     Path(target): Path<Target>,
     request: Request<Body>,
 ) -> Response {
-    answer(on_collection(&app, &target, request).await)
+    answer(on_collection(&app, &target, request)).await
 }
 
 async fn on_collection(
@@ -94,7 +95,7 @@ pub async fn resource(
     Path(target): Path<Target>,
     request: Request<Body>,
 ) -> Response {
-    answer(on_resource(&app, &target, request).await)
+    answer(on_resource(&app, &target, request)).await
 }
 
 async fn on_resource(app: &App, target: &Target, request: Request<Body>) -> Result<(Cx, Response), Refusal> {
@@ -106,7 +107,7 @@ async fn on_resource(app: &App, target: &Target, request: Request<Body>) -> Resu
 
 /// `/Me` (RFC 7644 §3.11): the resource the token stands for, under its own URI.
 pub async fn me(State(app): State<App>, request: Request<Body>) -> Response {
-    answer(on_me(&app, request).await)
+    answer(on_me(&app, request)).await
 }
 
 async fn on_me(app: &App, request: Request<Body>) -> Result<(Cx, Response), Refusal> {
@@ -149,7 +150,7 @@ async fn one(app: &App, asked: Asked, kind: &Kind, id: &str) -> Result<(Cx, Resp
 
 /// `POST …/.search` of an endpoint (RFC 7644 §3.4.3).
 pub async fn search(State(app): State<App>, Path(target): Path<Target>, request: Request<Body>) -> Response {
-    answer(on_search(&app, &target, request).await)
+    answer(on_search(&app, &target, request)).await
 }
 
 async fn on_search(app: &App, target: &Target, request: Request<Body>) -> Result<(Cx, Response), Refusal> {
@@ -168,7 +169,7 @@ async fn on_search(app: &App, target: &Target, request: Request<Body>) -> Result
 
 /// `GET` of the base: a search over all kinds (RFC 7644 §3.4.2.1).
 pub async fn root(State(app): State<App>, request: Request<Body>) -> Response {
-    answer(on_root(&app, request).await)
+    answer(on_root(&app, request)).await
 }
 
 async fn on_root(app: &App, request: Request<Body>) -> Result<(Cx, Response), Refusal> {
@@ -179,7 +180,7 @@ async fn on_root(app: &App, request: Request<Body>) -> Result<(Cx, Response), Re
 
 /// `POST /Bulk` (RFC 7644 §3.7).
 pub async fn bulk(State(app): State<App>, request: Request<Body>) -> Response {
-    answer(on_bulk(&app, request).await)
+    answer(on_bulk(&app, request)).await
 }
 
 async fn on_bulk(app: &App, request: Request<Body>) -> Result<(Cx, Response), Refusal> {
@@ -225,7 +226,7 @@ fn bulk_answer(answer: &BulkAnswer) -> Value {
 
 /// `GET` of `/ServiceProviderConfig`, `/ResourceTypes` and `/Schemas` (RFC 7644 §4).
 pub async fn discover(State(app): State<App>, request: Request<Body>) -> Response {
-    answer(on_discover(&app, request).await)
+    answer(on_discover(&app, request)).await
 }
 
 async fn on_discover(app: &App, request: Request<Body>) -> Result<(Cx, Response), Refusal> {

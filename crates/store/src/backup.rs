@@ -1,7 +1,7 @@
 //! Backup: a consistent copy of an open database into a file that stands alone, proven before it gets its name.
 //!
 //! It works on a thread of its own, while commits go on. Restoring is putting the file where the database was, while
-//! no process has it open; that is not done here.
+//! no process has it open; that is not done here, but whether one has it open is asked here.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -51,6 +51,11 @@ impl Store {
     /// while (about a second for 300 MB), on the calling thread.
     pub fn verify_file(path: &Path) -> Result<Verified, StoreError> {
         verify(path)
+    }
+
+    /// Whether this or another process has a database file open, so that it must not be replaced.
+    pub fn is_in_use(path: &Path) -> bool {
+        sqlite::is_in_use(path)
     }
 }
 

@@ -310,9 +310,10 @@ impl Batch {
         self.push(setting::UNSET, &args, Expect::Any)
     }
 
-    /// Says that the tenant's own kinds changed, see [`crate::Tenant::kinds`]. `Missing` when the tenant is gone.
-    pub fn bump_kinds(&mut self) -> &mut Self {
-        self.push(tenant::BUMP_KINDS, &[Arg::Tenant], Expect::Row)
+    /// Says that the tenant's own kinds changed, see [`crate::Tenant::kinds`]. `Missing` when they are no longer what
+    /// they were at `known`, or when the tenant is gone.
+    pub fn bump_kinds(&mut self, known: i64) -> &mut Self {
+        self.push(tenant::BUMP_KINDS, &[Arg::Tenant, Arg::Int(known)], Expect::Row)
     }
 
     /// Inserts a token. A hash or id that is taken is `Unique` on `id`.

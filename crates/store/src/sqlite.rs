@@ -5,8 +5,8 @@
 //! the next, as another process may write between.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -16,6 +16,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, backup};
 use crate::batch::{Batch, Committed};
 use crate::columns::{Columns, ENOUGH, Flow, MORE, Param};
 use crate::migrate::{self, Applied, Macros, Migration};
+use crate::readers::{self, Readers};
 use crate::writer::Inbox;
 use crate::{CommitError, Options, StoreError, TenantId};
 
@@ -39,8 +40,7 @@ const READER: &str = "pragma query_only = on; pragma cache_size = -2048; pragma 
 /// An open database.
 pub(crate) struct Sqlite {
     path: PathBuf,
-    readers: Mutex<Vec<Session>>,
-    readers_kept: usize,
+    readers: Arc<Readers>,
     writer: Option<Inbox>,
     closed: AtomicBool,
 }
@@ -57,8 +57,8 @@ impl Sqlite {
             Some(Inbox::open(session, options.fault)?)
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let (path, readers_kept, closed) = (path.to_owned(), cores + 2, AtomicBool::new(false));
-        Ok(Sqlite { path, readers: Mutex::default(), readers_kept, writer, closed })
+        let (path, readers, closed) = (path.to_owned(), Readers::new(cores + 2), AtomicBool::new(false));
+        Ok(Sqlite { path, readers: Arc::new(readers), writer, closed })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -81,18 +81,16 @@ impl Sqlite {
         if self.closed.load(Ordering::Acquire) {
             return Err(StoreError::stopped());
         }
-        let kept = self.readers().pop();
-        let session = kept.map_or_else(|| Session::reader(&self.path), Ok)?;
+        let session = readers::take(&self.readers, || Session::reader(&self.path))?;
         // A connection that failed is not used again.
         session.query(sql, params.iter().copied(), row)?;
-        let mut readers = self.readers();
-        if readers.len() < self.readers_kept {
-            readers.push(session);
-        }
+        readers::put(&self.readers, session);
         Ok(())
     }
 
     pub(crate) async fn commit(&self, tenant: TenantId, batch: Batch) -> Result<Committed, CommitError> {
+        // Whoever reads after this commit must see it.
+        readers::release();
         match &self.writer {
             Some(writer) => writer.commit(tenant, batch).await,
             None => Err(unavailable("it was opened for reading only").into()),
@@ -101,14 +99,10 @@ impl Sqlite {
 
     pub(crate) async fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        self.readers().clear();
+        self.readers.clear();
         if let Some(writer) = &self.writer {
             writer.close().await;
         }
-    }
-
-    fn readers(&self) -> MutexGuard<'_, Vec<Session>> {
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -364,6 +358,20 @@ pub(crate) fn copy(from: &Path, to: &Path, mut step: impl FnMut(u64, u64) -> boo
     drop(copying);
     // A file that stands alone has no log.
     target.execute_batch("pragma journal_mode = delete").map_err(failed)
+}
+
+/// Whether another connection has the database open. What cannot be read as a database at all is in nobody's use.
+pub(crate) fn is_in_use(path: &Path) -> bool {
+    let opened = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
+    let Ok(connection) = opened else { return false };
+    // A short command beside it may be gone in a moment; a server is not. Every connection holds the file shared for as
+    // long as it is open, and a database that leaves its log behind needs it alone.
+    let alone = connection
+        .busy_timeout(Duration::from_millis(500))
+        .and_then(|()| connection.execute_batch("pragma journal_mode = delete"));
+    alone.is_err_and(|error| {
+        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    })
 }
 
 /// What SQLite says, sorted by whether another try may help.

@@ -7,7 +7,7 @@ use crate::columns::{Columns, ENOUGH, MORE, Param, bounded};
 use crate::{Batch, CommitError, Entry, Store, StoreError, statements};
 
 statements! {
-    BUMP_KINDS = "update tenant set kinds = kinds + 1 where tenant = $1";
+    BUMP_KINDS = "update tenant set kinds = kinds + 1 where tenant = $1 and kinds = $2";
     BY_ID = "select tenant, name, created, kinds from tenant where tenant = $1";
     BY_NAME = "select tenant, name, created, kinds from tenant where name = $1";
     LIST = "select tenant, name, created, kinds from tenant where name > $1 order by name limit $2";

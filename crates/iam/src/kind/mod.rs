@@ -274,11 +274,15 @@ impl Kind {
 
 /// The kinds that a tenant has.
 #[derive(Clone, Debug)]
-pub struct Kinds(Vec<Arc<Kind>>);
+pub struct Kinds {
+    all: Vec<Arc<Kind>>,
+    /// Which version of the tenant's own definitions they come from, see [`store::Tenant::kinds`].
+    pub(crate) version: i64,
+}
 
 static STANDARD: LazyLock<std::result::Result<Arc<Kinds>, scim::Error>> = LazyLock::new(|| {
     let kinds = BUILT_IN.iter().map(|facts| facts.kind().map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Arc::new(Kinds(kinds)))
+    Ok(Arc::new(Kinds::of(kinds, 0)))
 });
 
 impl Kinds {
@@ -291,34 +295,34 @@ impl Kinds {
     }
 
     /// These kinds.
-    pub(crate) fn of(kinds: Vec<Arc<Kind>>) -> Self {
-        Self(kinds)
+    pub(crate) fn of(all: Vec<Arc<Kind>>, version: i64) -> Self {
+        Self { all, version }
     }
 
     /// In the order of discovery.
     pub fn iter(&self) -> std::slice::Iter<'_, Arc<Kind>> {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// The kind at that endpoint, such as `Users`.
     pub fn at(&self, endpoint: &str) -> Option<&Arc<Kind>> {
-        self.0.iter().find(|k| k.schema.endpoint == endpoint)
+        self.all.iter().find(|k| k.schema.endpoint == endpoint)
     }
 
     /// The kind of that name, such as `User`.
     pub fn named(&self, name: &str) -> Option<&Arc<Kind>> {
-        self.0.iter().find(|k| k.schema.name == name)
+        self.all.iter().find(|k| k.schema.name == name)
     }
 
     /// Every relation, with the name of the kind that has its edges.
     pub fn relations(&self) -> impl Iterator<Item = (&str, &Relation)> {
-        self.0.iter().flat_map(|k| k.relations.iter().map(move |r| (k.name(), r)))
+        self.all.iter().flat_map(|k| k.relations.iter().map(move |r| (k.name(), r)))
     }
 
     /// The schemas of all kinds, each once.
     pub fn schemas(&self) -> Vec<Arc<Schema>> {
         let mut out: Vec<Arc<Schema>> = Vec::new();
-        for kind in &self.0 {
+        for kind in &self.all {
             let own =
                 std::iter::once(&kind.schema.schema).chain(kind.schema.extensions.iter().map(|e| &e.schema));
             for schema in own {

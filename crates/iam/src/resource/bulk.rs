@@ -6,7 +6,7 @@ use scim::Object;
 use scim::bulk::{Method, Operation, Request, Step, Unreadable, resolve, resolve_id, schedule, strip};
 use scim::message::ListQuery;
 
-use super::render::location;
+use super::render::{Rendered, location};
 use super::{Condition, Etags, Written};
 use crate::access::{Permit, Write};
 use crate::cx::Cx;
@@ -83,8 +83,8 @@ struct Run<'a> {
     permit: Permit<Write>,
     /// `bulkId` -> the id of what was created.
     known: HashMap<String, String>,
-    /// What was created without all its references: operation -> id.
-    begun: HashMap<usize, String>,
+    /// What was created, or activated again, without all its references.
+    begun: HashMap<usize, Rendered>,
 }
 
 impl Run<'_> {
@@ -158,17 +158,17 @@ impl Run<'_> {
         strip(&mut data, &self.known);
         resolve(&mut data, &self.known).map_err(unresolved)?;
         let made = self.iam.create(self.cx, self.permit, &kind, data, &ListQuery::default()).await?;
-        self.begun.insert(at, made.id.clone());
         if let Some(name) = &operation.bulk_id {
-            self.known.insert(name.clone(), made.id);
+            self.known.insert(name.clone(), made.id.clone());
         }
+        self.begun.insert(at, made);
         Ok(())
     }
 
     /// Gives a member of a circle the references that exist now.
     async fn complete(&mut self, at: usize, operation: &Operation) -> Result<(Option<String>, Option<i64>)> {
         let kind = self.kind(operation)?;
-        let Some(id) = self.begun.get(&at).cloned() else {
+        let Some(id) = self.begun.get(&at).map(|made| made.id.clone()) else {
             return Err(Error::Blocked("what it is part of was not created".to_owned()));
         };
         let mut data = operation.data.clone();
@@ -181,9 +181,13 @@ impl Run<'_> {
 
     /// Takes back what was begun and could not be completed, so that nothing is left half made.
     async fn abandon(&mut self) {
-        for (_, id) in std::mem::take(&mut self.begun) {
+        for made in std::mem::take(&mut self.begun).into_values() {
+            // What was activated again was there before, and stays.
+            if made.version > 1 {
+                continue;
+            }
             for kind in self.cx.kinds.iter() {
-                let _ = self.iam.delete(self.cx, self.permit, kind, &id, &Condition::default()).await;
+                let _ = self.iam.delete(self.cx, self.permit, kind, &made.id, &Condition::default()).await;
             }
         }
     }

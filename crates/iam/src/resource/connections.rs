@@ -1,6 +1,10 @@
 //! Which connections provisioned a resource, and the `externalId` each gave it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
 /// Connection -> the `externalId` it gave, if any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,5 +34,53 @@ impl Connections {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(|(connection, id)| Some((connection.as_str(), id.as_deref()?)))
+    }
+}
+
+/// The `externalId` that one connection gave, read off the kept text without the others.
+pub(crate) fn external_id(text: &str, connection: &str) -> Option<String> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    reader.deserialize_map(Find(connection)).ok()?
+}
+
+struct Find<'c>(&'c str);
+
+impl<'de> Visitor<'de> for Find<'_> {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of connections")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            if name == self.0 {
+                found = map.next_value()?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_connection_is_found_among_others() {
+        let mut all = Connections::default();
+        all.set("a", Some("1\"x".to_owned()));
+        all.set("b", None);
+        let text = all.print().unwrap();
+        for connection in ["a", "b", "c"] {
+            assert_eq!(
+                external_id(&text, connection).as_deref(),
+                all.external_id(connection),
+                "{connection}"
+            );
+        }
     }
 }

@@ -62,7 +62,9 @@ impl Iam {
                     let (admitted, hashed) = (admitted.clone(), hashed.kept.clone());
                     match self.reactivate(cx, permit, kind, before, admitted, hashed, &projection).await {
                         // Somebody else was first; perhaps it is no longer inactive, perhaps it is gone.
-                        Err(Error::Stale | Error::NotFound(_)) if attempt < limits::RETRIES_MAX => attempt += 1,
+                        Err(Error::Stale | Error::NotFound(_)) if attempt < limits::RETRIES_MAX => {
+                            attempt += 1
+                        }
                         Err(Error::Stale) => return Err(Error::Unavailable),
                         outcome => break outcome?,
                     }

@@ -359,6 +359,10 @@ struct Source {
 pub(crate) struct Beside(HashMap<String, (String, usize)>);
 
 impl Beside {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn of(&self, id: &str) -> (&str, usize) {
         self.0.get(id).map_or(("", 0), |(text, edges)| (text, *edges))
     }

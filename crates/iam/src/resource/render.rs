@@ -10,7 +10,7 @@ use serde_json::Value;
 use store::RecordRef;
 
 use super::condition::etag;
-use super::connections::Connections;
+use super::connections::external_id;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kind::Kind;
@@ -72,39 +72,52 @@ impl<'a> View<'a> {
         Ok(())
     }
 
+    /// Appends a resource up to where what is beside the document goes, if documents are sent as they are. The rest
+    /// is [`View::end`].
+    pub(crate) fn begin(&self, out: &mut String, record: &RecordRef<'_>) -> bool {
+        if self.spliced {
+            self.head(out, record);
+        }
+        self.spliced
+    }
+
     fn splice(&self, out: &mut String, record: &RecordRef<'_>, beside: &str) {
+        out.reserve(record.document.len() + beside.len() + 400);
+        self.head(out, record);
+        out.push_str(beside);
+        self.end(out, record);
+    }
+
+    fn head(&self, out: &mut String, record: &RecordRef<'_>) {
         // A document begins with `{"schemas":[…]`, and no URN has a bracket in it.
         let at = record.document.find(']').map_or(1, |at| at + 1);
         let (head, tail) = record.document.split_at_checked(at).unwrap_or_default();
-        out.reserve(record.document.len() + beside.len() + 400);
         out.push_str(head);
         out.push_str(",\"id\":");
         push_string(out, record.id);
         out.push_str(tail.strip_suffix('}').unwrap_or(tail));
-        if record.connections.is_some() {
-            let connections = Connections::parse(record.connections);
-            if let Some(external_id) = connections.external_id(&self.cx.caller.connection) {
-                out.push_str(",\"externalId\":");
-                push_string(out, external_id);
-            }
+        let external_id = record.connections.and_then(|text| external_id(text, &self.cx.caller.connection));
+        if let Some(external_id) = external_id {
+            out.push_str(",\"externalId\":");
+            push_string(out, &external_id);
         }
-        out.push_str(beside);
-        self.meta(out, record);
-        out.push('}');
     }
 
-    fn meta(&self, out: &mut String, record: &RecordRef<'_>) {
+    /// Appends `meta` and the end of a resource.
+    pub(crate) fn end(&self, out: &mut String, record: &RecordRef<'_>) {
         out.push_str(",\"meta\":{\"resourceType\":");
         push_string(out, self.kind.name());
         out.push_str(",\"created\":\"");
         out.push_str(&scim::value::timestamp(record.created));
         out.push_str("\",\"lastModified\":\"");
         out.push_str(&scim::value::timestamp(record.modified));
-        out.push_str("\",\"location\":");
-        push_string(out, &self.location(record.id));
-        out.push_str(",\"version\":");
+        out.push_str("\",\"location\":\"");
+        for part in [&self.cx.base, "/", &self.kind.schema.endpoint, "/", record.id] {
+            out.push_str(part);
+        }
+        out.push_str("\",\"version\":");
         push_string(out, &etag(record.version));
-        out.push('}');
+        out.push_str("}}");
     }
 
     pub(crate) fn rendered(&self, record: &RecordRef<'_>, beside: &str) -> Result<Rendered> {

@@ -91,6 +91,11 @@ impl Restore {
             )));
         }
         let verified = Store::verify_file(&self.file)?;
+        // A server would go on with the file that was there, and lose what it writes.
+        if target.exists() && Store::is_in_use(&target) {
+            let target = target.display();
+            return Err(Failure::Failed(format!("a server uses `{target}`; stop it first")));
+        }
         make_folder(&self.place.data)?;
         // Copied beside its place and then renamed, so that a crash leaves either database whole.
         let beside = target.with_extension("restoring");

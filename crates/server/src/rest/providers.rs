@@ -1,7 +1,7 @@
 //! Identity providers of a tenant: `/v1/sso`. Their secrets go in and never come out.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode};
 use iam::access::Permit;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Outcome, answer, authenticated, json, read};
-use crate::extract::App;
+use crate::extract::{App, Path};
 
 /// Which identity provider it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -243,7 +243,7 @@ fn type_named(name: &str) -> Result<ProviderType, Error> {
 #[utoipa::path(post, path = "/v1/sso/{type}", tag = "SSO providers", request_body = ProviderInput, params(("type" = ProviderType, Path, description = "Which identity provider")), responses(
     (status = 201, description = "The provider, without its secret", body = ProviderView),
     (status = 400, description = "A member is missing or wrong", body = super::openapi::Problem, content_type = "application/problem+json"),
-    (status = 409, description = "The scheme is taken", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The scheme is taken, or the tenant has too many providers", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn create(State(app): State<App>, Path(kind): Path<String>, request: Request<Body>) -> Response {
     answer(on_create(&app, &kind, request).await)

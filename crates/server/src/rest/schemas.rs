@@ -1,7 +1,7 @@
 //! Schemas and resource types that a tenant defines: `/v1/schemas`, `/v1/resource-types`.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Request, StatusCode};
 use iam::access::Permit;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{Outcome, answer, authenticated, json};
-use crate::extract::App;
+use crate::extract::{App, Path};
 use crate::problem::Refusal;
 
 /// A schema that a tenant defines: the members of RFC 7643 §7, and what the schema is for.

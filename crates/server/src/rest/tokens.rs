@@ -1,7 +1,7 @@
 //! SCIM tokens: `/v1/scim`. SCIM itself is spoken under the same path; whatever is not for tokens goes there.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode};
 use iam::access::Permit;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Outcome, answer, authenticated, instant, json, read};
-use crate::extract::{App, parameters};
+use crate::extract::{App, Path, parameters};
 use crate::scim::{self as scim_routes, Target};
 
 const PAGE_SIZE: u64 = 50;

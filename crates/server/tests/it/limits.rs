@@ -374,6 +374,20 @@ async fn tokens_of_a_tenant() {
 }
 
 #[tokio::test]
+async fn identity_providers_of_a_tenant() {
+    let (world, caller) = acme().await;
+    let add = async |scheme: &str| caller.post("!/v1/sso/google", provider(scheme)).await;
+    add("first").await.check(201);
+    // What is counted is what counts: one more row would be no more than that.
+    let most = PROVIDERS_MAX - 1;
+    let set = format!("update counter set live = {most} where kind = 'IdentityProvider'");
+    let database = rusqlite::Connection::open(world.folder.path().join("durward.db")).unwrap();
+    assert_eq!(database.execute(&set, []).unwrap(), 1);
+    add("last").await.check(201);
+    refused(add("over").await, 409, None, "has 1000 identity providers already");
+}
+
+#[tokio::test]
 async fn schemas_of_a_tenant() {
     let (world, caller) = acme().await;
     let define = async |path: &str, body: Value| caller.post(&format!("!/v1/{path}"), body).await;

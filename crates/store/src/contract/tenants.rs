@@ -233,7 +233,9 @@ pub(crate) async fn tokens_are_listed(world: &impl World) {
 pub(crate) async fn a_change_of_kinds_is_counted(world: &impl World) {
     let store = world.fresh();
     let acme = store.tenants().create("acme", 5, "me").await.unwrap();
-    store.tenant(acme.id).commit(batch(|b| b.bump_kinds())).await.unwrap();
+    store.tenant(acme.id).commit(batch(|b| b.bump_kinds(0))).await.unwrap();
     assert_eq!(store.tenants().get(acme.id).await.unwrap().unwrap().kinds, 1);
-    assert_eq!(store.tenant(TenantId(99)).commit(batch(|b| b.bump_kinds())).await, Err(CommitError::Missing));
+    // Whoever planned with the kinds as they were before has planned with something that is no more.
+    assert_eq!(store.tenant(acme.id).commit(batch(|b| b.bump_kinds(0))).await, Err(CommitError::Missing));
+    assert_eq!(store.tenant(TenantId(99)).commit(batch(|b| b.bump_kinds(0))).await, Err(CommitError::Missing));
 }

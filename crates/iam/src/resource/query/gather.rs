@@ -9,7 +9,7 @@ use scim::project::Projection;
 use scim::{Error as ScimError, ErrorKind};
 use store::{Access, Position, Query, Record};
 
-use super::page::Slice;
+use super::page::{Item, Slice};
 use super::{Search, Window};
 use crate::cursor::Place;
 use crate::error::{Error, Result};
@@ -98,7 +98,7 @@ impl Iam {
         for chosen in chosen {
             // What was deleted since it was gathered is left out.
             let record = self.of(search.view.cx).record(search.view.kind.name(), &chosen.id).await?;
-            slice.records.extend(record.map(|record| (chosen.key, record)));
+            slice.items.extend(record.map(|record| Item::kept(chosen.key, record)));
         }
         Ok(slice)
     }
@@ -144,13 +144,13 @@ impl Iam {
         let needs = Needs::of(search);
         let backwards = place.is_some_and(|place| place.backwards);
         let mut after = place.map(|place| (place.key.clone(), place.id.clone()));
-        let (mut effort, mut records, mut ended) = (Effort::default(), Vec::new(), false);
+        let (mut effort, mut items, mut ended) = (Effort::default(), Vec::<Item>::new(), false);
         let mut first: Option<(Vec<u8>, String)> = None;
-        while !ended && !effort.is_spent() && u64::try_from(records.len()).unwrap_or_default() < take {
+        while !ended && !effort.is_spent() && u64::try_from(items.len()).unwrap_or_default() < take {
             let chunk = self.chunk(search, range, after.as_ref(), backwards).await?;
             ended = u64::try_from(chunk.len()).unwrap_or_default() < CHUNK;
             for (key, record) in chunk {
-                if u64::try_from(records.len()).unwrap_or_default() == take {
+                if u64::try_from(items.len()).unwrap_or_default() == take {
                     ended = false;
                     break;
                 }
@@ -161,7 +161,7 @@ impl Iam {
                     first.clone_from(&after);
                 }
                 if judged.is_some() {
-                    records.push((key, record));
+                    items.push(Item::kept(key, record));
                 }
             }
             tokio::task::yield_now().await;
@@ -170,10 +170,10 @@ impl Iam {
         // Back from the first that was looked at here: where the last page ended is part of what lies there.
         let turned = place.zip(first).map(|(_, (key, id))| Place { backwards: !backwards, key, id });
         if backwards {
-            records.reverse();
-            return Ok(Slice { next: turned, previous: reached, records, ..Slice::default() });
+            items.reverse();
+            return Ok(Slice { next: turned, previous: reached, items, ..Slice::default() });
         }
-        Ok(Slice { next: reached, previous: turned, records, ..Slice::default() })
+        Ok(Slice { next: reached, previous: turned, items, ..Slice::default() })
     }
 
     async fn chunk(

@@ -15,14 +15,40 @@ use crate::{Iam, limits};
 pub(super) struct Slice {
     /// How long the whole list is, where that is known.
     pub(super) total: Option<u64>,
-    /// The part, each with the key that orders it.
-    pub(super) records: Vec<(Vec<u8>, Record)>,
+    /// The part.
+    pub(super) items: Vec<Item>,
+    /// What of it is written already, in the order in which it was found, with commas between.
+    pub(super) text: String,
     /// Whether they are neighbours: no other resource of the kind has an id between theirs.
     pub(super) is_run: bool,
     /// Where what follows begins.
     pub(super) next: Option<Place>,
     /// Where what precedes ends.
     pub(super) previous: Option<Place>,
+}
+
+/// A resource of a part of a list.
+pub(super) struct Item {
+    /// The key that orders it.
+    pub(super) key: Vec<u8>,
+    /// Its id.
+    pub(super) id: String,
+    /// What will be sent.
+    pub(super) body: Body,
+}
+
+/// What will be sent of a resource.
+pub(super) enum Body {
+    /// It is written from `start` to `end` of the slice's text; at `beside` goes what is beside the document.
+    Written { start: usize, beside: usize, end: usize },
+    /// It is still to be written.
+    Kept(Box<Record>),
+}
+
+impl Item {
+    pub(super) fn kept(key: Vec<u8>, record: Record) -> Self {
+        Self { key, id: record.id.clone(), body: Body::Kept(Box::new(record)) }
+    }
 }
 
 impl Slice {
@@ -59,13 +85,34 @@ impl Slice {
         }
         (matches.into_iter().take(to).skip(from).collect(), slice)
     }
+
+    /// Whether its text is just what will be sent, but for what is beside the documents.
+    fn is_written(&self) -> bool {
+        let mut at = 0;
+        self.items.iter().all(|item| match item.body {
+            Body::Written { start, end, .. } => {
+                let follows = start == at;
+                at = end + 1;
+                follows
+            }
+            Body::Kept(_) => false,
+        }) && at == self.text.len() + usize::from(!self.items.is_empty())
+    }
 }
 
-fn push(search: &Search<'_>, record: &Record, beside: &str, out: &mut String) -> Result<()> {
+fn push(search: &Search<'_>, body: &Body, text: &str, beside: &str, out: &mut String) -> Result<()> {
     if !out.is_empty() {
         out.push(',');
     }
-    search.view.push(out, &record.as_ref(), beside)
+    match body {
+        Body::Kept(record) => return search.view.push(out, &Record::as_ref(record), beside),
+        Body::Written { start, beside: at, end } => {
+            out.push_str(text.get(*start..*at).unwrap_or_default());
+            out.push_str(beside);
+            out.push_str(text.get(*at..*end).unwrap_or_default());
+        }
+    }
+    Ok(())
 }
 
 impl Iam {
@@ -77,22 +124,25 @@ impl Iam {
         owner: &CursorQuery,
     ) -> Result<Listing> {
         let (mut resources, mut items, mut edges) = (String::new(), 0_u64, 0);
-        let all = slice.records.len();
+        let all = slice.items.len();
         let together = self.together(search, &slice).await?;
-        for (at, (key, record)) in std::mem::take(&mut slice.records).into_iter().enumerate() {
-            edges += match &together {
-                Some(beside) => {
-                    let (beside, edges) = beside.of(&record.id);
-                    push(search, &record, beside, &mut resources)?;
-                    edges
+        if together.as_ref().is_some_and(Beside::is_empty) && slice.is_written() {
+            items = u64::try_from(all).unwrap_or_default();
+            resources = std::mem::take(&mut slice.text);
+        } else {
+            for (at, item) in std::mem::take(&mut slice.items).into_iter().enumerate() {
+                let (own, count) = match &together {
+                    Some(_) => Default::default(),
+                    None => self.beside(&search.view, &item.id).await?,
+                };
+                let (beside, count) = together.as_ref().map_or((own.as_str(), count), |all| all.of(&item.id));
+                push(search, &item.body, &slice.text, beside, &mut resources)?;
+                (items, edges) = (items + 1, edges + count);
+                if edges > limits::PAGE_MEMBERS_MAX && at + 1 < all {
+                    // The page ends early; a cursor goes on from here.
+                    slice.next = Some(Place { backwards: false, key: item.key, id: item.id });
+                    break;
                 }
-                None => self.push_one(search, &record, &mut resources).await?,
-            };
-            items += 1;
-            if edges > limits::PAGE_MEMBERS_MAX && at + 1 < all {
-                // The page ends early; a cursor goes on from here.
-                slice.next = Some(Place { backwards: false, key, id: record.id });
-                break;
             }
         }
         let mut head = PageHead { total_results: slice.total, items, ..PageHead::default() };
@@ -102,19 +152,13 @@ impl Iam {
 
     /// What is shown beside the resources of a page of neighbours.
     async fn together(&self, search: &Search<'_>, slice: &Slice) -> Result<Option<Beside>> {
-        let ids = slice.records.iter().map(|(_, record)| record.id.as_str());
+        let ids = slice.items.iter().map(|item| item.id.as_str());
         match (slice.is_run, ids.clone().min(), ids.max()) {
             (true, Some(first), Some(last)) if search.view.kind.relations.is_empty() => {
                 self.derived_between(&search.view, first, last).await
             }
             _ => Ok(None),
         }
-    }
-
-    async fn push_one(&self, search: &Search<'_>, record: &Record, out: &mut String) -> Result<usize> {
-        let (beside, edges) = self.beside(&search.view, &record.id).await?;
-        push(search, record, &beside, out)?;
-        Ok(edges)
     }
 
     /// A page over several kinds: gathered from each, then ordered; without an order, kind by kind.
@@ -145,7 +189,8 @@ impl Iam {
             let Some(search) = kinds.get(&found.id).and_then(|at| searches.get(*at)) else { continue };
             let record = self.of(search.view.cx).record(search.view.kind.name(), &found.id).await?;
             if let Some(record) = record {
-                self.push_one(search, &record, &mut resources).await?;
+                let (beside, _) = self.beside(&search.view, &record.id).await?;
+                push(search, &Body::Kept(Box::new(record)), "", &beside, &mut resources)?;
                 items += 1;
             }
         }

@@ -2,15 +2,16 @@
 
 use std::ops::ControlFlow;
 
-use store::{Access, Position, Query, Record};
+use store::{Access, Position, Query, RecordRef};
 
-use super::page::Slice;
+use super::page::{Body, Item, Slice};
 use super::sort::Sort;
 use super::{Search, Window};
-use crate::Iam;
 use crate::cursor::Place;
 use crate::error::Result;
 use crate::plan::Range;
+use crate::resource::render::View;
+use crate::{Iam, limits};
 
 /// Below every key and above every key of a unique attribute.
 const WHOLE: (&[u8], &[u8]) = (&[], &[0xFF; 16]);
@@ -68,6 +69,28 @@ fn by_id(range: &Range) -> bool {
     matches!(range, Range::All | Range::Sources { .. } | Range::Targets { .. }) || is_point(range)
 }
 
+/// About as much is written around a document.
+const AROUND: usize = 450;
+/// At most so much room is made in advance, in bytes.
+const RESERVE_MAX: usize = 1024 * 1024;
+
+/// Writes a resource, if that can be done before it is known what is beside its document.
+fn write(view: &View<'_>, record: &RecordRef<'_>, likely: usize, text: &mut String) -> Option<Body> {
+    let start = if text.is_empty() { 0 } else { text.len() + 1 };
+    match start {
+        // Most resources of a page are of one size.
+        0 => text.reserve((likely * (record.document.len() + AROUND)).min(RESERVE_MAX)),
+        _ => text.push(','),
+    }
+    if !view.begin(text, record) {
+        text.clear();
+        return None;
+    }
+    let beside = text.len();
+    view.end(text, record);
+    Some(Body::Written { start, beside, end: text.len() })
+}
+
 impl Iam {
     pub(super) async fn stream(
         &self,
@@ -80,12 +103,13 @@ impl Iam {
         match window {
             Window::Index { skip, take } => {
                 let query = self.query(search, access, descending, None);
-                let records = self.fetch(search, &Query { skip: *skip, take: *take, ..query }).await?;
-                let seen = u64::try_from(records.len()).unwrap_or_default();
+                let (items, text) =
+                    self.fetch(search, &Query { skip: *skip, take: *take, ..query }, *take).await?;
+                let seen = u64::try_from(items.len()).unwrap_or_default();
                 // A first page that is not full is the whole list.
                 let total =
                     if *skip == 0 && seen < *take { seen } else { self.total(search, access).await? };
-                Ok(Slice { total: Some(total), records, is_run, ..Slice::default() })
+                Ok(Slice { total: Some(total), items, text, is_run, ..Slice::default() })
             }
             Window::Cursor { place, take } => {
                 let total = self.total(search, access).await?;
@@ -95,21 +119,22 @@ impl Iam {
                 let backwards = place.as_ref().is_some_and(|p| p.backwards);
                 let after = place.as_ref().map(|p| Position { key: &p.key, id: &p.id });
                 let query = self.query(search, access, descending != backwards, after);
-                let mut records = self.fetch(search, &Query { take: take + 1, ..query }).await?;
-                let more = u64::try_from(records.len()).unwrap_or_default() > *take;
-                records.truncate(usize::try_from(*take).unwrap_or(usize::MAX));
+                let (mut items, text) = self.fetch(search, &Query { take: take + 1, ..query }, *take).await?;
+                let more = u64::try_from(items.len()).unwrap_or_default() > *take;
+                items.truncate(usize::try_from(*take).unwrap_or(usize::MAX));
                 if backwards {
-                    records.reverse();
+                    items.reverse();
                 }
-                let at = |record: Option<&(Vec<u8>, Record)>, backwards| {
-                    record.map(|(key, record)| Place { backwards, key: key.clone(), id: record.id.clone() })
+                let at = |item: Option<&Item>, backwards| {
+                    item.map(|item| Place { backwards, key: item.key.clone(), id: item.id.clone() })
                 };
-                let (first, last) = (at(records.first(), true), at(records.last(), false));
+                let (first, last) = (at(items.first(), true), at(items.last(), false));
                 Ok(Slice {
                     total: Some(total),
                     next: last.filter(|_| more || backwards),
                     previous: first.filter(|_| if backwards { more } else { place.is_some() }),
-                    records,
+                    items,
+                    text,
                     is_run,
                 })
             }
@@ -126,17 +151,24 @@ impl Iam {
         Query { kind: search.view.kind.name(), access: *access, descending, after, skip: 0, take: 0 }
     }
 
-    async fn fetch(&self, search: &Search<'_>, query: &Query<'_>) -> Result<Vec<(Vec<u8>, Record)>> {
-        let mut records = Vec::new();
-        if query.take > 0 {
-            self.of(search.view.cx)
-                .search(query, |key, record| {
-                    records.push((key.to_vec(), record.to_owned()));
-                    ControlFlow::Continue(())
-                })
-                .await?;
+    /// What a query finds, written while it is found: what lies in the database is copied once. Only `shown` of
+    /// them are written; one more may be asked for to learn whether there is one.
+    async fn fetch(&self, search: &Search<'_>, query: &Query<'_>, shown: u64) -> Result<(Vec<Item>, String)> {
+        let (mut items, mut text, view) = (Vec::new(), String::new(), &search.view);
+        if query.take == 0 {
+            return Ok((items, text));
         }
-        Ok(records)
+        let shown = usize::try_from(shown).unwrap_or(limits::PAGE_MAX);
+        self.of(view.cx)
+            .search(query, |key, record| {
+                let is_shown = items.len() < shown;
+                let body = is_shown.then(|| write(view, &record, shown, &mut text)).flatten();
+                let body = body.unwrap_or_else(|| Body::Kept(Box::new(record.to_owned())));
+                items.push(Item { key: key.to_vec(), id: record.id.to_owned(), body });
+                ControlFlow::Continue(())
+            })
+            .await?;
+        Ok((items, text))
     }
 
     async fn total(&self, search: &Search<'_>, access: &Access<'_>) -> Result<u64> {

@@ -68,6 +68,10 @@ fn a_backup_taken_while_writes_go_on_holds_all_that_was_acknowledged_before_it()
     assert_eq!(restored["auditRecords"], made["auditRecords"]);
     assert_eq!(dump(&at.join("fresh/durward.db")), dump(&at.join("copy.db")));
     let server = Server::start(at, "fresh");
+    // What a server uses is not replaced under its feet.
+    let refused = durward(at, &["restore", "copy.db", "--data", "fresh", "--force"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused).contains("stop it first"), "{}", text(&refused));
     for n in 0..20 {
         let path = format!("/default/scim/Users?filter=externalId%20eq%20%22before{n}%22");
         let (status, body) = server.ask("GET", &path, &token, None);

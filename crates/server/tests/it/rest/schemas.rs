@@ -33,6 +33,24 @@ fn device() -> (Value, Value) {
     (schema, kind)
 }
 
+#[tokio::test]
+async fn definitions_that_meet_do_not_contradict_each_other() {
+    let world = World::new().await;
+    let (api, scim) = (Api::admin(&world, "acme").await, world.provider("acme").await);
+    let (schema, kind) = device();
+    for _ in 0..10 {
+        api.post("/schemas", schema.clone()).await.check(201);
+        let path = format!("/schemas/{DEVICE}");
+        let (made, removed) = tokio::join!(api.post("/resource-types", kind.clone()), api.delete(&path));
+        assert_ne!(made.status == 201, removed.status == 204, "{made:?} {removed:?}");
+        scim.get("/Users?count=0").await.check(200);
+        if made.status == 201 {
+            api.delete("/resource-types/Device").await.check(204);
+            api.delete(&path).await.check(204);
+        }
+    }
+}
+
 async fn define_device(api: &Api) {
     let (schema, kind) = device();
     api.post("/schemas", schema).await.check(201);

@@ -78,6 +78,26 @@ async fn circular_references_are_resolved() {
 }
 
 #[tokio::test]
+async fn a_circle_that_cannot_be_closed_leaves_nothing_new_and_takes_nothing_old() {
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let world = World::new().await;
+    let acme = world.provider("acme").await;
+    acme.make("/Users", user("taken")).await;
+    let mut away = user("away");
+    away["active"] = false.into();
+    let away = acme.make("/Users", away).await;
+    let one = |bulk_id: &str, name: &str, manager: &str| {
+        json!({ "method": "POST", "path": "/Users", "bulkId": bulk_id, "data": {
+            "userName": name, ENTERPRISE: { "manager": { "value": format!("bulkId:{manager}") } } } })
+    };
+    let circle = json!([one("a", "away", "c"), one("b", "new", "a"), one("c", "taken", "b")]);
+    let answers = run(&acme, circle).await;
+    assert_eq!(told(&answers), ["POST a 409 -", "POST b 409 -", "POST c 409 uniqueness"]);
+    acme.get(&format!("/Users/{away}")).await.check(200);
+    assert_eq!(acme.get("/Users?count=0").await.check(200).json()["totalResults"], 2, "`new` is not there");
+}
+
+#[tokio::test]
 async fn every_verb_and_its_answer() {
     let world = World::new().await;
     let acme = world.provider("acme").await;

@@ -46,6 +46,9 @@ async fn what_is_not_there_is_404_under_every_base() {
         is_scim(&acme.post("/Robots", user("x")).await, 404);
         is_scim(&acme.get("/Robots/1").await, 404);
         is_scim(&acme.get("/Schemas/nonsense").await, 404);
+        // Not UTF-8.
+        is_scim(&acme.get("/Users/%ff").await, 404);
+        is_scim(&acme.post("/%ff", user("x")).await, 404);
     }
     for base in &BASES[..4] {
         is_scim(&acme.at(base).get("/Robots").await, 404);
