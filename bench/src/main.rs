@@ -22,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::measure::Scale;
 
@@ -129,7 +130,16 @@ fn serving(server: impl Future<Output = Result<()>>) -> Result<()> {
 
 /// On one thread: the driver must leave the machine to the server.
 fn measuring(options: &Options) -> Result<()> {
-    Builder::new_current_thread().enable_all().build()?.block_on(run(options))
+    Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let (mut killed, mut interrupted) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        // Who gives up leaves no server and no database behind.
+        tokio::select! {
+            done = run(options) => done,
+            _ = killed.recv() => Err("given up".into()),
+            _ = interrupted.recv() => Err("given up".into()),
+        }
+    })
 }
 
 async fn run(options: &Options) -> Result<()> {

@@ -72,8 +72,9 @@ pub const SCHEMA_ATTRIBUTES_MAX: usize = 200;
 pub const SCHEMA_NAME_BYTES_MAX: usize = 128;
 /// Most indexed attributes of one schema that a tenant defines; each costs a row at every write.
 pub const SCHEMA_INDEXED_MAX: usize = 8;
-/// Most times a write that met another one is planned anew.
-pub const RETRIES_MAX: u32 = 3;
+/// Most times a write that met another one is planned anew. One of those that meet always wins, so this is also how many
+/// clients may change one document at once with none of them asked to come again.
+pub const RETRIES_MAX: u32 = 64;
 
 /// The limits of a document.
 pub const ADMIT: admit::Limits =

@@ -82,9 +82,9 @@ async fn on_collection(
     let response = if asked.parts.method == Method::POST {
         let permit = Permit::write(cx)?;
         let draft = app.object(&asked.parts.headers, asked.body, limits::BODY_BYTES_MAX).await?;
-        created(app.iam.create(cx, permit, &kind, draft, &query).await?)
+        created(Box::pin(app.iam.create(cx, permit, &kind, draft, &query)).await?)
     } else {
-        json(StatusCode::OK, app.iam.list(cx, Permit::read(cx)?, &kind, &query).await?.body())
+        json(StatusCode::OK, Box::pin(app.iam.list(cx, Permit::read(cx)?, &kind, &query)).await?.body())
     };
     Ok((asked.cx, response))
 }
@@ -116,6 +116,7 @@ async fn on_me(app: &App, request: Request<Body>) -> Result<(Cx, Response), Refu
     one(app, asked, &kind, &id).await
 }
 
+/// Writes are boxed: their futures are large, and a read would be moved about with them.
 async fn one(app: &App, asked: Asked, kind: &Kind, id: &str) -> Result<(Cx, Response), Refusal> {
     let Asked { cx, parts, body } = asked;
     let (query, condition) = (list_query(&parts)?, condition(&parts.headers)?);
@@ -125,18 +126,18 @@ async fn one(app: &App, asked: Asked, kind: &Kind, id: &str) -> Result<(Cx, Resp
             let permit = Permit::write(&cx)?;
             shown(
                 StatusCode::OK,
-                app.iam.replace(&cx, permit, kind, id, body().await?, &condition, &query).await?,
+                Box::pin(app.iam.replace(&cx, permit, kind, id, body().await?, &condition, &query)).await?,
             )
         }
         Method::PATCH => {
             let permit = Permit::write(&cx)?;
-            match app.iam.patch(&cx, permit, kind, id, body().await?, &condition, &query).await? {
+            match Box::pin(app.iam.patch(&cx, permit, kind, id, body().await?, &condition, &query)).await? {
                 Written::Resource(rendered) => shown(StatusCode::OK, rendered),
                 Written::Version(version) => with_etag(StatusCode::NO_CONTENT.into_response(), version),
             }
         }
         Method::DELETE => {
-            app.iam.delete(&cx, Permit::write(&cx)?, kind, id, &condition).await?;
+            Box::pin(app.iam.delete(&cx, Permit::write(&cx)?, kind, id, &condition)).await?;
             StatusCode::NO_CONTENT.into_response()
         }
         _ => match app.iam.read(&cx, Permit::read(&cx)?, kind, id, &condition, &query).await? {
@@ -187,7 +188,7 @@ async fn on_bulk(app: &App, request: Request<Body>) -> Result<(Cx, Response), Re
     let Asked { cx, parts, body } = Asked::new(app, request).await?;
     let permit = Permit::write(&cx)?;
     let body = app.object(&parts.headers, body, limits::BULK_BYTES_MAX).await?;
-    let answers = app.iam.bulk(&cx, permit, body).await?;
+    let answers = Box::pin(app.iam.bulk(&cx, permit, body)).await?;
     let operations: Vec<Value> = answers.iter().map(bulk_answer).collect();
     let body = json!({ "schemas": [BULK_RESPONSE], "Operations": operations });
     Ok((cx, json(StatusCode::OK, body.to_string())))

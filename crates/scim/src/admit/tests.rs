@@ -1,3 +1,5 @@
+//! What is admitted, what is refused, and what each refusal names.
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! Bulk requests: what is read, in which order it runs, how names become ids.
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::json;

@@ -302,7 +302,7 @@ async fn writes_that_meet() {
         let body = operations(json!([{ "op": "replace", "path": "title", "value": format!("t{n}") }]));
         caller.patch(&path, body).await
     };
-    let many = usize::try_from(RETRIES_MAX).unwrap() * 8;
+    let many = usize::try_from(RETRIES_MAX).unwrap() * 2;
     let all: FuturesUnordered<_> = (0..many).map(change).collect();
     let answers: Vec<Answer> = all.collect().await;
     let done = answers.iter().filter(|answer| answer.status == 200).count();

@@ -237,5 +237,8 @@ pub(crate) async fn a_change_of_kinds_is_counted(world: &impl World) {
     assert_eq!(store.tenants().get(acme.id).await.unwrap().unwrap().kinds, 1);
     // Whoever planned with the kinds as they were before has planned with something that is no more.
     assert_eq!(store.tenant(acme.id).commit(batch(|b| b.bump_kinds(0))).await, Err(CommitError::Missing));
-    assert_eq!(store.tenant(TenantId(99)).commit(batch(|b| b.bump_kinds(0))).await, Err(CommitError::Missing));
+    assert_eq!(
+        store.tenant(TenantId(99)).commit(batch(|b| b.bump_kinds(0))).await,
+        Err(CommitError::Missing)
+    );
 }

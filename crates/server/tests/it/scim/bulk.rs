@@ -90,10 +90,11 @@ async fn a_circle_that_cannot_be_closed_leaves_nothing_new_and_takes_nothing_old
         json!({ "method": "POST", "path": "/Users", "bulkId": bulk_id, "data": {
             "userName": name, ENTERPRISE: { "manager": { "value": format!("bulkId:{manager}") } } } })
     };
-    let circle = json!([one("a", "away", "c"), one("b", "new", "a"), one("c", "taken", "b")]);
-    let answers = run(&acme, circle).await;
-    assert_eq!(told(&answers), ["POST a 409 -", "POST b 409 -", "POST c 409 uniqueness"]);
+    let answers = run(&acme, json!([one("a", "away", "b"), one("b", "taken", "a")])).await;
+    assert_eq!(told(&answers), ["POST a 409 -", "POST b 409 uniqueness"]);
     acme.get(&format!("/Users/{away}")).await.check(200);
+    let answers = run(&acme, json!([one("a", "new", "b"), one("b", "taken", "a")])).await;
+    assert_eq!(told(&answers), ["POST a 409 -", "POST b 409 uniqueness"]);
     assert_eq!(acme.get("/Users?count=0").await.check(200).json()["totalResults"], 2, "`new` is not there");
 }
 
