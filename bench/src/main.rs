@@ -26,6 +26,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::measure::Scale;
 
+/// As durward's, so that an allocator is no difference.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Whatever went wrong; there is nobody to tell but the person who started the benchmark.
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T, E = Error> = std::result::Result<T, E>;

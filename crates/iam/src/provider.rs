@@ -207,8 +207,11 @@ impl Iam {
     }
 
     async fn refuse_if_used(&self, cx: &Cx, scheme: &str) -> Result<()> {
-        let query = store::TokenQuery { provider: Some(scheme), take: 1, ..Default::default() };
-        match self.of(cx).tokens(&query).await?.first() {
+        let query =
+            store::TokenQuery { provider: Some(scheme), take: limits::TOKENS_MAX, ..Default::default() };
+        // A token that has ended uses nothing any more.
+        let good = |token: &&store::Token| token.expires.is_none_or(|end| end > cx.now);
+        match self.of(cx).tokens(&query).await?.iter().find(good) {
             Some(token) => Err(Error::Blocked(format!(
                 "the SCIM token `{}` is made for `{scheme}`; revoke it first",
                 token.id

@@ -233,8 +233,9 @@ impl ListQuery {
             "startIndex" => self.start_index = number(name, value)?,
             "count" => self.count = number(name, value)?,
             "cursor" => self.cursor = Some(value.to_owned()),
-            "attributes" => self.attributes = list(value),
-            _ => self.excluded_attributes = list(value),
+            // A list may come in parts, one parameter each.
+            "attributes" => extend(&mut self.attributes, list(value)),
+            _ => extend(&mut self.excluded_attributes, list(value)),
         }
         Ok(())
     }
@@ -297,6 +298,12 @@ fn number(name: &str, value: &str) -> Result<Option<i64>, Error> {
     match value.trim().parse() {
         Ok(number) => Ok(Some(number)),
         Err(_) => Err(Error::new(kind, format!("`{name}` must be a whole number, not {}", quoted(value)))),
+    }
+}
+
+fn extend(known: &mut Option<Vec<String>>, more: Option<Vec<String>>) {
+    if let Some(more) = more {
+        known.get_or_insert_default().extend(more);
     }
 }
 

@@ -291,7 +291,10 @@ fn shown(status: StatusCode, rendered: Rendered) -> Response {
 }
 
 fn created(rendered: Rendered) -> Response {
-    shown(StatusCode::CREATED, rendered)
+    let mut response = shown(StatusCode::CREATED, rendered);
+    // It may show a password that was made, this once.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 fn with_etag(mut response: Response, version: i64) -> Response {

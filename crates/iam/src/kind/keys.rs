@@ -151,13 +151,17 @@ impl Keys {
     pub(crate) fn of(kind: &Kind, document: &Object) -> Result<Self, Error> {
         let mut keys = Self::default();
         for probe in &kind.unique {
-            let mut too_long = false;
+            let (mut too_long, mut unprintable) = (false, false);
             probe.each(document, &mut |value| {
+                unprintable |= value.as_str().is_some_and(|text| text.chars().any(char::is_control));
                 if let Some(key) = scim::value::key(probe.leaf(), value) {
                     too_long |= key.len() > limits::UNIQUE_BYTES_MAX;
                     keys.unique.insert((probe.name.clone(), key));
                 }
             });
+            if unprintable {
+                return Err(Error::invalid(format!("`{}` must not hold control characters", probe.name)));
+            }
             if too_long {
                 let name = &probe.name;
                 return Err(Error::invalid(format!(

@@ -85,13 +85,29 @@ async fn authenticated(app: &App, request: Request<Body>) -> Result<(Cx, Parts, 
 }
 
 async fn read<T: DeserializeOwned>(app: &App, headers: &HeaderMap, body: Body) -> Result<T, Refusal> {
-    let object = app.object(headers, body, limits::BODY_BYTES_MAX).await?;
+    read_without(app, headers, body, &[]).await
+}
+
+/// Reads a body in which members that we answer with and nobody sets may stand.
+async fn read_without<T: DeserializeOwned>(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    ours: &[&str],
+) -> Result<T, Refusal> {
+    let mut object = app.object(headers, body, limits::BODY_BYTES_MAX).await?;
+    ours.iter().for_each(|name| drop(object.remove(*name)));
     serde_json::from_value(object.into()).map_err(|e| Error::invalid(e.to_string()).into())
 }
 
 fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, Refusal> {
     let text = serde_json::to_string(body).map_err(Error::internal)?;
-    Ok((status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response())
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        // Some answers hold a secret, and none is for anybody else.
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((status, headers, text).into_response())
 }
 
 /// An instant as `date-time` (RFC 3339).

@@ -10,7 +10,7 @@ use iam::{Error, Secret};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Outcome, answer, authenticated, json, read};
+use super::{Outcome, answer, authenticated, json, read_without};
 use crate::extract::{App, Path};
 
 /// Which identity provider it is.
@@ -239,6 +239,9 @@ fn type_named(name: &str) -> Result<ProviderType, Error> {
     serde_json::from_value(name.into()).map_err(unknown)
 }
 
+/// What an answer says beyond what an administrator said, so that an answer can be sent back.
+const OURS: [&str; 3] = ["id", "provider", "hasClientSecret"];
+
 /// Add an identity provider.
 #[utoipa::path(post, path = "/v1/sso/{type}", tag = "SSO providers", request_body = ProviderInput, params(("type" = ProviderType, Path, description = "Which identity provider")), responses(
     (status = 201, description = "The provider, without its secret", body = ProviderView),
@@ -252,7 +255,7 @@ pub async fn create(State(app): State<App>, Path(kind): Path<String>, request: R
 async fn on_create(app: &App, kind: &str, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
     let (permit, kind) = (Permit::administer(&cx)?, type_named(kind)?);
-    let input: ProviderInput = read(app, &parts.headers, body).await?;
+    let input: ProviderInput = read_without(app, &parts.headers, body, &OURS).await?;
     let made = app.iam.create_provider(&cx, permit, draft(kind, input)?).await?;
     let response = json(StatusCode::CREATED, &view(made)?)?;
     Ok((cx, response))
@@ -314,7 +317,7 @@ async fn on_replace(app: &App, kind: &str, id: &str, request: Request<Body>) -> 
     let (cx, parts, body) = authenticated(app, request).await?;
     let permit = Permit::administer(&cx)?;
     let before = known(app, &cx, kind, id).await?;
-    let input: ProviderInput = read(app, &parts.headers, body).await?;
+    let input: ProviderInput = read_without(app, &parts.headers, body, &OURS).await?;
     let made = app.iam.replace_provider(&cx, permit, id, draft(before.provider, input)?).await?;
     let response = json(StatusCode::OK, &view(made)?)?;
     Ok((cx, response))

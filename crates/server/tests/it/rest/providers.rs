@@ -189,3 +189,26 @@ async fn a_provider_with_a_token_is_neither_removed_nor_renamed() {
     api.put(&path, provider("other")).await.check(200);
     api.delete(&path).await.check(204);
 }
+
+#[tokio::test]
+async fn an_answer_can_be_sent_back() {
+    let world = World::new().await;
+    let api = Api::admin(&world, "acme").await;
+    let made = api.post("/sso/custom", provider("login")).await.check(201);
+    assert_eq!(made.header("cache-control"), Some("no-store"));
+    let path = format!("/sso/custom/{}", made.id());
+    assert_eq!(api.put(&path, made.json()).await.check(200).json(), made.json());
+}
+
+#[tokio::test]
+async fn a_token_that_has_ended_holds_no_provider() {
+    let world = World::new().await;
+    let api = Api::admin(&world, "acme").await;
+    let path = format!("/sso/google/{}", api.post("/sso/google", provider("login")).await.check(201).id());
+    let mut token = new_token("login");
+    token["expiresInDays"] = json!(1);
+    api.post("/scim", token).await.check(200);
+    api.delete(&path).await.check(409);
+    world.pass(std::time::Duration::from_secs(86_401));
+    api.delete(&path).await.check(204);
+}

@@ -253,3 +253,13 @@ async fn no_secret_of_a_caller_is_in_the_database() {
         assert!(!holds(&secret) && !holds(secret.rsplit('_').next().unwrap()), "{secret}");
     }
 }
+
+#[tokio::test]
+async fn a_rotation_needs_no_body_and_its_answer_is_not_kept() {
+    let (world, api) = world().await;
+    let id = api.post("/scim", new_token("entra")).await.check(200).id();
+    let admin = world.admin("acme").await;
+    let made = admin.send(Method::POST, &format!("!/v1/scim/{id}/rotate"), None).await.check(200);
+    assert!(made.json()["token"].as_str().unwrap().starts_with("dw_scim_"));
+    assert_eq!(made.header("cache-control"), Some("no-store"));
+}

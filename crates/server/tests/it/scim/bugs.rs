@@ -337,7 +337,7 @@ async fn bug_8_a_failure_says_what_was_wrong_and_where() {
           ],
           "status": "400",
           "scimType": "invalidValue",
-          "detail": "`emails.primary` must be a boolean"
+          "detail": "`emails.value` must be a string"
         }"#]]);
 }
 

@@ -283,3 +283,32 @@ async fn an_external_id_belongs_to_its_connection() {
     assert_eq!(put.json()["externalId"], "8");
     assert_eq!(acme.get(&format!("/Users/{ada}")).await.check(200).json()["externalId"], "7");
 }
+
+#[tokio::test]
+async fn a_value_of_the_wrong_type_is_refused_and_so_is_a_name_nobody_can_read() {
+    let world = World::new().await;
+    let acme = world.provider("acme").await;
+    for (body, named) in [
+        (json!({ "userName": 5 }), "userName"),
+        (json!({ "userName": "ada", "title": 5 }), "title"),
+        (json!({ "userName": "ada", "active": "perhaps" }), "active"),
+        (json!({ "userName": "ada", "name": "Ada" }), "name"),
+        (json!({ "userName": "a\u{0}da" }), "userName"),
+        (json!({ "userName": "ada\n" }), "userName"),
+    ] {
+        let answer = acme.post("/Users", body).await.check(400).json();
+        assert_eq!(answer["scimType"], "invalidValue");
+        assert!(answer["detail"].as_str().unwrap().contains(named), "{answer}");
+    }
+    assert_eq!(acme.get("/Users").await.check(200).json()["totalResults"], 0);
+}
+
+#[tokio::test]
+async fn a_list_of_attributes_may_come_in_parts() {
+    let world = World::new().await;
+    let acme = world.provider("acme").await;
+    let id = acme.make("/Users", json!({ "userName": "ada", "title": "Dr", "nickName": "A" })).await;
+    let shown =
+        acme.get(&format!("/Users/{id}?attributes=userName&attributes=title")).await.check(200).json();
+    assert_eq!(shown.as_object().unwrap().keys().collect::<Vec<_>>(), ["schemas", "id", "userName", "title"]);
+}
