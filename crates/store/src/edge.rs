@@ -57,9 +57,8 @@ statements! {
     SOURCES_DIRECT = "select r.id, r.display, 1 from edge e cross join record r \
                       where e.tenant = $1 and e.relation = $2 and e.target = $3 \
                       and r.tenant = $1 and r.kind = $4 and r.id = e.source order by e.source limit $5";
-    SOURCES_BETWEEN = "select e.target, e.source, r.display from edge e cross join record r \
-                       where e.tenant = $1 and e.relation = $2 and e.target >= $3 and e.target <= $4 \
-                       and r.tenant = $1 and r.kind = $5 and r.id = e.source order by e.target, e.source limit $6";
+    SOURCES_BETWEEN = "select target, source from edge where tenant = $1 and relation = $2 \
+                       and target >= $3 and target <= $4 order by target, source limit $5";
     DESCENDANTS = "with recursive down (id) as ( \
                      select e.target from edge e where e.tenant = $1 and e.relation = $2 and e.source = $3 and exists \
                      (select 1 from edge n where n.tenant = e.tenant and n.relation = e.relation and n.source = e.target) \
@@ -167,28 +166,18 @@ impl TenantStore<'_> {
         .await
     }
 
-    /// The edges that lead to targets with ids from `first` to `last`, from records of `source_kind`, by target and
-    /// source, at most `take`: the target's id, and the source with what it shows. For a page of neighbours it is one
-    /// walk along the index instead of a search for each.
+    /// The edges that lead to targets with ids from `first` to `last`, by target and source, at most `take`: the ids of
+    /// both. For a page of neighbours it is one walk along the index instead of a search for each.
     pub async fn sources_between(
         &self,
         relation: &str,
-        source_kind: &str,
         (first, last): (&str, &str),
         take: u64,
-        mut f: impl FnMut(&str, SourceRef<'_>) -> ControlFlow<()>,
+        mut f: impl FnMut(&str, &str) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        let (relation, kind) = (Param::Text(relation), Param::Text(source_kind));
         let (first, last) = (Param::Text(first), Param::Text(last));
-        self.read(
-            SOURCES_BETWEEN,
-            &[self.param(), relation, first, last, kind, Param::Int(bounded(take))],
-            |row| {
-                let source = SourceRef { id: row.text(1)?, display: row.text(2)?, direct: true };
-                Ok(f(row.text(0)?, source))
-            },
-        )
-        .await
+        let params = [self.param(), Param::Text(relation), first, last, Param::Int(bounded(take))];
+        self.read(SOURCES_BETWEEN, &params, |row| Ok(f(row.text(0)?, row.text(1)?))).await
     }
 
     /// The ids reachable from a source which have edges of their own, at most `take`, in no order. Going down looks

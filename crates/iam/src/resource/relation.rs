@@ -73,68 +73,60 @@ impl Iam {
     ) -> Result<Option<Beside>> {
         let mut beside = Beside::default();
         for derived in view.kind.derived.iter().filter(|d| view.wants(&d.attribute)) {
-            let Some(source) = view.cx.kinds.named(&derived.source) else { continue };
-            let mut direct: BTreeMap<String, BTreeMap<String, Source>> = BTreeMap::new();
-            let mut count = 0;
+            let Some(kind) = view.cx.kinds.named(&derived.source) else { continue };
+            let mut edges: Vec<(String, String)> = Vec::new();
             self.of(view.cx)
-                .sources_between(
-                    &derived.relation,
-                    &derived.source,
-                    (first, last),
-                    TOGETHER_MAX,
-                    |target, found| {
-                        count += 1;
-                        let shown = Source { display: found.display.to_owned(), direct: true };
-                        direct.entry(target.to_owned()).or_default().insert(found.id.to_owned(), shown);
-                        ControlFlow::Continue(())
-                    },
-                )
+                .sources_between(&derived.relation, (first, last), TOGETHER_MAX, |target, source| {
+                    edges.push((target.to_owned(), source.to_owned()));
+                    ControlFlow::Continue(())
+                })
                 .await?;
-            if count == TOGETHER_MAX {
+            if u64::try_from(edges.len()).unwrap_or(u64::MAX) >= TOGETHER_MAX {
                 return Ok(None);
             }
-            let above = self.above(view.cx, derived, direct.values().flat_map(BTreeMap::keys)).await?;
-            for (target, mut sources) in direct {
-                let over: Vec<_> = sources.keys().filter_map(|id| above.get(id)).flatten().cloned().collect();
-                for (id, display) in over {
-                    sources.entry(id).or_insert(Source { display, direct: false });
-                }
-                let (text, edges) = beside.0.entry(target).or_default();
+            let known = self.sources_of(view.cx, derived, edges.iter().map(|(_, source)| source)).await?;
+            for direct in edges.chunk_by(|(a, _), (b, _)| a == b) {
+                let Some((target, _)) = direct.first() else { continue };
+                let shown = shown(direct.iter().map(|(_, source)| source.as_str()), &known);
+                let (text, count) = beside.0.entry(target.clone()).or_default();
                 let mut list = List::new(text, &derived.attribute, view.wants_display(&derived.attribute));
-                for (id, source_of) in
-                    sources.iter().take(usize::try_from(limits::GROUPS_MAX).unwrap_or(usize::MAX))
-                {
-                    let kind = if source_of.direct { "direct" } else { "indirect" };
-                    list.push(&view.cx.base, &source.schema.endpoint, id, &source_of.display, kind);
+                let most = usize::try_from(limits::GROUPS_MAX).unwrap_or(usize::MAX);
+                for (id, (display, is_direct)) in shown.into_iter().take(most) {
+                    let how = if is_direct { "direct" } else { "indirect" };
+                    list.push(&view.cx.base, &kind.schema.endpoint, id, display, how);
                 }
-                *edges += list.finish();
+                *count += list.finish();
             }
         }
         Ok(Some(beside))
     }
 
-    /// What lies above each of these: id -> ids and what they show.
-    async fn above<'i>(
+    /// Each of these once: what it shows, and what lies above it.
+    async fn sources_of<'i>(
         &self,
         cx: &Cx,
         derived: &Derived,
         ids: impl Iterator<Item = &'i String>,
-    ) -> Result<HashMap<String, Vec<(String, String)>>> {
-        let mut above: HashMap<String, Vec<(String, String)>> = HashMap::new();
+    ) -> Result<HashMap<String, Source>> {
+        let mut known: HashMap<String, Source> = HashMap::new();
         for id in ids {
-            if above.contains_key(id) {
+            if known.contains_key(id) {
                 continue;
             }
-            let mut found = Vec::new();
+            let display =
+                self.of(cx).with_record(&derived.source, id, |record| record.display.to_owned()).await?;
+            // Edges to a resource that is going are not shown.
+            let Some(display) = display else { continue };
+            let mut above = Vec::new();
             self.of(cx)
                 .sources(&derived.relation, &derived.source, id, limits::GROUPS_MAX.into(), |source| {
-                    found.push((source.id.to_owned(), source.display.to_owned()));
+                    above.push((source.id.to_owned(), source.display.to_owned()));
                     ControlFlow::Continue(())
                 })
                 .await?;
-            above.insert(id.clone(), found);
+            known.insert(id.clone(), Source { display, above });
         }
-        Ok(above)
+        Ok(known)
     }
 
     async fn push_edges(
@@ -349,9 +341,25 @@ impl Iam {
     }
 }
 
+/// What has edges: what it shows, and the ids that lie above it with what they show.
 struct Source {
     display: String,
-    direct: bool,
+    above: Vec<(String, String)>,
+}
+
+/// The direct sources and what lies above them, by id: what each shows and whether it is direct.
+fn shown<'s>(
+    direct: impl Iterator<Item = &'s str>,
+    known: &'s HashMap<String, Source>,
+) -> BTreeMap<&'s str, (&'s str, bool)> {
+    let mut shown = BTreeMap::new();
+    for (id, source) in direct.filter_map(|id| known.get_key_value(id)) {
+        shown.insert(id.as_str(), (source.display.as_str(), true));
+        for (id, display) in &source.above {
+            shown.entry(id).or_insert((display, false));
+        }
+    }
+    shown
 }
 
 /// What is shown beside the resources of a page: id -> text, and of how many edges it is made.
