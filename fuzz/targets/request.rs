@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Method, Request};
+use axum::http::{Method, Request, StatusCode};
 use axum::response::Response;
 use durward_server::extract::App;
 use durward_server::router::router;
@@ -136,7 +136,9 @@ fuzz_target!(|text: &str| {
     }
     let Some((method, answer, body)) = world.ask(text) else { return };
     let status = answer.status();
-    assert!(!status.is_server_error(), "{status}: {}", String::from_utf8_lossy(&body));
+    // 501 is the RFC's answer to `/Me` for a token that stands for nobody (RFC 7644 §3.11).
+    let is_fault = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
+    assert!(!is_fault, "{status}: {}", String::from_utf8_lossy(&body));
     if status.is_client_error() && method != Method::HEAD {
         let said: Value = serde_json::from_slice(&body).unwrap_or_else(|error| panic!("{status}: {error}"));
         let is_scim = said["status"].as_str() == Some(status.as_str()) && said["schemas"].is_array();
