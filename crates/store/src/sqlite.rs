@@ -35,7 +35,7 @@ const MACROS: Macros = &[("{bytes}", "blob"), ("{clustered}", "without rowid")];
 /// A log of 20,000 pages folds often enough, and rarely enough for bulk. Undo pages of savepoints stay in memory.
 const WRITER: &str = "pragma synchronous = full; pragma wal_autocheckpoint = 20000; \
     pragma foreign_keys = off; pragma cache_size = -16384; pragma temp_store = memory";
-const READER: &str = "pragma query_only = on; pragma cache_size = -2048; pragma temp_store = memory";
+const READER: &str = "pragma query_only = on; pragma cache_size = -8192; pragma temp_store = memory";
 
 /// An open database.
 pub(crate) struct Sqlite {
