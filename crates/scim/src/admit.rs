@@ -265,10 +265,8 @@ pub fn succeed(kind: &ResourceType, previous: &Object, next: &mut Object) -> Res
 }
 
 fn keep(schema: &Schema, previous: &Object, next: &mut Object) -> Result<(), Error> {
-    for attribute in &schema.attributes {
-        if !attribute.in_document() {
-            continue;
-        }
+    for attribute in schema.attributes.iter().filter(|attribute| attribute.in_document() && lasts(attribute))
+    {
         let Some(before) = previous.get(&attribute.name) else { continue };
         if let (Value::Object(before), Some(Value::Object(after))) = (before, next.get_mut(&attribute.name)) {
             keep_parts(attribute, before, after)?;
@@ -284,6 +282,12 @@ fn keep(schema: &Schema, previous: &Object, next: &mut Object) -> Result<(), Err
         }
     }
     Ok(())
+}
+
+/// Whether something of an attribute outlives what clients say.
+fn lasts(attribute: &Attribute) -> bool {
+    matches!(attribute.mutability, Mutability::Immutable | Mutability::ReadOnly)
+        || attribute.sub_attributes.iter().any(|sub| sub.mutability == Mutability::Immutable)
 }
 
 /// The same for the immutable parts of a single complex value.

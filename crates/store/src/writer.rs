@@ -1,8 +1,8 @@
 //! The writer: one thread that commits what everybody hands in.
 //!
-//! It takes what is in its inbox as a group, gives each batch a savepoint, commits the group with one sync of the disk,
-//! and only then answers: a batch that fails leaves its neighbours alone, and what was answered is durable. It is
-//! for a database with one writer; nothing is remembered from one group to the next, as another process may write between.
+//! It takes what is in its inbox as a group, commits the group with one sync of the disk, and only then answers: what
+//! was answered is durable. A batch that fails leaves its neighbours alone: the group is applied once more, each batch with
+//! a savepoint of its own, which most groups can do without. It is for a database with one writer; nothing is remembered from one group to the next, as another process may write between.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -41,7 +41,7 @@ enum Message {
 struct Job {
     tenant: TenantId,
     batch: Batch,
-    answer: oneshot::Sender<Result<Committed, CommitError>>,
+    answer: oneshot::Sender<Answer>,
     /// Given back when it is dropped.
     _place: OwnedSemaphorePermit,
 }
@@ -107,7 +107,7 @@ impl From<StoreError> for Failure {
     }
 }
 
-type Answers = Vec<Result<Committed, CommitError>>;
+type Answer = Result<Committed, CommitError>;
 
 /// Where the chains of the group's tenants end, and whether that moved.
 type Heads = HashMap<TenantId, (Head, bool)>;
@@ -160,7 +160,12 @@ impl Writer {
     fn commit(&self, jobs: Vec<Job>) -> ControlFlow<()> {
         let (work, answers): (Vec<_>, Vec<_>) =
             jobs.into_iter().map(|Job { tenant, batch, answer, .. }| ((tenant, batch), answer)).unzip();
-        let results = match self.transact(&work) {
+        let mut done = self.transact(&work, Writer::apply_together);
+        if work.len() > 1 && matches!(done, Err(Failure::Refused(_))) {
+            let _ = self.session.execute("rollback");
+            done = self.transact(&work, Writer::apply_apart);
+        }
+        let results = match done {
             Ok(results) => results,
             Err(Failure::Crash) => return ControlFlow::Break(()),
             Err(Failure::Refused(error)) => {
@@ -174,32 +179,32 @@ impl Writer {
         ControlFlow::Continue(())
     }
 
-    /// One transaction for a group.
-    fn transact(&self, work: &[(TenantId, Batch)]) -> Result<Answers, Failure> {
+    /// One transaction for a group, whose batches `apply` applies.
+    fn transact(
+        &self,
+        work: &[(TenantId, Batch)],
+        apply: fn(&Self, TenantId, &Batch, &mut Heads) -> Result<Answer, Failure>,
+    ) -> Result<Vec<Answer>, Failure> {
         let mut heads = Heads::new();
         self.session.execute("begin immediate")?;
-        let results = match work {
-            // One batch needs no savepoint: the transaction is its own.
-            [(tenant, batch)] => vec![Ok(self.apply(*tenant, batch, &mut heads)?)],
-            _ => work
-                .iter()
-                .map(|(tenant, batch)| self.apply_apart(*tenant, batch, &mut heads))
-                .collect::<Result<_, _>>()?,
-        };
+        let answers = work
+            .iter()
+            .map(|(tenant, batch)| apply(self, *tenant, batch, &mut heads))
+            .collect::<Result<_, _>>()?;
         self.save(&heads)?;
         self.fault(FaultPoint::Commit)?;
         self.session.execute("commit")?;
         self.fault(FaultPoint::Answer)?;
-        Ok(results)
+        Ok(answers)
+    }
+
+    /// Applies a batch that fails with its group.
+    fn apply_together(&self, tenant: TenantId, batch: &Batch, heads: &mut Heads) -> Result<Answer, Failure> {
+        self.apply(tenant, batch, heads).map(Ok)
     }
 
     /// Applies a batch so that it can be undone alone. An error is the group's.
-    fn apply_apart(
-        &self,
-        tenant: TenantId,
-        batch: &Batch,
-        heads: &mut Heads,
-    ) -> Result<Result<Committed, CommitError>, Failure> {
+    fn apply_apart(&self, tenant: TenantId, batch: &Batch, heads: &mut Heads) -> Result<Answer, Failure> {
         let before = heads.get(&tenant).copied();
         self.session.execute("savepoint batch")?;
         match self.apply(tenant, batch, heads) {

@@ -1,7 +1,5 @@
 //! The keys of a document: what the store compares so that it need not know what a value means.
 
-use std::collections::BTreeSet;
-
 use scim::Object;
 use scim::filter::At;
 use scim::path::{Place, place};
@@ -78,13 +76,18 @@ impl Probe {
         self.extension.is_none() && self.sub.is_none() && self.attribute.required
     }
 
+    /// The attribute as it stands in a document.
+    fn whole<'d>(&self, document: &'d Object) -> Option<&'d Value> {
+        let object = match &self.extension {
+            None => document,
+            Some(urn) => document.get(urn).and_then(Value::as_object)?,
+        };
+        object.get(&self.attribute.name)
+    }
+
     /// Calls `f` with every value in a document.
     pub(crate) fn each(&self, document: &Object, f: &mut impl FnMut(&Value)) {
-        let object = match &self.extension {
-            None => Some(document),
-            Some(urn) => document.get(urn).and_then(Value::as_object),
-        };
-        let Some(value) = object.and_then(|o| o.get(&self.attribute.name)) else { return };
+        let Some(value) = self.whole(document) else { return };
         let mut leaf = |element: &Value| {
             let value = match &self.sub {
                 None => Some(element),
@@ -105,11 +108,7 @@ impl Probe {
     /// The key by which a resource sorts: of the primary value, else of the first (RFC 7644 §3.4.2.3).
     pub(crate) fn sort_key(&self, document: &Object) -> Option<Vec<u8>> {
         let mut narrowed = Object::new();
-        let object = match &self.extension {
-            None => document,
-            Some(urn) => document.get(urn).and_then(Value::as_object)?,
-        };
-        let value = object.get(&self.attribute.name)?;
+        let value = self.whole(document)?;
         let chosen = match value {
             Value::Array(items) => {
                 items.iter().find(|v| scim::admit::is_primary(v)).or_else(|| items.first())?
@@ -134,29 +133,47 @@ pub(crate) fn cut(mut key: Vec<u8>) -> Vec<u8> {
     key
 }
 
-/// The rows that are derived from a document.
+/// The key of a value: the name of the index, and the bytes.
+pub(crate) type Key<'k> = (&'k str, Vec<u8>);
+
+/// The rows that are derived from a document: in order, each once.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Keys {
-    /// Unique keys: attribute and key.
-    pub(crate) unique: BTreeSet<(String, Vec<u8>)>,
-    /// Index keys: attribute and key.
-    pub(crate) index: BTreeSet<(String, Vec<u8>)>,
+pub(crate) struct Keys<'k> {
+    pub(crate) unique: Vec<Key<'k>>,
+    pub(crate) index: Vec<Key<'k>>,
 }
 
-impl Keys {
+impl<'k> Keys<'k> {
     /// The keys of a document of that kind.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a unique value that is too long to be kept unique.
-    pub(crate) fn of(kind: &Kind, document: &Object) -> Result<Self, Error> {
+    pub(crate) fn of(kind: &'k Kind, document: &Object) -> Result<Self, Error> {
+        Self::where_not(kind, document, |_| false)
+    }
+
+    /// The keys that a change of a document takes away, and those that it brings.
+    ///
+    /// # Errors
+    /// As [`Keys::of`].
+    pub(crate) fn changed(kind: &'k Kind, before: &Object, after: &Object) -> Result<(Self, Self), Error> {
+        let is_same = |probe: &Probe| probe.whole(before) == probe.whole(after);
+        let old = Self::where_not(kind, before, is_same)?;
+        let new = Self::where_not(kind, after, is_same)?;
+        let gone = Self { unique: without(&old.unique, &new.unique), index: without(&old.index, &new.index) };
+        let come = Self { unique: without(&new.unique, &old.unique), index: without(&new.index, &old.index) };
+        Ok((gone, come))
+    }
+
+    fn where_not(kind: &'k Kind, document: &Object, skip: impl Fn(&Probe) -> bool) -> Result<Self, Error> {
         let mut keys = Self::default();
-        for probe in &kind.unique {
+        for probe in kind.unique.iter().filter(|probe| !skip(probe)) {
             let (mut too_long, mut unprintable) = (false, false);
             probe.each(document, &mut |value| {
                 unprintable |= value.as_str().is_some_and(|text| text.chars().any(char::is_control));
                 if let Some(key) = scim::value::key(probe.leaf(), value) {
                     too_long |= key.len() > limits::UNIQUE_BYTES_MAX;
-                    keys.unique.insert((probe.name.clone(), key));
+                    keys.unique.push((&probe.name, key));
                 }
             });
             if unprintable {
@@ -170,13 +187,22 @@ impl Keys {
                 )));
             }
         }
-        for probe in &kind.indexed {
+        for probe in kind.indexed.iter().filter(|probe| !skip(probe)) {
             probe.each(document, &mut |value| {
                 if let Some(key) = scim::value::key(probe.leaf(), value) {
-                    keys.index.insert((probe.name.clone(), cut(key)));
+                    keys.index.push((&probe.name, cut(key)));
                 }
             });
         }
+        for keys in [&mut keys.unique, &mut keys.index] {
+            keys.sort_unstable();
+            keys.dedup();
+        }
         Ok(keys)
     }
+}
+
+/// Those that are not among the others.
+fn without<'k>(keys: &[Key<'k>], others: &[Key<'k>]) -> Vec<Key<'k>> {
+    keys.iter().filter(|key| others.binary_search(key).is_err()).cloned().collect()
 }

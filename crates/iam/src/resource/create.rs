@@ -113,9 +113,9 @@ impl Iam {
         let keys = crate::kind::keys::Keys::of(kind, &next.object)?;
         let connection = &cx.caller.connection;
         let external = next.connections.external_id(connection);
-        let external = external.map(|id| (EXTERNAL_ID.to_owned(), external_key(connection, id.as_bytes())));
+        let external = external.map(|id| (EXTERNAL_ID, external_key(connection, id.as_bytes())));
         for (attribute, key) in keys.unique.into_iter().chain(external) {
-            let Some(id) = self.of(cx).id_by_key(kind.name(), &attribute, &key).await? else { continue };
+            let Some(id) = self.of(cx).id_by_key(kind.name(), attribute, &key).await? else { continue };
             let before = self.stored(cx, kind, &id).await?;
             let is_inactive = before.document.get(activity) == Some(&serde_json::Value::Bool(false));
             let known = Connections::parse(before.record.connections.as_deref());

@@ -7,6 +7,7 @@ use scim::patch;
 
 use super::connections::Connections;
 use super::relation::EdgePlan;
+use super::render::View;
 use super::write::{self, Next, connected};
 use super::{Condition, Stored, Written, again, lost};
 use crate::access::{Permit, Write};
@@ -36,10 +37,12 @@ impl Iam {
         let projection = self.projection(cx, kind, query)?;
         let operations = patch::parse(body, cx.caller.dialect, limits::PATCH_OPERATIONS_MAX)?;
         let answers = kind.relations.is_empty() || projection.is_asked() || !cx.caller.dialect.is_auto();
+        let view = View::new(cx, kind, &projection);
         let mut attempt = 0;
-        let (before, next, version) = loop {
+        let (before, beside, next, version) = loop {
             let before = self.stored(cx, kind, id).await?;
             condition.check(before.record.version)?;
+            let beside = if answers { self.beside_before(&view, id).await? } else { None };
             let patched = patch::apply(
                 &kind.schema,
                 &before.document,
@@ -50,10 +53,10 @@ impl Iam {
             let (next, batch) = self.patch_batch(cx, kind, &before, patched, condition).await?;
             let Some(batch) = batch else {
                 let version = before.record.version;
-                break (before, next, version);
+                break (before, beside, next, version);
             };
             match self.of(cx).commit(batch).await {
-                Ok(done) => break (before, next, done.version()),
+                Ok(done) => break (before, beside, next, done.version()),
                 Err(error) if again(&error, condition, attempt) => attempt += 1,
                 Err(error) => return Err(lost(error, condition)),
             }
@@ -61,7 +64,7 @@ impl Iam {
         if !answers {
             return Ok(Written::Version(version));
         }
-        Ok(Written::Resource(self.changed(cx, kind, &before, &next, version, &projection).await?))
+        Ok(Written::Resource(self.changed(&view, &before, &next, version, beside).await?))
     }
 
     /// What a patched resource becomes, and the batch that makes it so; none when nothing changes.

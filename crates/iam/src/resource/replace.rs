@@ -5,7 +5,7 @@ use scim::admit::{Admitted, admit, succeed};
 use scim::message::ListQuery;
 
 use super::connections::Connections;
-use super::render::Rendered;
+use super::render::{Rendered, View};
 use super::write::{self, Next, connected};
 use super::{Condition, Stored, again, lost};
 use crate::access::{Permit, Write};
@@ -35,18 +35,20 @@ impl Iam {
         let mut admitted = admit(&kind.schema, draft, cx.rules())?;
         let secrets = std::mem::take(&mut admitted.secrets);
         let hashed = self.passwords.settle(secrets, false, &*self.env).await?.kept;
+        let view = View::new(cx, kind, &projection);
         let mut attempt = 0;
         loop {
             let before = self.stored(cx, kind, id).await?;
             condition.check(before.record.version)?;
+            let beside = self.beside_before(&view, id).await?;
             let plan = self.replaced_edges(cx, kind, id, &admitted.relations).await?;
             let next = next(cx, kind, &before, admitted.clone(), hashed.clone())?;
             if plan.changes.is_empty() && next.is_same_as(&before) {
-                return self.changed(cx, kind, &before, &next, before.record.version, &projection).await;
+                return self.changed(&view, &before, &next, before.record.version, beside).await;
             }
             let batch = write::change(cx, kind, &before, &next, &plan.changes, "replace")?;
             match self.of(cx).commit(batch).await {
-                Ok(done) => return self.changed(cx, kind, &before, &next, done.version(), &projection).await,
+                Ok(done) => return self.changed(&view, &before, &next, done.version(), beside).await,
                 Err(error) if again(&error, condition, attempt) => attempt += 1,
                 Err(error) => return Err(lost(error, condition)),
             }

@@ -3,7 +3,6 @@
 
 use scim::Object;
 use scim::admit::Admitted;
-use scim::project::Projection;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::{Batch, Entry, NewRecord, RecordRef, Update};
@@ -128,17 +127,17 @@ pub(crate) fn change(
         connections: connections.as_deref(),
         secret: next.secret.as_deref(),
     });
-    let (old, new) = (Keys::of(kind, &before.document)?, Keys::of(kind, &next.object)?);
-    for (attribute, key) in old.unique.difference(&new.unique) {
+    let (gone, come) = Keys::changed(kind, &before.document, &next.object)?;
+    for (attribute, key) in &gone.unique {
         batch.release(name, attribute, key, id);
     }
-    for (attribute, key) in new.unique.difference(&old.unique) {
+    for (attribute, key) in &come.unique {
         batch.claim(name, attribute, key, id);
     }
-    for (attribute, key) in old.index.difference(&new.index) {
+    for (attribute, key) in &gone.index {
         batch.unindex(name, attribute, key, id);
     }
-    for (attribute, key) in new.index.difference(&old.index) {
+    for (attribute, key) in &come.index {
         batch.index(name, attribute, key, id);
     }
     let known = Connections::parse(before.record.connections.as_deref());
@@ -216,26 +215,35 @@ pub(crate) fn deletion(cx: &Cx, kind: &Kind, before: &Stored) -> Result<Batch> {
 }
 
 impl Iam {
+    /// What is shown beside a document, read together with it; none where the write itself may change that.
+    pub(crate) async fn beside_before(&self, view: &View<'_>, id: &str) -> Result<Option<String>> {
+        Ok(match view.kind.relations.is_empty() {
+            true => Some(self.beside(view, id).await?.0),
+            false => None,
+        })
+    }
+
     /// A resource as a committed change left it, which need not be read again. Where only its edges changed, `next` is
     /// what it was.
     pub(crate) async fn changed(
         &self,
-        cx: &Cx,
-        kind: &Kind,
+        view: &View<'_>,
         before: &Stored,
         next: &Next,
         version: i64,
-        projection: &Projection,
+        beside: Option<String>,
     ) -> Result<Rendered> {
-        let view = View::new(cx, kind, projection);
-        let (beside, _) = self.beside(&view, &before.record.id).await?;
+        let beside = match beside {
+            Some(beside) => beside,
+            None => self.beside(view, &before.record.id).await?.0,
+        };
         let connections = next.connections.print();
         let record = RecordRef {
             version,
             modified: if version == before.record.version {
                 before.record.modified
             } else {
-                modified(cx, before)
+                modified(view.cx, before)
             },
             display: &next.display,
             document: &next.document,
