@@ -218,27 +218,33 @@ impl Digits<'_> {
 /// Prints an instant given in milliseconds since 1970 as `2026-11-21T18:14:21.123Z`. What lies outside of the
 /// years -9999 to 9999 is printed as their end.
 pub fn timestamp(millis: i64) -> String {
+    let mut out = String::with_capacity(25);
+    push_timestamp(&mut out, millis);
+    out
+}
+
+/// Appends an instant to `out`, printed as [`timestamp`] does.
+pub fn push_timestamp(out: &mut String, millis: i64) {
     let end = if millis < 0 { Timestamp::MIN } else { Timestamp::MAX };
     let civil = Offset::UTC.to_datetime(Timestamp::from_millisecond(millis).unwrap_or(end));
-    let mut out = String::with_capacity(25);
     if civil.year() < 0 {
         out.push('-');
     }
-    let mut put = |number: u16, digits: u32, after: char| {
-        for place in (0..digits).rev() {
-            let digit = u32::from(number) / 10u32.pow(place) % 10;
-            out.push(char::from_digit(digit, 10).unwrap_or('0'));
-        }
-        out.push(after);
+    let two = |number: i8| {
+        let number = number.unsigned_abs();
+        [b'0' + number / 10 % 10, b'0' + number % 10]
     };
-    put(civil.year().unsigned_abs(), 4, '-');
-    put(u16::from(civil.month().unsigned_abs()), 2, '-');
-    put(u16::from(civil.day().unsigned_abs()), 2, 'T');
-    put(u16::from(civil.hour().unsigned_abs()), 2, ':');
-    put(u16::from(civil.minute().unsigned_abs()), 2, ':');
-    put(u16::from(civil.second().unsigned_abs()), 2, '.');
-    put(civil.millisecond().unsigned_abs(), 3, 'Z');
-    out
+    let [century, year] =
+        [civil.year() / 100, civil.year() % 100].map(|half| i8::try_from(half).unwrap_or(0));
+    let [[a, b], [c, d]] = [two(century), two(year)];
+    let [[e, f], [g, h]] = [two(civil.month()), two(civil.day())];
+    let [[i, j], [k, l], [m, n]] = [two(civil.hour()), two(civil.minute()), two(civil.second())];
+    let [hundreds, rest] =
+        [civil.millisecond() / 100, civil.millisecond() % 100].map(|part| i8::try_from(part).unwrap_or(0));
+    let ([_, o], [p, q]) = (two(hundreds), two(rest));
+    let text = [a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n, b'.', o, p, q, b'Z'];
+    // Digits and signs are ASCII.
+    out.push_str(std::str::from_utf8(&text).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@
 use scim::Object;
 use scim::message::push_string;
 use scim::project::Projection;
+use scim::value::push_timestamp;
 use serde_json::Value;
 use store::RecordRef;
 
-use super::condition::etag;
 use super::connections::external_id;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
@@ -99,7 +99,7 @@ impl<'a> View<'a> {
         let external_id = record.connections.and_then(|text| external_id(text, &self.cx.caller.connection));
         if let Some(external_id) = external_id {
             out.push_str(",\"externalId\":");
-            push_string(out, &external_id);
+            out.push_str(external_id);
         }
     }
 
@@ -108,16 +108,17 @@ impl<'a> View<'a> {
         out.push_str(",\"meta\":{\"resourceType\":");
         push_string(out, self.kind.name());
         out.push_str(",\"created\":\"");
-        out.push_str(&scim::value::timestamp(record.created));
+        push_timestamp(out, record.created);
         out.push_str("\",\"lastModified\":\"");
-        out.push_str(&scim::value::timestamp(record.modified));
+        push_timestamp(out, record.modified);
         out.push_str("\",\"location\":\"");
         for part in [&self.cx.base, "/", &self.kind.schema.endpoint, "/", record.id] {
             out.push_str(part);
         }
-        out.push_str("\",\"version\":");
-        push_string(out, &etag(record.version));
-        out.push_str("}}");
+        // As `etag` prints it, with the quotes escaped.
+        out.push_str("\",\"version\":\"W/\\\"");
+        out.push_str(&record.version.to_string());
+        out.push_str("\\\"\"}}");
     }
 
     pub(crate) fn rendered(&self, record: &RecordRef<'_>, beside: &str) -> Result<Rendered> {
