@@ -4,6 +4,7 @@
 //! of the command line, so there is one struct, one set of names and one validation. Holds no secret.
 
 pub mod effective;
+pub mod environment;
 pub mod file;
 pub mod reference;
 
@@ -157,6 +158,9 @@ pub enum ConfigError {
         /// What is wrong there.
         message: String,
     },
+    /// An environment variable is wrong.
+    #[error("{0}")]
+    Variable(String),
     /// Two options contradict each other.
     #[error("{0}")]
     Inconsistent(&'static str),

@@ -131,7 +131,6 @@ fn validate(option: &Arg, value: &str) -> Result<(), String> {
 }
 
 /// What follows the value in a message. Our own parsers answer with half a sentence.
-/// What follows the value in a message. Our own parsers answer with half a sentence.
 fn reason(error: &clap::Error) -> String {
     match (std::error::Error::source(error), error.get(ContextKind::ValidValue)) {
         (_, Some(ContextValue::Strings(valid))) if !valid.is_empty() => {
@@ -146,14 +145,17 @@ fn reason(error: &clap::Error) -> String {
 }
 
 fn unknown(name: &str, options: &[Arg]) -> String {
-    let likeness = |arg: &Arg| strsim::jaro_winkler(name, arg.get_id().as_str());
-    let nearest = options.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    match nearest {
-        Some(arg) if likeness(arg) >= SIMILAR => {
-            format!("unknown key `{name}`; did you mean `{}`?", arg.get_id())
-        }
-        _ => format!("unknown key `{name}`"),
+    match nearest(name, options.iter().map(|arg| arg.get_id().as_str())) {
+        Some(meant) => format!("unknown key `{name}`; did you mean `{meant}`?"),
+        None => format!("unknown key `{name}`"),
     }
+}
+
+/// The one of the known names that looks most like this one, if any does.
+pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let likeness = known.map(|known| (strsim::jaro_winkler(name, known), known));
+    let (likeness, nearest) = likeness.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    (likeness >= SIMILAR).then_some(nearest)
 }
 
 fn line(text: &str, at: usize) -> usize {
