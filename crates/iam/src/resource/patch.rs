@@ -40,13 +40,8 @@ impl Iam {
         let (before, next, version) = loop {
             let before = self.stored(cx, kind, id).await?;
             condition.check(before.record.version)?;
-            let patched = patch::apply(
-                &kind.schema,
-                &before.document,
-                operations.clone(),
-                cx.rules(),
-                &limits::FILTER,
-            )?;
+            let patched =
+                patch::apply(&kind.schema, &before.document, operations.clone(), cx.rules(), &limits::PATCH)?;
             let (next, batch) = self.patch_batch(cx, kind, &before, patched, condition).await?;
             let Some(batch) = batch else {
                 let version = before.record.version;
