@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use clap::Command;
 
 use super::ConfigError;
-use super::file::nearest;
+use crate::nearest::nearest;
 
 const PREFIX: &str = "DURWARD_";
 

@@ -11,12 +11,10 @@ use clap::{Arg, ArgMatches, Args, Command};
 use toml::de::{DeTable, DeValue};
 
 use super::{Config, ConfigError};
+use crate::nearest::nearest;
 
 /// The name looked for when no file is named.
 const NAME: &str = "durward.toml";
-
-/// A key that looks like an unknown one is named from this similarity (0 to 1) on.
-const SIMILAR: f64 = 0.6;
 
 /// A file that has been read and found valid.
 #[derive(Debug)]
@@ -149,13 +147,6 @@ fn unknown(name: &str, options: &[Arg]) -> String {
         Some(meant) => format!("unknown key `{name}`; did you mean `{meant}`?"),
         None => format!("unknown key `{name}`"),
     }
-}
-
-/// The one of the known names that looks most like this one, if any does.
-pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let likeness = known.map(|known| (strsim::jaro_winkler(name, known), known));
-    let (likeness, nearest) = likeness.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
-    (likeness >= SIMILAR).then_some(nearest)
 }
 
 fn line(text: &str, at: usize) -> usize {
