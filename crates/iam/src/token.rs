@@ -3,6 +3,8 @@
 //! A token reads `dw_<kind>_<payload><checksum>`: the payload is the tenant's number and 256 random bits in
 //! base32, the checksum a CRC-32 of all before it, so that a scanner can tell a token from a lookalike without asking.
 
+mod ended;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 
