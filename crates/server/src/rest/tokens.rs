@@ -172,7 +172,7 @@ fn settings_of(dialect: Option<&str>, on_inactive: Option<&str>) -> Result<Setti
 #[utoipa::path(post, path = "/v1/scim", tag = "SCIM tokens", request_body = NewToken, responses(
     (status = 200, description = "The token, shown this once", body = CreatedToken),
     (status = 400, description = "A member is missing or wrong, or there is no such provider", body = super::openapi::Problem, content_type = "application/problem+json"),
-    (status = 409, description = "The tenant has too many tokens", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The tenant has too many tokens, or the provider was changed meanwhile", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn create(State(app): State<App>, request: Request<Body>) -> Response {
     answer(on_create(&app, request).await)
@@ -306,7 +306,7 @@ async fn on_revoke(app: &App, id: &str, request: Request<Body>) -> Outcome {
 #[utoipa::path(post, path = "/v1/scim/{id}/rotate", tag = "SCIM tokens", request_body = Rotation, params(("id" = String, Path, description = "The token's id")), responses(
     (status = 200, description = "The new token, shown this once", body = CreatedToken),
     (status = 404, description = "There is no such token", body = super::openapi::Problem, content_type = "application/problem+json"),
-    (status = 409, description = "The tenant has too many tokens", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The tenant has too many tokens, or the provider was changed meanwhile", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn rotate(State(app): State<App>, Path(target): Path<Target>, request: Request<Body>) -> Response {
     answer(on_rotate(&app, &target.endpoint.unwrap_or_default(), request).await)
