@@ -1,6 +1,6 @@
 //! The limit of every input, by name. Each is announced or answered with a clear error; none is silent.
 
-use scim::{admit, filter, schema};
+use scim::{admit, filter, patch, schema};
 
 /// Largest request body, in bytes. A group of 100,000 members is about 10 MB.
 pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -28,6 +28,8 @@ pub const FILTER_DEPTH_MAX: usize = 16;
 pub const FILTER_TERMS_MAX: usize = 200;
 /// Most resources that one query may examine where no index answers it.
 pub const SCAN_MAX: usize = 50_000;
+/// Most members and groups that one query may look at where no index answers it.
+pub const SCAN_EDGES_MAX: usize = 1_000_000;
 /// Most resources of one page.
 pub const PAGE_MAX: usize = 1_000;
 /// Resources of a page when the client does not say.
@@ -40,6 +42,9 @@ pub const CURSOR_SECONDS: u64 = 3_600;
 pub const CURSOR_BYTES_MAX: usize = 2_048;
 /// Most operations of one PATCH.
 pub const PATCH_OPERATIONS_MAX: usize = 1_000;
+/// Most comparisons of values with values that the operations of one PATCH may need. A thousand operations that each look
+/// through a thousand values need a million.
+pub const PATCH_COMPARISONS_MAX: usize = 4_000_000;
 /// Most operations of one bulk request.
 pub const BULK_OPERATIONS_MAX: usize = 1_000;
 /// Largest bulk request, in bytes.
@@ -82,6 +87,8 @@ pub const ADMIT: admit::Limits =
 /// The limits of a filter.
 pub const FILTER: filter::Limits =
     filter::Limits { bytes: FILTER_BYTES_MAX, depth: FILTER_DEPTH_MAX, terms: FILTER_TERMS_MAX };
+/// The limits of a PATCH.
+pub const PATCH: patch::Limits = patch::Limits { filter: FILTER, comparisons: PATCH_COMPARISONS_MAX };
 /// The limits of a schema that a tenant defines.
 pub const SCHEMA: schema::Limits =
     schema::Limits { attributes: SCHEMA_ATTRIBUTES_MAX, name_bytes: SCHEMA_NAME_BYTES_MAX };

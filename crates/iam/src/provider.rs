@@ -88,6 +88,21 @@ impl Draft {
     }
 }
 
+/// A provider that a token is to be made for.
+pub(crate) struct Known {
+    /// The scheme as the provider itself writes it.
+    pub(crate) scheme: String,
+    id: String,
+    version: i64,
+}
+
+impl Known {
+    /// Has a token made only if the provider is still what it was.
+    pub(crate) fn guard(&self, batch: &mut Batch, token: &str) {
+        batch.token_for(token, (KIND, &self.id, self.version));
+    }
+}
+
 fn key(scheme: &str) -> Vec<u8> {
     scheme.to_ascii_lowercase().into_bytes()
 }
@@ -166,6 +181,11 @@ impl Iam {
         let scheme = known.document.get(SCHEME).and_then(Value::as_str).unwrap_or_default();
         let (document, secret) = (draft.document()?, draft.secret().or(before.secret));
         let mut batch = Batch::default();
+        if scheme != draft.scheme {
+            // A token names its provider by the scheme as it is written.
+            self.refuse_if_used(cx, scheme).await?;
+            batch.while_untokened(KIND, id, scheme, cx.now);
+        }
         batch.update(&Update {
             kind: KIND,
             id,
@@ -176,10 +196,6 @@ impl Iam {
             connections: None,
             secret: secret.as_deref(),
         });
-        if scheme != draft.scheme {
-            // A token names its provider by the scheme as it is written.
-            self.refuse_if_used(cx, scheme).await?;
-        }
         if key(scheme) != draft.key() {
             batch.release(KIND, SCHEME, &key(scheme), id).claim(KIND, SCHEME, &draft.key(), id);
         }
@@ -199,6 +215,7 @@ impl Iam {
         self.refuse_if_used(cx, scheme).await?;
         let mut batch = Batch::default();
         batch
+            .while_untokened(KIND, id, scheme, cx.now)
             .delete(KIND, id, Some(before.version))
             .release(KIND, SCHEME, &key(scheme), id)
             .count(KIND, -1, true)
@@ -227,18 +244,20 @@ impl Iam {
         })
     }
 
-    /// The scheme of the provider that is meant by this one, as the provider itself writes it.
-    pub(crate) async fn known_scheme(&self, cx: &Cx, scheme: &str) -> Result<Option<String>> {
+    /// The provider that is meant by a scheme.
+    pub(crate) async fn known_provider(&self, cx: &Cx, scheme: &str) -> Result<Option<Known>> {
         let Some(id) = self.of(cx).id_by_key(KIND, SCHEME, &key(scheme)).await? else { return Ok(None) };
         let Some(record) = self.of(cx).record(KIND, &id).await? else { return Ok(None) };
         let provider = Provider::read(&record)?;
-        Ok(provider.document.get(SCHEME).and_then(Value::as_str).map(str::to_owned))
+        let scheme = provider.document.get(SCHEME).and_then(Value::as_str).map(str::to_owned);
+        Ok(scheme.map(|scheme| Known { scheme, id, version: record.version }))
     }
 }
 
 /// The caller named no version, so there is no precondition that failed.
 fn changed(error: store::CommitError) -> Error {
     match error {
+        store::CommitError::Changed => Error::Blocked("a SCIM token was made for it meanwhile".to_owned()),
         store::CommitError::Stale => Error::Blocked("the identity provider was changed meanwhile".to_owned()),
         error => refused(error),
     }

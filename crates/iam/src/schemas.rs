@@ -326,15 +326,16 @@ impl Iam {
                 )));
             }
         }
-        for name in &found.extends {
-            let count = self.of(cx).total(&extension_count(name, id)).await?;
+        let counted: Vec<String> = found.extends.iter().map(|name| extension_count(name, id)).collect();
+        for (name, counted) in found.extends.iter().zip(&counted) {
+            let count = self.of(cx).total(counted).await?;
             if count > 0 {
                 return Err(Error::Blocked(format!(
                     "{count} resources of type `{name}` hold data of the schema"
                 )));
             }
         }
-        self.remove(cx, SCHEMA, id).await
+        self.remove(cx, SCHEMA, id, &counted).await
     }
 
     /// Removes a resource type of which there are no resources.
@@ -358,11 +359,15 @@ impl Iam {
                 scim::error::quoted(&schema.schema.id)
             )));
         }
-        self.remove(cx, RESOURCE_TYPE, name).await
+        self.remove(cx, RESOURCE_TYPE, name, &[name.to_owned()]).await
     }
 
-    async fn remove(&self, cx: &Cx, kind: &str, id: &str) -> Result<()> {
+    /// Removes a definition while there is nothing that is counted under these names.
+    async fn remove(&self, cx: &Cx, kind: &str, id: &str, counted: &[String]) -> Result<()> {
         let mut batch = Batch::default();
+        for counted in counted {
+            batch.while_uncounted(kind, id, counted);
+        }
         batch
             .delete(kind, id, None)
             .count(kind, -1, true)
@@ -372,12 +377,12 @@ impl Iam {
     }
 }
 
-/// A definition is checked against the others, so none may change before it is kept.
+/// A definition is checked against the others and what uses it, so neither may change before it is kept or removed.
 fn changed(error: CommitError) -> Error {
     match error {
-        CommitError::Missing => {
-            Error::Blocked("the tenant's definitions were changed meanwhile; try again".to_owned())
-        }
+        CommitError::Missing | CommitError::Changed => Error::Blocked(
+            "the tenant's definitions, or what uses them, changed meanwhile; try again".to_owned(),
+        ),
         error => refused(error),
     }
 }

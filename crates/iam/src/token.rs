@@ -3,6 +3,8 @@
 //! A token reads `dw_<kind>_<payload><checksum>`: the payload is the tenant's number and 256 random bits in
 //! base32, the checksum a CRC-32 of all before it, so that a scanner can tell a token from a lookalike without asking.
 
+mod ended;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 
@@ -10,12 +12,13 @@ use data_encoding::{BASE32_NOPAD, Encoding};
 use scim::quirks::Dialect;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use store::{Batch, Entry, NewToken, TenantId, Token, TokenQuery};
+use store::{Batch, CommitError, Entry, NewToken, TenantId, Token, TokenQuery};
 
 use crate::access::{Administer, Inspect, Permit};
 use crate::cx::{Caller, Cx, Mode, OnInactive, TokenKind};
 use crate::env::{new_id, random};
 use crate::error::{Error, Result};
+use crate::provider::Known;
 use crate::resource::refused;
 use crate::secret::Secret;
 use crate::{Iam, limits};
@@ -296,17 +299,18 @@ impl Iam {
         _: Permit<Administer>,
         mut draft: Draft,
     ) -> Result<(Info, Secret<String>)> {
-        self.check_draft(cx, &mut draft).await?;
+        let provider = self.check_draft(cx, &mut draft).await?;
         let id = new_id(&*self.env, cx.now);
         let connection = match draft.kind {
             TokenKind::Scim => id.clone(),
             TokenKind::Admin => ADMIN_CONNECTION.to_owned(),
         };
         let expires = draft.days.map(|days| cx.now.saturating_add(i64::from(days) * DAY));
-        self.insert_token(cx, &id, &connection, &draft, expires, Batch::default()).await
+        self.insert_token(cx, &id, &connection, &draft, expires, provider, Batch::default()).await
     }
 
-    async fn check_draft(&self, cx: &Cx, draft: &mut Draft) -> Result<()> {
+    /// Sees that a draft can be a token, and finds its provider.
+    async fn check_draft(&self, cx: &Cx, draft: &mut Draft) -> Result<Option<Known>> {
         for (name, text) in [
             ("provider", draft.provider.as_ref()),
             ("providerDisplayName", draft.provider_display_name.as_ref()),
@@ -324,12 +328,14 @@ impl Iam {
         if draft.days.is_some_and(|days| days == 0 || days > limits::TOKEN_DAYS_MAX) {
             return Err(Error::invalid(format!("a token lasts from 1 to {} days", limits::TOKEN_DAYS_MAX)));
         }
-        if let Some(scheme) = &mut draft.provider {
-            *scheme = self.known_scheme(cx, scheme).await?.ok_or_else(|| {
-                let scheme = scim::error::quoted(scheme);
-                Error::invalid(format!("`provider`: there is no identity provider with the scheme {scheme}"))
-            })?;
-        }
+        let provider = match &mut draft.provider {
+            None => None,
+            Some(scheme) => {
+                let known = self.known_provider(cx, scheme).await?.ok_or_else(|| no_provider(scheme))?;
+                scheme.clone_from(&known.scheme);
+                Some(known)
+            }
+        };
         if let Some(subject) = &draft.subject
             && self.of(cx).record(crate::cx::SUBJECT_KIND, subject).await?.is_none()
         {
@@ -340,9 +346,10 @@ impl Iam {
         {
             return Err(Error::Blocked(format!("the tenant has {} tokens already", limits::TOKENS_MAX)));
         }
-        Ok(())
+        Ok(provider)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of one token, each used once")]
     async fn insert_token(
         &self,
         cx: &Cx,
@@ -350,6 +357,7 @@ impl Iam {
         connection: &str,
         draft: &Draft,
         expires: Option<i64>,
+        provider: Option<Known>,
         mut batch: Batch,
     ) -> Result<(Info, Secret<String>)> {
         let secret = print(draft.kind, cx.tenant, &random(&*self.env));
@@ -376,7 +384,15 @@ impl Iam {
                 expires,
             })
             .audit(&audited(cx, "create", id));
-        self.of(cx).commit(batch).await.map_err(refused)?;
+        if let Some(provider) = &provider {
+            provider.guard(&mut batch, id);
+        }
+        self.of(cx).commit(batch).await.map_err(|error| match error {
+            CommitError::Changed => {
+                Error::Blocked("the identity provider was changed meanwhile; try again".to_owned())
+            }
+            error => refused(error),
+        })?;
         let info = self.token(cx, Permit::inspect(cx)?, id).await?;
         Ok((info, Secret::new(secret)))
     }
@@ -413,13 +429,14 @@ impl Iam {
             subject: old.subject,
             days,
         };
-        self.check_draft(cx, &mut draft).await?;
+        let provider = self.check_draft(cx, &mut draft).await?;
         let end = cx.now.saturating_add(i64::from(overlap) * HOUR);
         let mut batch = Batch::default();
         batch.token_expires(id, Some(old.expires.map_or(end, |known| known.min(end))));
         batch.audit(&audited(cx, "rotate", id));
         let expires = days.map(|days| cx.now.saturating_add(i64::from(days) * DAY));
-        self.insert_token(cx, &new_id(&*self.env, cx.now), &old.connection, &draft, expires, batch).await
+        let id = new_id(&*self.env, cx.now);
+        self.insert_token(cx, &id, &old.connection, &draft, expires, provider, batch).await
     }
 
     /// Changes the settings of a token's connection.
@@ -454,7 +471,7 @@ impl Iam {
         let mut batch = Batch::default();
         batch.token_delete(id).audit(&audited(cx, "delete", id));
         match self.of(cx).commit(batch).await {
-            Err(store::CommitError::Missing) => Err(no_token(id)),
+            Err(CommitError::Missing) => Err(no_token(id)),
             other => other.map(|_| ()).map_err(refused),
         }
     }
@@ -515,6 +532,11 @@ impl Iam {
         }
         Ok(())
     }
+}
+
+fn no_provider(scheme: &str) -> Error {
+    let scheme = scim::error::quoted(scheme);
+    Error::invalid(format!("`provider`: there is no identity provider with the scheme {scheme}"))
 }
 
 fn no_token(id: &str) -> Error {

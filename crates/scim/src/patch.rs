@@ -25,9 +25,14 @@ use crate::schema::{Attribute, Found, Held, Mutability, ResourceType, Schema};
 pub use parse::parse;
 use parts::guard_removal;
 
-/// Most comparisons of values with values that the operations of one PATCH may need. A thousand operations that
-/// each look through a thousand values need a million.
-pub const COMPARISONS_MAX: usize = 4_000_000;
+/// The limits of a PATCH.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Those of a path, which may hold a filter.
+    pub filter: filter::Limits,
+    /// Most comparisons of values with values that the operations may need together.
+    pub comparisons: usize,
+}
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +111,7 @@ pub fn apply<'s>(
     document: &Object,
     operations: Vec<Operation>,
     rules: Rules<'_>,
-    limits: &filter::Limits,
+    limits: &Limits,
 ) -> Result<Patched<'s>, Error> {
     let out = Patched { document: document.clone(), ..Patched::default() };
     let mut patch = Patch { kind, rules, limits, comparisons: 0, out };
@@ -121,8 +126,8 @@ pub fn apply<'s>(
 struct Patch<'s, 'r> {
     kind: &'s ResourceType,
     rules: Rules<'r>,
-    limits: &'r filter::Limits,
-    /// How many have been needed; see [`COMPARISONS_MAX`].
+    limits: &'r Limits,
+    /// How many have been needed; see [`Limits::comparisons`].
     comparisons: usize,
     out: Patched<'s>,
 }
@@ -136,7 +141,7 @@ impl<'s> Patch<'s, '_> {
         let Operation { op, path, value } = operation;
         match path {
             Some(path) => {
-                let parsed = PatchPath::parse(&path, self.limits, self.rules.dialect)?;
+                let parsed = PatchPath::parse(&path, &self.limits.filter, self.rules.dialect)?;
                 let bound = parsed.bind(self.kind, self.rules.dialect)?;
                 self.at(op, &parsed, bound, value)
             }
@@ -177,7 +182,9 @@ impl<'s> Patch<'s, '_> {
             return Err(Error::path(format!("{} is not an attribute of {}", quoted(name), self.kind.name)));
         }
         // Dotted and URN keys are paths; what is not even that is an attribute we do not keep.
-        let Ok(parsed) = PatchPath::parse(name, self.limits, self.rules.dialect) else { return Ok(()) };
+        let Ok(parsed) = PatchPath::parse(name, &self.limits.filter, self.rules.dialect) else {
+            return Ok(());
+        };
         match parsed.bind(self.kind, self.rules.dialect) {
             Ok(bound) if bound.is_read_only() => Ok(()),
             Ok(bound) => self.at(op, &parsed, bound, Some(value)),
@@ -367,10 +374,9 @@ impl<'s> Patch<'s, '_> {
         let given = value.and_then(Value::as_array).map_or(1, Vec::len);
         self.comparisons =
             self.comparisons.saturating_add(list.len().saturating_mul(terms.saturating_add(given)));
-        if self.comparisons > COMPARISONS_MAX {
-            return Err(Error::value(format!(
-                "the operations need more than {COMPARISONS_MAX} comparisons of values"
-            )));
+        let most = self.limits.comparisons;
+        if self.comparisons > most {
+            return Err(Error::value(format!("the operations need more than {most} comparisons of values")));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! of the command line, so there is one struct, one set of names and one validation. Holds no secret.
 
 pub mod effective;
+pub mod environment;
 pub mod file;
 pub mod reference;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use jiff::SpanRelativeTo;
 use tracing_subscriber::EnvFilter;
 
 /// Where the data is when nobody says.
@@ -89,7 +91,7 @@ pub struct Config {
 
     /// How long a stopping server waits for requests in flight
     ///
-    /// A duration such as `30s` or `2m`, or a number of seconds, as for every time here.
+    /// A duration such as `30s`, `2m` or `7d`, or a number of seconds, as for every time here.
     #[arg(long, env = "DURWARD_SHUTDOWN_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub shutdown_timeout: Duration,
 
@@ -104,6 +106,12 @@ pub struct Config {
     /// Also how long a connection may stay idle between two requests, and how long a TLS handshake may take.
     #[arg(long, env = "DURWARD_HEADER_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub header_timeout: Duration,
+
+    /// How long a token is kept after it has ended
+    ///
+    /// It is refused from its end on; until it is deleted, lists show it. Looked after once an hour.
+    #[arg(long, env = "DURWARD_TOKEN_RETENTION", value_name = "DURATION", default_value = "30d", value_parser = duration)]
+    pub token_retention: Duration,
 
     /// How many connections are served at once
     ///
@@ -157,6 +165,9 @@ pub enum ConfigError {
         /// What is wrong there.
         message: String,
     },
+    /// An environment variable is wrong.
+    #[error("{0}")]
+    Variable(String),
     /// Two options contradict each other.
     #[error("{0}")]
     Inconsistent(&'static str),
@@ -202,13 +213,14 @@ fn derived_url(bound: SocketAddr, tls: bool) -> String {
     }
 }
 
-/// A duration such as `30s` or `1m 30s`, or a number of seconds.
+/// A duration such as `30s`, `1m 30s` or `7d`, or a number of seconds. A day is 24 hours.
 fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<u64>() {
         return Ok(Duration::from_secs(seconds));
     }
     let wrong = || "is no duration: write `30s`, `2m`, or a number of seconds".to_owned();
-    let duration: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
     Duration::try_from(duration).map_err(|_| wrong())
 }
 
@@ -256,10 +268,12 @@ mod tests {
 
     #[test]
     fn durations_are_read_with_or_without_a_unit() {
-        for (text, expected) in [("30", 30), ("30s", 30), ("2m", 120), ("1m 30s", 90), ("0", 0)] {
+        for (text, expected) in
+            [("30", 30), ("30s", 30), ("2m", 120), ("1m 30s", 90), ("0", 0), ("1d", 86_400)]
+        {
             assert_eq!(duration(text), Ok(Duration::from_secs(expected)), "{text}");
         }
-        for text in ["", "soon", "-5s", "5 parsecs"] {
+        for text in ["", "soon", "-5s", "5 parsecs", "1 month"] {
             assert!(duration(text).is_err(), "{text}");
         }
     }

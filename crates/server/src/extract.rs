@@ -18,7 +18,7 @@ use scim::Object;
 use scim::message::{ListQuery, MEDIA_TYPE};
 use serde::de::DeserializeOwned;
 
-use crate::observe::RequestId;
+use crate::observe::{RequestId, RequestTenant};
 use crate::problem::Refusal;
 
 const TENANT: HeaderName = HeaderName::from_static("x-tenant-id");
@@ -99,14 +99,36 @@ impl App {
             return Err(Refusal::TargetTooLong);
         }
         let path = ScimPath::of(parts.uri.path());
-        let token = bearer(&parts.headers).ok_or(Error::Unauthenticated)?;
-        let trace = parts.extensions.get::<RequestId>().map_or("", RequestId::as_str);
-        let base = format!("{}{}", self.public_url, path.map_or("", |p| p.base));
-        let cx = self.iam.authenticate(Presented { token, trace, base: &base }).await?;
+        let found = self.bearer_of(parts, path).await;
+        if let Some(log) = parts.extensions.get::<RequestTenant>() {
+            self.note(log, &found, path.and_then(|path| path.tenant)).await;
+        }
+        let cx = found?;
         let headers = parts.headers.get_all(TENANT).iter().map(|value| value.to_str().unwrap_or_default());
         match path.and_then(|p| p.tenant).into_iter().chain(headers).all(|name| name == cx.tenant_name) {
             true => Ok(cx),
             false => Err(Error::Unauthenticated.into()),
+        }
+    }
+
+    async fn bearer_of(&self, parts: &Parts, path: Option<ScimPath<'_>>) -> Result<Cx, Error> {
+        let token = bearer(&parts.headers).ok_or(Error::Unauthenticated)?;
+        let trace = parts.extensions.get::<RequestId>().map_or("", RequestId::as_str);
+        let base = format!("{}{}", self.public_url, path.map_or("", |p| p.base));
+        self.iam.authenticate(Presented { token, trace, base: &base }).await
+    }
+
+    /// Says in the log whose request it is: that of the token's tenant, or, without a good token, of the one in the path.
+    async fn note(&self, log: &RequestTenant, found: &Result<Cx, Error>, named: Option<&str>) {
+        match (found, named) {
+            (Ok(cx), _) => log.is(&cx.tenant_name),
+            (Err(Error::Unauthenticated), Some(name)) => {
+                // Only what is a tenant: a path may say anything.
+                if let Ok(Some(tenant)) = self.iam.store().tenants().by_name(name).await {
+                    log.is(&tenant.name);
+                }
+            }
+            (Err(_), _) => {}
         }
     }
 

@@ -11,6 +11,7 @@ pub mod health;
 pub mod limits;
 pub mod listen;
 pub mod metrics;
+mod nearest;
 pub mod observe;
 pub mod problem;
 pub mod rest;

@@ -1,13 +1,13 @@
 //! What happens around every request: its id, its log line, its place in the metrics and, when traced, its span.
 //!
-//! Stands on the path of every request, so it allocates the id and nothing else. Laid over the routes
+//! Stands on the path of every request, so it allocates the id and a place for the tenant's name and nothing else. Laid over the routes
 //! (`Router::layer`), where the template of the matched route is known. Never looks at a body.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -46,9 +46,21 @@ impl RequestId {
     }
 }
 
-/// The tenant a request was for: a response extension that a handler leaves for the log line.
-#[derive(Debug, Clone)]
-pub struct RequestTenant(pub Arc<str>);
+/// The tenant a request was for: a request extension that whoever finds it out fills in, so that the log line has it
+/// whatever becomes of the request.
+#[derive(Debug, Clone, Default)]
+pub struct RequestTenant(Arc<OnceLock<Box<str>>>);
+
+impl RequestTenant {
+    /// Says which tenant it is. The first to say so is right.
+    pub fn is(&self, name: &str) {
+        self.0.get_or_init(|| name.into());
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.0.get().map(|name| &**name)
+    }
+}
 
 /// The layer.
 #[derive(Debug, Clone)]
@@ -108,7 +120,9 @@ where
         let route = request.extensions().get::<MatchedPath>().cloned();
         let template = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
         let span = if self.shared.traces { span(&request, template, &id) } else { Span::none() };
+        let tenant = RequestTenant::default();
         request.extensions_mut().insert(id.clone());
+        request.extensions_mut().insert(tenant.clone());
         let entry = Entry {
             shared: Arc::clone(&self.shared),
             _in_flight: self.shared.metrics.begin(),
@@ -116,6 +130,7 @@ where
             id,
             method: request.method().clone(),
             route,
+            tenant,
         };
         Observing { inner: self.inner.call(request).instrument(span), entry }
     }
@@ -195,6 +210,7 @@ struct Entry {
     id: RequestId,
     method: Method,
     route: Option<MatchedPath>,
+    tenant: RequestTenant,
 }
 
 impl Entry {
@@ -204,7 +220,7 @@ impl Entry {
         let route = self.route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
         response.headers_mut().insert(REQUEST_ID, self.id.0.clone());
         self.shared.metrics.answered(&self.method, route, status, took);
-        let tenant = response.extensions().get::<RequestTenant>().map(|tenant| &*tenant.0);
+        let tenant = self.tenant.name();
         if !span.is_disabled() {
             record(span, status, tenant);
         }

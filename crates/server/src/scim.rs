@@ -16,7 +16,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::extract::{App, Path, condition, list_query};
-use crate::observe::RequestTenant;
 use crate::problem::{Refusal, scim_type, status};
 
 /// What the path of a resource names.
@@ -49,14 +48,11 @@ impl Asked {
     }
 }
 
-/// Answers with what a handler made, in the tenant's name for the log.
-async fn answer(outcome: impl Future<Output = Result<(Cx, Response), Refusal>>) -> Response {
+/// Answers with what a handler made.
+async fn answer(outcome: impl Future<Output = Result<Response, Refusal>>) -> Response {
     // What one step of a request reads is of one moment, and cheaper than moment by moment.
     match store::snapshot(outcome).await {
-        Ok((cx, mut response)) => {
-            response.extensions_mut().insert(RequestTenant(cx.tenant_name.into()));
-            response
-        }
+        Ok(response) => response,
         Err(refusal) => refusal.scim(),
     }
 }
@@ -70,11 +66,7 @@ pub async fn collection(
     answer(on_collection(&app, &target, request)).await
 }
 
-async fn on_collection(
-    app: &App,
-    target: &Target,
-    request: Request<Body>,
-) -> Result<(Cx, Response), Refusal> {
+async fn on_collection(app: &App, target: &Target, request: Request<Body>) -> Result<Response, Refusal> {
     let asked = Asked::new(app, request).await?;
     let kind = asked.kind(target)?;
     let query = list_query(&asked.parts)?;
@@ -86,7 +78,7 @@ async fn on_collection(
     } else {
         json(StatusCode::OK, Box::pin(app.iam.list(cx, Permit::read(cx)?, &kind, &query)).await?.body())
     };
-    Ok((asked.cx, response))
+    Ok(response)
 }
 
 /// `GET`, `PUT`, `PATCH`, `DELETE` of a resource.
@@ -98,7 +90,7 @@ pub async fn resource(
     answer(on_resource(&app, &target, request)).await
 }
 
-async fn on_resource(app: &App, target: &Target, request: Request<Body>) -> Result<(Cx, Response), Refusal> {
+async fn on_resource(app: &App, target: &Target, request: Request<Body>) -> Result<Response, Refusal> {
     let asked = Asked::new(app, request).await?;
     let kind = asked.kind(target)?;
     let id = target.id.clone().unwrap_or_default();
@@ -110,14 +102,14 @@ pub async fn me(State(app): State<App>, request: Request<Body>) -> Response {
     answer(on_me(&app, request)).await
 }
 
-async fn on_me(app: &App, request: Request<Body>) -> Result<(Cx, Response), Refusal> {
+async fn on_me(app: &App, request: Request<Body>) -> Result<Response, Refusal> {
     let asked = Asked::new(app, request).await?;
     let (kind, id) = asked.cx.me()?;
     one(app, asked, &kind, &id).await
 }
 
 /// Writes are boxed: their futures are large, and a read would be moved about with them.
-async fn one(app: &App, asked: Asked, kind: &Kind, id: &str) -> Result<(Cx, Response), Refusal> {
+async fn one(app: &App, asked: Asked, kind: &Kind, id: &str) -> Result<Response, Refusal> {
     let Asked { cx, parts, body } = asked;
     let (query, condition) = (list_query(&parts)?, condition(&parts.headers)?);
     let body = async || app.object(&parts.headers, body, limits::BODY_BYTES_MAX).await;
@@ -146,7 +138,7 @@ async fn one(app: &App, asked: Asked, kind: &Kind, id: &str) -> Result<(Cx, Resp
             Seen::Unchanged(version) => with_etag(StatusCode::NOT_MODIFIED.into_response(), version),
         },
     };
-    Ok((cx, response))
+    Ok(response)
 }
 
 /// `POST …/.search` of an endpoint (RFC 7644 §3.4.3).
@@ -154,7 +146,7 @@ pub async fn search(State(app): State<App>, Path(target): Path<Target>, request:
     answer(on_search(&app, &target, request)).await
 }
 
-async fn on_search(app: &App, target: &Target, request: Request<Body>) -> Result<(Cx, Response), Refusal> {
+async fn on_search(app: &App, target: &Target, request: Request<Body>) -> Result<Response, Refusal> {
     let asked = Asked::new(app, request).await?;
     let kind = target.endpoint.is_some().then(|| asked.kind(target)).transpose()?;
     let body = app.object(&asked.parts.headers, asked.body, limits::BODY_BYTES_MAX).await?;
@@ -165,7 +157,7 @@ async fn on_search(app: &App, target: &Target, request: Request<Body>) -> Result
         Some(kind) => app.iam.list(&cx, permit, &kind, &query).await?,
         None => app.iam.list_all(&cx, permit, &query).await?,
     };
-    Ok((cx, json(StatusCode::OK, listing.body())))
+    Ok(json(StatusCode::OK, listing.body()))
 }
 
 /// `GET` of the base: a search over all kinds (RFC 7644 §3.4.2.1).
@@ -173,10 +165,10 @@ pub async fn root(State(app): State<App>, request: Request<Body>) -> Response {
     answer(on_root(&app, request)).await
 }
 
-async fn on_root(app: &App, request: Request<Body>) -> Result<(Cx, Response), Refusal> {
+async fn on_root(app: &App, request: Request<Body>) -> Result<Response, Refusal> {
     let Asked { cx, parts, .. } = Asked::new(app, request).await?;
     let listing = app.iam.list_all(&cx, Permit::read(&cx)?, &list_query(&parts)?).await?;
-    Ok((cx, json(StatusCode::OK, listing.body())))
+    Ok(json(StatusCode::OK, listing.body()))
 }
 
 /// `POST /Bulk` (RFC 7644 §3.7).
@@ -184,14 +176,14 @@ pub async fn bulk(State(app): State<App>, request: Request<Body>) -> Response {
     answer(on_bulk(&app, request)).await
 }
 
-async fn on_bulk(app: &App, request: Request<Body>) -> Result<(Cx, Response), Refusal> {
+async fn on_bulk(app: &App, request: Request<Body>) -> Result<Response, Refusal> {
     let Asked { cx, parts, body } = Asked::new(app, request).await?;
     let permit = Permit::write(&cx)?;
     let body = app.object(&parts.headers, body, limits::BULK_BYTES_MAX).await?;
     let answers = Box::pin(app.iam.bulk(&cx, permit, body)).await?;
     let operations: Vec<Value> = answers.iter().map(bulk_answer).collect();
     let body = json!({ "schemas": [BULK_RESPONSE], "Operations": operations });
-    Ok((cx, json(StatusCode::OK, body.to_string())))
+    Ok(json(StatusCode::OK, body.to_string()))
 }
 
 fn bulk_answer(answer: &BulkAnswer) -> Value {
@@ -230,7 +222,7 @@ pub async fn discover(State(app): State<App>, request: Request<Body>) -> Respons
     answer(on_discover(&app, request)).await
 }
 
-async fn on_discover(app: &App, request: Request<Body>) -> Result<(Cx, Response), Refusal> {
+async fn on_discover(app: &App, request: Request<Body>) -> Result<Response, Refusal> {
     let Asked { cx, parts, .. } = Asked::new(app, request).await?;
     if list_query(&parts)?.filter.is_some() {
         // RFC 7644 §4: so that nobody takes an unfiltered answer for a filtered one.
@@ -250,7 +242,7 @@ async fn on_discover(app: &App, request: Request<Body>) -> Result<(Cx, Response)
             listed(schemas.iter().map(|schema| discovery::schema(&cx.base, schema)).collect(), id)?
         }
     };
-    Ok((cx, json(StatusCode::OK, body.to_string())))
+    Ok(json(StatusCode::OK, body.to_string()))
 }
 
 /// What this server announces.

@@ -115,6 +115,8 @@ pub(crate) enum Expect {
     Guard(Arg, Arg),
     /// One row, else the value of this attribute is taken.
     Unique(Arg),
+    /// One row, else what the batch was decided upon is no longer so.
+    Same,
 }
 
 impl Expect {
@@ -437,6 +439,7 @@ impl Batch {
                 CommitError::Guard { attribute: self.string(attribute), value: self.string(value) }
             }
             Expect::Unique(attribute) => CommitError::Unique { attribute: self.string(attribute) },
+            Expect::Same => CommitError::Changed,
         }
     }
 

@@ -4,6 +4,7 @@
 pub(crate) mod audit;
 pub(crate) mod crash;
 pub(crate) mod edges;
+pub(crate) mod guards;
 pub(crate) mod paging;
 pub(crate) mod records;
 pub(crate) mod tenants;
@@ -43,6 +44,9 @@ macro_rules! contract {
             a_link_needs_its_target, a_link_needs_a_target_of_the_kinds, a_link_again_shows_the_new_name,
             edges_are_found_from_both_ends, forgetting_a_target_touches_its_sources, many_links_of_one_source_keep_apart,
             sources_are_direct_and_indirect, walks_survive_cycles);
+        $crate::contract::cases!($world, guards:
+            a_record_is_kept_under_the_kinds_it_was_planned_with, a_record_goes_while_nothing_is_counted,
+            a_token_is_made_for_what_is_there, a_provider_goes_while_no_good_token_names_it);
         $crate::contract::cases!($world, audit:
             a_chain_holds, a_chain_is_each_tenants_own, a_changed_entry_is_found, a_missing_entry_is_found,
             a_missing_last_entry_is_found, a_replaced_last_entry_is_found, an_added_entry_is_found,

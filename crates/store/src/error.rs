@@ -45,6 +45,9 @@ pub enum CommitError {
     /// The record has another version than the one expected.
     #[error("the record changed since it was read")]
     Stale,
+    /// What the batch was decided upon, beside what it writes, is no longer so.
+    #[error("what it depends on changed since it was read")]
+    Changed,
     /// There is no such record.
     #[error("there is no such record")]
     Missing,

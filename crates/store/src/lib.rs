@@ -18,6 +18,7 @@ mod columns;
 mod db;
 mod edge;
 mod error;
+mod guard;
 mod index;
 mod migrate;
 mod outbox;

@@ -6,12 +6,13 @@ use expect_test::expect_file;
 
 use crate::contract::World;
 use crate::sqlite::tests::{File, explain};
-use crate::{Options, audit, edge, index, migrate, outbox, record, setting, tenant, token};
+use crate::{Options, audit, edge, guard, index, migrate, outbox, record, setting, tenant, token};
 
 fn all() -> Vec<(String, &'static str)> {
-    let files: [(&str, &[(&str, &'static str)]); 15] = [
+    let files: [(&str, &[(&str, &'static str)]); 16] = [
         ("audit", audit::ALL),
         ("edge", edge::ALL),
+        ("guard", guard::ALL),
         ("index", index::ALL),
         ("index::id", index::id::ALL),
         ("index::modified", index::modified::ALL),

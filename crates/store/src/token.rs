@@ -21,6 +21,7 @@ statements! {
         and ($3 = '' or k.kind = $3) and ($4 = '' or k.provider = $4) order by k.id limit $5 offset $6");
     COUNT = "select count(*) from token k where k.tenant = $1 and k.id > $2 \
              and ($3 = '' or k.kind = $3) and ($4 = '' or k.provider = $4)";
+    ENDED = "select k.id from token k where k.tenant = $1 and k.expires < $2 order by k.id limit $3";
     INSERT = "insert into token (tenant, hash, id, connection, kind, mode, name, provider, settings, subject, \
               created, created_by, expires) \
               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing";
@@ -158,6 +159,17 @@ impl TenantStore<'_> {
         })
         .await?;
         Ok(count)
+    }
+
+    /// The ids of at most `take` tokens that ended before an instant, in milliseconds since the Unix epoch.
+    pub async fn tokens_ended(&self, before: i64, take: u64) -> Result<Vec<String>, StoreError> {
+        let mut ids = Vec::new();
+        self.read(ENDED, &[self.param(), Param::Int(before), Param::Int(bounded(take))], |row| {
+            ids.push(row.text(0)?.to_owned());
+            MORE
+        })
+        .await?;
+        Ok(ids)
     }
 
     /// The token with this hash and its tenant.

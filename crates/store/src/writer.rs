@@ -91,6 +91,8 @@ struct Writer {
 /// Why a batch, or a whole group, was not committed.
 enum Failure {
     Refused(CommitError),
+    /// One of the group's batches cannot be applied; nothing was committed.
+    Batch(CommitError),
     /// A test made the writer crash.
     Crash,
 }
@@ -161,14 +163,14 @@ impl Writer {
         let (work, answers): (Vec<_>, Vec<_>) =
             jobs.into_iter().map(|Job { tenant, batch, answer, .. }| ((tenant, batch), answer)).unzip();
         let mut done = self.transact(&work, Writer::apply_together);
-        if work.len() > 1 && matches!(done, Err(Failure::Refused(_))) {
+        if work.len() > 1 && matches!(done, Err(Failure::Batch(_))) {
             let _ = self.session.execute("rollback");
             done = self.transact(&work, Writer::apply_apart);
         }
         let results = match done {
             Ok(results) => results,
             Err(Failure::Crash) => return ControlFlow::Break(()),
-            Err(Failure::Refused(error)) => {
+            Err(Failure::Refused(error) | Failure::Batch(error)) => {
                 let _ = self.session.execute("rollback");
                 work.iter().map(|_| Err(error.clone())).collect()
             }
@@ -200,7 +202,10 @@ impl Writer {
 
     /// Applies a batch that fails with its group.
     fn apply_together(&self, tenant: TenantId, batch: &Batch, heads: &mut Heads) -> Result<Answer, Failure> {
-        self.apply(tenant, batch, heads).map(Ok)
+        match self.apply(tenant, batch, heads) {
+            Err(Failure::Refused(error)) => Err(Failure::Batch(error)),
+            done => done.map(Ok),
+        }
     }
 
     /// Applies a batch so that it can be undone alone. An error is the group's.

@@ -88,6 +88,8 @@ pub(crate) fn refused(error: CommitError) -> Error {
             Error::invalid(format!("`{attribute}`: there is no resource {value} that could be one of them"))
         }
         CommitError::Stale => Error::Stale,
+        // Asked again, it is decided by what is so then.
+        CommitError::Changed => Error::Unavailable,
         CommitError::Missing => Error::NotFound("the resource was deleted meanwhile".to_owned()),
         CommitError::Store(error) => error.into(),
     }

@@ -43,13 +43,8 @@ impl Iam {
             let before = self.stored(cx, kind, id).await?;
             condition.check(before.record.version)?;
             let beside = if answers { self.beside_before(&view, id).await? } else { None };
-            let patched = patch::apply(
-                &kind.schema,
-                &before.document,
-                operations.clone(),
-                cx.rules(),
-                &limits::FILTER,
-            )?;
+            let patched =
+                patch::apply(&kind.schema, &before.document, operations.clone(), cx.rules(), &limits::PATCH)?;
             let (next, batch) = self.patch_batch(cx, kind, &before, patched, condition).await?;
             let Some(batch) = batch else {
                 let version = before.record.version;

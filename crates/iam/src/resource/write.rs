@@ -102,6 +102,7 @@ pub(crate) fn creation(
     link(&mut batch, id, edges);
     batch.count(name, 1, !is_newest);
     count_extensions(&mut batch, kind, &Object::new(), &next.object);
+    guard(&mut batch, cx, kind, id, next);
     batch.audit(&entry(cx, "create", kind, id, None, Some(&digest(&next.document))));
     Ok(batch)
 }
@@ -156,6 +157,7 @@ pub(crate) fn change(
     }
     link(&mut batch, id, edges);
     count_extensions(&mut batch, kind, &before.document, &next.object);
+    guard(&mut batch, cx, kind, id, next);
     let digests = (digest(&before.record.document), digest(&next.document));
     batch.audit(&entry(cx, verb, kind, id, Some(&digests.0), Some(&digests.1)));
     Ok(batch)
@@ -258,6 +260,13 @@ impl Iam {
 /// Time does not go back for a resource, whatever the clocks of several nodes say.
 fn modified(cx: &Cx, before: &Stored) -> i64 {
     cx.now.max(before.record.modified)
+}
+
+/// What a tenant defined may be removed while nothing uses it, so whatever uses it is kept only under the same definitions.
+fn guard(batch: &mut Batch, cx: &Cx, kind: &Kind, id: &str, next: &Next) {
+    if kind.is_custom || kind.counted.iter().any(|urn| next.object.contains_key(urn)) {
+        batch.under_kinds(kind.name(), id, cx.kinds.version);
+    }
 }
 
 fn link(batch: &mut Batch, id: &str, edges: &[EdgeChange<'_>]) {

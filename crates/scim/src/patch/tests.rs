@@ -12,7 +12,7 @@ use expect_test::{Expect, expect};
 use serde_json::json;
 
 use super::*;
-use crate::sample::{AUTO, DEVICE, ENTERPRISE, FILTER, GROUP, STRICT, USER, parse as object};
+use crate::sample::{AUTO, DEVICE, ENTERPRISE, GROUP, PATCH, STRICT, USER, parse as object};
 
 fn ada() -> Object {
     object(
@@ -48,7 +48,7 @@ fn patched(
 }
 
 fn told(kind: &ResourceType, rules: Rules<'_>, document: &Object, body: Object) -> Result<String, Error> {
-    let out = apply(kind, document, parse(body, rules.dialect, 10)?, rules, &FILTER)?;
+    let out = apply(kind, document, parse(body, rules.dialect, 10)?, rules, &PATCH)?;
     assert_eq!(out.document.keys().next().map(String::as_str), Some("schemas"));
     let mut lines = Vec::new();
     differences(&mut lines, document, &out.document);

@@ -18,8 +18,8 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::ConfigError;
 use crate::config::file::File;
+use crate::config::{ConfigError, environment};
 
 /// Multi-tenant identity and access management server
 ///
@@ -123,6 +123,7 @@ fn attempt(args: &[OsString]) -> Result<ExitCode, Failure> {
     let cli = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     match cli {
         Ok((cli, matches)) => {
+            environment::check(&command, std::env::vars_os().map(|(name, _)| name))?;
             let matches = matches.subcommand().map(|(_, matches)| matches.clone()).unwrap_or_default();
             cli.command.run(&Context { matches, file }).map(|()| ExitCode::SUCCESS)
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use iam::access::Permit;
 use iam::cx::TokenKind;
+use iam::tenant::Operator;
 use iam::token::Draft;
 use iam::{Iam, Secret};
 use tokio::runtime::{Builder, Runtime};
@@ -25,8 +26,12 @@ use crate::telemetry::{self, Telemetry};
 
 /// The tenant that the first start makes.
 const FIRST_TENANT: &str = "default";
-/// Between two rounds of what is done now and then.
+/// Between two times that the use of tokens is noted.
 const UPKEEP: Duration = Duration::from_secs(30);
+/// Between two times that tokens which ended long ago are deleted.
+const SWEEP: Duration = Duration::from_secs(3_600);
+/// What the audit log calls who deletes them.
+const SWEEPER: Operator<'static> = Operator { name: "sweeper" };
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -83,7 +88,7 @@ async fn serve(config: &Config, telemetry: &Telemetry) -> Result<Ended, Failure>
         patience: config.request_timeout,
     };
     let router = router(app).merge(health::routes(Arc::clone(&health), metrics)).layer(observe);
-    let upkeep = tokio::spawn(upkeep(Arc::clone(&iam)));
+    let upkeep = tokio::spawn(upkeep(Arc::clone(&iam), config.token_retention));
     let token = first_token.as_ref().map(|token| token.expose().as_str());
     print(&greeting(&public_url, &config.place, token))?;
     let ended = server.run(router, &health, stop).await.map_err(Failure::failed);
@@ -107,14 +112,26 @@ async fn first_start(iam: &Iam) -> Result<Option<Secret<String>>, Failure> {
     Ok(Some(secret))
 }
 
-/// What is done now and then: noting when tokens were used, finishing deletions that were cut off.
-async fn upkeep(iam: Arc<Iam>) {
+/// What is done now and then: noting when tokens were used, deleting those that ended long ago, finishing deletions of
+/// tenants that were cut off.
+async fn upkeep(iam: Arc<Iam>, retention: Duration) {
     if let Err(error) = iam.store().tenants().sweep().await {
         tracing::warn!(%error, "a deleted tenant's rows are still there");
     }
     let mut pause = tokio::time::interval(UPKEEP);
+    let mut sweep = tokio::time::interval(SWEEP);
     loop {
-        pause.tick().await;
+        tokio::select! {
+            _ = pause.tick() => {}
+            _ = sweep.tick() => {
+                match iam.sweep_tokens(SWEEPER, retention).await {
+                    Ok(0) => {}
+                    Ok(tokens) => tracing::info!(tokens, "deleted tokens that ended long ago"),
+                    Err(error) => tracing::warn!(%error, "tokens that ended long ago are still there"),
+                }
+                continue;
+            }
+        }
         if let Err(error) = iam.flush_used().await {
             tracing::warn!(%error, "when tokens were last used is not written down yet");
         }

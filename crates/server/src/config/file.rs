@@ -11,12 +11,10 @@ use clap::{Arg, ArgMatches, Args, Command};
 use toml::de::{DeTable, DeValue};
 
 use super::{Config, ConfigError};
+use crate::nearest::nearest;
 
 /// The name looked for when no file is named.
 const NAME: &str = "durward.toml";
-
-/// A key that looks like an unknown one is named from this similarity (0 to 1) on.
-const SIMILAR: f64 = 0.6;
 
 /// A file that has been read and found valid.
 #[derive(Debug)]
@@ -131,7 +129,6 @@ fn validate(option: &Arg, value: &str) -> Result<(), String> {
 }
 
 /// What follows the value in a message. Our own parsers answer with half a sentence.
-/// What follows the value in a message. Our own parsers answer with half a sentence.
 fn reason(error: &clap::Error) -> String {
     match (std::error::Error::source(error), error.get(ContextKind::ValidValue)) {
         (_, Some(ContextValue::Strings(valid))) if !valid.is_empty() => {
@@ -146,13 +143,9 @@ fn reason(error: &clap::Error) -> String {
 }
 
 fn unknown(name: &str, options: &[Arg]) -> String {
-    let likeness = |arg: &Arg| strsim::jaro_winkler(name, arg.get_id().as_str());
-    let nearest = options.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    match nearest {
-        Some(arg) if likeness(arg) >= SIMILAR => {
-            format!("unknown key `{name}`; did you mean `{}`?", arg.get_id())
-        }
-        _ => format!("unknown key `{name}`"),
+    match nearest(name, options.iter().map(|arg| arg.get_id().as_str())) {
+        Some(meant) => format!("unknown key `{name}`; did you mean `{meant}`?"),
+        None => format!("unknown key `{name}`"),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Errors are problem documents (RFC 9457). What stands here is described by the OpenAPI document it generates.
 
+mod body;
 pub mod openapi;
 pub mod providers;
 pub mod schemas;
@@ -18,7 +19,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::extract::App;
-use crate::observe::RequestTenant;
 use crate::problem::Refusal;
 
 /// The bases of this API.
@@ -65,15 +65,12 @@ pub fn routes() -> Router<App> {
 }
 
 /// What a handler comes to.
-type Outcome = Result<(Cx, Response), Refusal>;
+type Outcome = Result<Response, Refusal>;
 
 /// Answers with what a handler made.
 fn answer(outcome: Outcome) -> Response {
     match outcome {
-        Ok((cx, mut response)) => {
-            response.extensions_mut().insert(RequestTenant(cx.tenant_name.into()));
-            response
-        }
+        Ok(response) => response,
         Err(refusal) => refusal.problem(),
     }
 }
@@ -97,7 +94,7 @@ async fn read_without<T: DeserializeOwned>(
 ) -> Result<T, Refusal> {
     let mut object = app.object(headers, body, limits::BODY_BYTES_MAX).await?;
     ours.iter().for_each(|name| drop(object.remove(*name)));
-    serde_json::from_value(object.into()).map_err(|e| Error::invalid(e.to_string()).into())
+    Ok(body::read(object.into())?)
 }
 
 fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, Refusal> {

@@ -230,8 +230,7 @@ async fn on_list(app: &App, kind: Option<String>, request: Request<Body>) -> Out
     let all = app.iam.providers(&cx, permit).await?;
     let mut providers = all.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
     providers.retain(|provider| kind.is_none_or(|kind| provider.provider == kind));
-    let response = json(StatusCode::OK, &ProviderList { total_count: providers.len(), providers })?;
-    Ok((cx, response))
+    json(StatusCode::OK, &ProviderList { total_count: providers.len(), providers })
 }
 
 fn type_named(name: &str) -> Result<ProviderType, Error> {
@@ -257,8 +256,7 @@ async fn on_create(app: &App, kind: &str, request: Request<Body>) -> Outcome {
     let (permit, kind) = (Permit::administer(&cx)?, type_named(kind)?);
     let input: ProviderInput = read_without(app, &parts.headers, body, &OURS).await?;
     let made = app.iam.create_provider(&cx, permit, draft(kind, input)?).await?;
-    let response = json(StatusCode::CREATED, &view(made)?)?;
-    Ok((cx, response))
+    json(StatusCode::CREATED, &view(made)?)
 }
 
 /// Show an identity provider.
@@ -279,8 +277,7 @@ pub async fn read_one(
 async fn on_read(app: &App, kind: &str, id: &str, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
     let found = known(app, &cx, kind, id).await?;
-    let response = json(StatusCode::OK, &found)?;
-    Ok((cx, response))
+    json(StatusCode::OK, &found)
 }
 
 /// The provider, if it is of that type.
@@ -319,8 +316,7 @@ async fn on_replace(app: &App, kind: &str, id: &str, request: Request<Body>) -> 
     let before = known(app, &cx, kind, id).await?;
     let input: ProviderInput = read_without(app, &parts.headers, body, &OURS).await?;
     let made = app.iam.replace_provider(&cx, permit, id, draft(before.provider, input)?).await?;
-    let response = json(StatusCode::OK, &view(made)?)?;
-    Ok((cx, response))
+    json(StatusCode::OK, &view(made)?)
 }
 
 /// Remove an identity provider that no token is made for.
@@ -344,5 +340,5 @@ async fn on_remove(app: &App, kind: &str, id: &str, request: Request<Body>) -> O
     let permit = Permit::administer(&cx)?;
     known(app, &cx, kind, id).await?;
     app.iam.delete_provider(&cx, permit, id).await?;
-    Ok((cx, StatusCode::NO_CONTENT.into_response()))
+    Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -1,28 +1,24 @@
 //! Schemas and resource types that a tenant defines: `/v1/schemas`, `/v1/resource-types`.
 
+use ::scim::schema::{Attributes, Schema};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, Request, StatusCode};
+use http::{Request, StatusCode};
+use iam::Error;
 use iam::access::Permit;
-use iam::schemas::{SchemaDefinition, TypeDefinition};
-use iam::{Error, limits};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use iam::schemas::{SchemaDefinition, TypeDefinition, TypeExtension};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Outcome, answer, authenticated, json};
+use super::{Outcome, answer, authenticated, json, read_without};
 use crate::extract::{App, Path};
-use crate::problem::Refusal;
 
 /// A schema that a tenant defines: the members of RFC 7643 §7, and what the schema is for.
-#[derive(Debug, ToSchema)]
-#[schema(as = SchemaDefinition, rename_all = "camelCase")]
-#[expect(
-    dead_code,
-    reason = "describes `iam::schemas::SchemaDefinition` to those who read the API's description"
-)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = SchemaDefinition)]
 pub struct SchemaShape {
     /// The schema's URN; not one of `urn:ietf:`.
     #[schema(example = "urn:example:params:scim:schemas:acme:2.0:Badge")]
@@ -30,25 +26,42 @@ pub struct SchemaShape {
     /// For people.
     name: String,
     /// For people.
-    description: Option<String>,
+    #[serde(default)]
+    description: String,
     /// Attributes as RFC 7643 §7 describes them: name, type, multiValued, required, caseExact, mutability, returned,
     /// uniqueness, canonicalValues, referenceTypes, subAttributes.
-    attributes: Vec<Value>,
+    #[schema(value_type = Vec<Value>)]
+    attributes: Attributes,
     /// The resource types it extends, by name; none for the core schema of a type of one's own.
-    extends: Option<Vec<String>>,
+    #[serde(default)]
+    extends: Vec<String>,
     /// Whether every resource must have the extension.
-    required: Option<bool>,
+    #[serde(default)]
+    required: bool,
     /// Attributes that an index finds, at most 8; each costs a row at every write.
-    indexed: Option<Vec<String>>,
+    #[serde(default)]
+    indexed: Vec<String>,
+}
+
+impl From<SchemaShape> for SchemaDefinition {
+    fn from(shape: SchemaShape) -> Self {
+        let SchemaShape { id, name, description, attributes, extends, required, indexed } = shape;
+        Self { schema: Schema { id, name, description, attributes }, extends, required, indexed }
+    }
+}
+
+impl From<SchemaDefinition> for SchemaShape {
+    fn from(definition: SchemaDefinition) -> Self {
+        let SchemaDefinition { schema, extends, required, indexed } = definition;
+        let Schema { id, name, description, attributes } = schema;
+        Self { id, name, description, attributes, extends, required, indexed }
+    }
 }
 
 /// A resource type that a tenant defines (RFC 7643 §6).
-#[derive(Debug, ToSchema)]
-#[schema(as = TypeDefinition, rename_all = "camelCase")]
-#[expect(
-    dead_code,
-    reason = "describes `iam::schemas::TypeDefinition` to those who read the API's description"
-)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = TypeDefinition)]
 pub struct TypeShape {
     /// Its name.
     #[schema(example = "Device")]
@@ -57,13 +70,49 @@ pub struct TypeShape {
     #[schema(example = "/Devices")]
     endpoint: String,
     /// For people.
-    description: Option<String>,
+    #[serde(default)]
+    description: String,
     /// The URN of its core schema, which the tenant has defined.
     schema: String,
-    /// Its extensions: `schema` and `required`.
-    schema_extensions: Option<Vec<Value>>,
+    /// Its extensions.
+    #[serde(default)]
+    schema_extensions: Vec<ExtensionShape>,
     /// Attributes that an index finds, at most 8.
-    indexed: Option<Vec<String>>,
+    #[serde(default)]
+    indexed: Vec<String>,
+}
+
+/// An extension of a resource type.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TypeExtension)]
+pub struct ExtensionShape {
+    /// The URN of its schema, which the tenant has defined.
+    schema: String,
+    /// Whether every resource must have it.
+    #[serde(default)]
+    required: bool,
+}
+
+impl From<TypeShape> for TypeDefinition {
+    fn from(shape: TypeShape) -> Self {
+        let TypeShape { name, endpoint, description, schema, schema_extensions, indexed } = shape;
+        let extensions = schema_extensions.into_iter();
+        let schema_extensions =
+            extensions.map(|e| TypeExtension { schema: e.schema, required: e.required }).collect();
+        Self { name, endpoint, description, schema, schema_extensions, indexed }
+    }
+}
+
+impl From<TypeDefinition> for TypeShape {
+    fn from(definition: TypeDefinition) -> Self {
+        let TypeDefinition { name, endpoint, description, schema, schema_extensions, indexed } = definition;
+        let extensions = schema_extensions.into_iter();
+        let schema_extensions = extensions
+            .map(|TypeExtension { schema, required }| ExtensionShape { schema, required })
+            .collect();
+        Self { name, endpoint, description, schema, schema_extensions, indexed }
+    }
 }
 
 /// A list of definitions.
@@ -76,32 +125,14 @@ pub struct DefinitionList {
     total_count: usize,
 }
 
-fn list<T: Serialize>(all: Vec<T>) -> Result<DefinitionList, Error> {
-    let items = all.into_iter().map(|one| serde_json::to_value(one).map_err(Error::internal));
+fn list<S: Serialize + From<D>, D>(all: Vec<D>) -> Result<DefinitionList, Error> {
+    let items = all.into_iter().map(|one| serde_json::to_value(S::from(one)).map_err(Error::internal));
     let items = items.collect::<Result<Vec<_>, _>>()?;
     Ok(DefinitionList { total_count: items.len(), items })
 }
 
-/// What a definition may have: what is described here, and what `/Schemas` and `/ResourceTypes` add when they show it.
-const SCHEMA_MEMBERS: [&str; 9] =
-    ["schemas", "meta", "id", "name", "description", "attributes", "extends", "required", "indexed"];
-const TYPE_MEMBERS: [&str; 9] =
-    ["schemas", "meta", "id", "name", "endpoint", "description", "schema", "schemaExtensions", "indexed"];
-
-/// A definition without members that nobody knows: one that is misspelt would change what the definition means.
-async fn read_definition<T: DeserializeOwned>(
-    app: &App,
-    headers: &HeaderMap,
-    body: Body,
-    members: &[&str],
-) -> Result<T, Refusal> {
-    let object = app.object(headers, body, limits::BODY_BYTES_MAX).await?;
-    if let Some(name) = object.keys().find(|name| !members.contains(&name.as_str())) {
-        let name = ::scim::error::quoted(name);
-        return Err(Error::invalid(format!("{name} is not a member of a definition")).into());
-    }
-    serde_json::from_value(object.into()).map_err(|e| Error::invalid(e.to_string()).into())
-}
+/// What `/Schemas` and `/ResourceTypes` add when they show a definition, so that it can be sent back.
+const OURS: [&str; 2] = ["schemas", "meta"];
 
 /// List the schemas that the tenant defined.
 #[utoipa::path(get, path = "/v1/schemas", tag = "Schemas", responses(
@@ -115,8 +146,7 @@ pub async fn list_schemas(State(app): State<App>, request: Request<Body>) -> Res
 async fn on_list_schemas(app: &App, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
     let all = app.iam.defined_schemas(&cx, Permit::inspect(&cx)?).await?;
-    let response = json(StatusCode::OK, &list(all)?)?;
-    Ok((cx, response))
+    json(StatusCode::OK, &list::<SchemaShape, _>(all)?)
 }
 
 /// Define a schema: an extension, or the core of a resource type of one's own. It works at once.
@@ -132,10 +162,9 @@ pub async fn define_schema(State(app): State<App>, request: Request<Body>) -> Re
 async fn on_define_schema(app: &App, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
     let permit = Permit::administer(&cx)?;
-    let definition: SchemaDefinition = read_definition(app, &parts.headers, body, &SCHEMA_MEMBERS).await?;
-    let made = app.iam.define_schema(&cx, permit, definition).await?;
-    let response = json(StatusCode::CREATED, &made)?;
-    Ok((cx, response))
+    let shape: SchemaShape = read_without(app, &parts.headers, body, &OURS).await?;
+    let made = app.iam.define_schema(&cx, permit, shape.into()).await?;
+    json(StatusCode::CREATED, &SchemaShape::from(made))
 }
 
 /// Show a schema that the tenant defined.
@@ -157,8 +186,7 @@ async fn on_read_schema(app: &App, urn: &str, request: Request<Body>) -> Outcome
     let found = all.into_iter().find(|known| known.schema.id.eq_ignore_ascii_case(urn));
     let found =
         found.ok_or_else(|| Error::NotFound(format!("there is no schema {}", ::scim::error::quoted(urn))))?;
-    let response = json(StatusCode::OK, &found)?;
-    Ok((cx, response))
+    json(StatusCode::OK, &SchemaShape::from(found))
 }
 
 /// Remove a schema that no resource and no resource type uses.
@@ -178,7 +206,7 @@ pub async fn remove_schema(
 async fn on_remove_schema(app: &App, urn: &str, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
     app.iam.remove_schema(&cx, Permit::administer(&cx)?, urn).await?;
-    Ok((cx, StatusCode::NO_CONTENT.into_response()))
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// List the resource types that the tenant defined.
@@ -193,8 +221,7 @@ pub async fn list_types(State(app): State<App>, request: Request<Body>) -> Respo
 async fn on_list_types(app: &App, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
     let all = app.iam.defined_types(&cx, Permit::inspect(&cx)?).await?;
-    let response = json(StatusCode::OK, &list(all)?)?;
-    Ok((cx, response))
+    json(StatusCode::OK, &list::<TypeShape, _>(all)?)
 }
 
 /// Define a resource type. It works at once, with everything SCIM does.
@@ -210,10 +237,9 @@ pub async fn define_type(State(app): State<App>, request: Request<Body>) -> Resp
 async fn on_define_type(app: &App, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
     let permit = Permit::administer(&cx)?;
-    let definition: TypeDefinition = read_definition(app, &parts.headers, body, &TYPE_MEMBERS).await?;
-    let made = app.iam.define_type(&cx, permit, definition).await?;
-    let response = json(StatusCode::CREATED, &made)?;
-    Ok((cx, response))
+    let shape: TypeShape = read_without(app, &parts.headers, body, &OURS).await?;
+    let made = app.iam.define_type(&cx, permit, shape.into()).await?;
+    json(StatusCode::CREATED, &TypeShape::from(made))
 }
 
 /// Show a resource type that the tenant defined.
@@ -232,8 +258,7 @@ async fn on_read_type(app: &App, name: &str, request: Request<Body>) -> Outcome 
     let found = found.ok_or_else(|| {
         Error::NotFound(format!("there is no resource type {}", ::scim::error::quoted(name)))
     })?;
-    let response = json(StatusCode::OK, &found)?;
-    Ok((cx, response))
+    json(StatusCode::OK, &TypeShape::from(found))
 }
 
 /// Remove a resource type of which there are no resources.
@@ -253,5 +278,5 @@ pub async fn remove_type(
 async fn on_remove_type(app: &App, name: &str, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
     app.iam.remove_type(&cx, Permit::administer(&cx)?, name).await?;
-    Ok((cx, StatusCode::NO_CONTENT.into_response()))
+    Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -146,14 +146,14 @@ pub struct Rotation {
     expires_in_days: Option<u32>,
 }
 
-/// The settings of a token's connection.
+/// The settings of a token's connection. They take the place of those it had: one that is not given has its default.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConnectionSettings {
-    /// `auto` or `strict`.
+    /// `auto` (the default) or `strict`.
     #[serde(default)]
     dialect: Option<String>,
-    /// `reactivate` or `conflict`.
+    /// `reactivate` (the default) or `conflict`.
     #[serde(default)]
     on_inactive: Option<String>,
 }
@@ -172,7 +172,7 @@ fn settings_of(dialect: Option<&str>, on_inactive: Option<&str>) -> Result<Setti
 #[utoipa::path(post, path = "/v1/scim", tag = "SCIM tokens", request_body = NewToken, responses(
     (status = 200, description = "The token, shown this once", body = CreatedToken),
     (status = 400, description = "A member is missing or wrong, or there is no such provider", body = super::openapi::Problem, content_type = "application/problem+json"),
-    (status = 409, description = "The tenant has too many tokens", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The tenant has too many tokens, or the provider was changed meanwhile", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn create(State(app): State<App>, request: Request<Body>) -> Response {
     answer(on_create(&app, request).await)
@@ -194,8 +194,7 @@ async fn on_create(app: &App, request: Request<Body>) -> Outcome {
         days: new.expires_in_days,
     };
     let (info, secret) = app.iam.create_token(&cx, permit, draft).await?;
-    let response = json(StatusCode::OK, &made(info, secret.expose()))?;
-    Ok((cx, response))
+    json(StatusCode::OK, &made(info, secret.expose()))
 }
 
 fn made(info: Info, secret: &str) -> CreatedToken {
@@ -248,9 +247,7 @@ async fn on_list(app: &App, cx: Cx, query: &str) -> Outcome {
     let skip = (page - 1).saturating_mul(size);
     let found = app.iam.tokens(&cx, permit, Some(TokenKind::Scim), text.as_deref(), skip, size).await?;
     let tokens = found.tokens.into_iter().map(TokenView::from).collect();
-    let response =
-        json(StatusCode::OK, &TokenPage { tokens, total_count: found.total, page, page_size: size })?;
-    Ok((cx, response))
+    json(StatusCode::OK, &TokenPage { tokens, total_count: found.total, page, page_size: size })
 }
 
 /// Show a SCIM token, without its secret.
@@ -272,8 +269,7 @@ pub async fn get_or_list(state: State<App>, Path(target): Path<Target>, request:
 async fn on_get(app: &App, id: &str, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
     let info = known(app, &cx, id).await?;
-    let response = json(StatusCode::OK, &TokenView::from(info))?;
-    Ok((cx, response))
+    json(StatusCode::OK, &TokenView::from(info))
 }
 
 /// The token, if it is one for SCIM: an administrator's token is not managed with another one here.
@@ -303,14 +299,14 @@ async fn on_revoke(app: &App, id: &str, request: Request<Body>) -> Outcome {
     let permit = Permit::administer(&cx)?;
     known(app, &cx, id).await?;
     app.iam.revoke_token(&cx, permit, id).await?;
-    Ok((cx, StatusCode::NO_CONTENT.into_response()))
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Replace a SCIM token: a new one for the same connection, the old one given an end.
 #[utoipa::path(post, path = "/v1/scim/{id}/rotate", tag = "SCIM tokens", request_body = Rotation, params(("id" = String, Path, description = "The token's id")), responses(
     (status = 200, description = "The new token, shown this once", body = CreatedToken),
     (status = 404, description = "There is no such token", body = super::openapi::Problem, content_type = "application/problem+json"),
-    (status = 409, description = "The tenant has too many tokens", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The tenant has too many tokens, or the provider was changed meanwhile", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn rotate(State(app): State<App>, Path(target): Path<Target>, request: Request<Body>) -> Response {
     answer(on_rotate(&app, &target.endpoint.unwrap_or_default(), request).await)
@@ -326,11 +322,10 @@ async fn on_rotate(app: &App, id: &str, request: Request<Body>) -> Outcome {
     known(app, &cx, id).await?;
     let overlap = rotation.overlap_hours.unwrap_or(OVERLAP_HOURS);
     let (info, secret) = app.iam.rotate_token(&cx, permit, id, overlap, rotation.expires_in_days).await?;
-    let response = json(StatusCode::OK, &made(info, secret.expose()))?;
-    Ok((cx, response))
+    json(StatusCode::OK, &made(info, secret.expose()))
 }
 
-/// Set how a token's connection is treated.
+/// Replace the settings of a token's connection: one that is not given gets its default.
 #[utoipa::path(put, path = "/v1/scim/{id}/settings", tag = "SCIM tokens", request_body = ConnectionSettings, params(("id" = String, Path, description = "The token's id")), responses(
     (status = 200, description = "The token", body = TokenView),
     (status = 404, description = "There is no such token", body = super::openapi::Problem, content_type = "application/problem+json"),
@@ -350,6 +345,5 @@ async fn on_settings(app: &App, id: &str, request: Request<Body>) -> Outcome {
     let settings = settings_of(given.dialect.as_deref(), given.on_inactive.as_deref())?;
     known(app, &cx, id).await?;
     let info = app.iam.change_token(&cx, permit, id, settings).await?;
-    let response = json(StatusCode::OK, &TokenView::from(info))?;
-    Ok((cx, response))
+    json(StatusCode::OK, &TokenView::from(info))
 }

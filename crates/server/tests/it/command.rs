@@ -101,9 +101,22 @@ fn a_wrong_configuration_is_refused_with_exit_code_2() {
 }
 
 #[test]
-fn help_is_given_even_when_the_file_is_wrong() {
+fn an_unknown_variable_is_refused_with_exit_code_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = durward(folder.path(), &["check-config"]);
+    let output = command.env("DURWARD_LISTENS", "127.0.0.1:1").output().unwrap();
+    expect![[r#"
+        error: unknown environment variable `DURWARD_LISTENS`; did you mean `DURWARD_LISTEN`?
+        exit 2
+    "#]]
+    .assert_eq(&text(&output));
+}
+
+#[test]
+fn help_is_given_even_when_the_configuration_is_wrong() {
     let folder = folder_with("lisen = 1\n");
-    let output = durward(folder.path(), &["serve", "--help"]).output().unwrap();
+    let mut command = durward(folder.path(), &["serve", "--help"]);
+    let output = command.env("DURWARD_LISTENS", "127.0.0.1:1").output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
 }
 

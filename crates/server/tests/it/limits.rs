@@ -222,6 +222,30 @@ async fn groups_of_a_user_and_members_of_a_page() {
 }
 
 #[tokio::test]
+async fn edges_that_a_query_looks_at() {
+    let (world, caller) = acme().await;
+    records(&world, 2, "Group", "g", "displayName");
+
+    let members = |group: &str, many: usize| {
+        rows(
+            &world,
+            many,
+            &format!(
+                "insert into edge (tenant, relation, source, target, target_kind, display) \
+            select {{tenant}}, 'Group.members', '{group}', '{group}m' || n, 'User', 'x'"
+            ),
+        );
+    };
+    let scan = "/Groups?attributes=id&filter=members.display%20eq%20%22y%22";
+    members("g000001", SCAN_EDGES_MAX - 1);
+    members("g000002", 1);
+    assert_eq!(caller.get(scan).await.check(200).json()["totalResults"], 0);
+    records(&world, 1, "Group", "h", "displayName");
+    members("h000001", 1);
+    refused(caller.get(scan).await, 400, Some("tooMany"), "more than 1000000 members and groups");
+}
+
+#[tokio::test]
 async fn cursors() {
     let (world, caller) = acme().await;
     for name in ["a", "b"] {
@@ -253,6 +277,15 @@ async fn operations_of_one_request() {
     );
     assert_eq!(caller.get(&path).await.json()["meta"]["version"], "W/\"1\"");
     assert_eq!(caller.patch(&path, patch(PATCH_OPERATIONS_MAX)).await.check(200).json()["title"], "1000");
+    // A thousand roles beside 999 values, four times: all the comparisons there may be.
+    let roles: Vec<Value> = (0..VALUES_MAX).map(|n| json!({ "value": n.to_string() })).collect();
+    let path = format!("/Users/{}", caller.make("/Users", with(user("eve"), "roles", roles)).await);
+    let idle = |values: usize| json!({ "op": "remove", "path": "roles", "value": vec![Value::Null; values] });
+    let per_value = PATCH_COMPARISONS_MAX / VALUES_MAX / 4 - 1;
+    let compare = |last: Value| operations([vec![idle(per_value); 3], vec![last]].concat().into());
+    caller.patch(&path, compare(idle(per_value))).await.check(200);
+    let over = caller.patch(&path, compare(idle(per_value + 1))).await;
+    refused(over, 400, Some("invalidValue"), "more than 4000000 comparisons");
     let create =
         |n: usize| json!({ "method": "POST", "path": "/Nothing", "bulkId": format!("b{n}"), "data": {} });
     let bulk = |many: usize| {
@@ -458,6 +491,10 @@ fn the_limits_that_are_handed_on() {
     assert_eq!(
         (FILTER.bytes, FILTER.depth, FILTER.terms),
         (FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_TERMS_MAX)
+    );
+    assert_eq!(
+        (PATCH.filter.bytes, PATCH.filter.depth, PATCH.filter.terms, PATCH.comparisons),
+        (FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_TERMS_MAX, PATCH_COMPARISONS_MAX)
     );
     assert_eq!((SCHEMA.attributes, SCHEMA.name_bytes), (SCHEMA_ATTRIBUTES_MAX, SCHEMA_NAME_BYTES_MAX));
 }

@@ -19,8 +19,6 @@ use crate::{Iam, limits};
 
 /// Candidates read at once; between two such reads others get their turn.
 const CHUNK: u64 = 256;
-/// Most edges looked at for one list.
-const EDGES_MAX: usize = 1_000_000;
 
 /// A resource that matches, by the key that orders it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,10 +38,14 @@ impl Effort {
     fn spend(&mut self, candidates: usize, edges: usize) -> Result<()> {
         self.candidates += candidates;
         self.edges += edges;
-        if self.candidates > limits::SCAN_MAX || self.edges > EDGES_MAX {
+        let over = match (self.candidates > limits::SCAN_MAX, self.edges > limits::SCAN_EDGES_MAX) {
+            (true, _) => Some(format!("{} resources", limits::SCAN_MAX)),
+            (_, true) => Some(format!("{} members and groups of resources", limits::SCAN_EDGES_MAX)),
+            (false, false) => None,
+        };
+        if let Some(most) = over {
             let detail = format!(
-                "the query would look at more than {} resources; narrow it by an indexed attribute, or page by cursor without sorting",
-                limits::SCAN_MAX
+                "the query would look at more than {most}; narrow it by an indexed attribute, or page by cursor without sorting"
             );
             return Err(Error::Invalid(ScimError::new(ErrorKind::TooMany, detail)));
         }
@@ -51,7 +53,7 @@ impl Effort {
     }
 
     fn is_spent(&self) -> bool {
-        self.candidates >= limits::SCAN_MAX || self.edges >= EDGES_MAX
+        self.candidates >= limits::SCAN_MAX || self.edges >= limits::SCAN_EDGES_MAX
     }
 }
 

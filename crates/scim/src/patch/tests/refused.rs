@@ -165,8 +165,8 @@ fn a_patch_has_only_so_many_comparisons() {
     user.insert("roles".to_owned(), (0..1000).map(|n| json!({ "value": n.to_string() })).collect());
     let value = Some(json!(vec![Value::Null; 1000]));
     let idle = Operation { op: Op::Remove, path: Some("roles".to_owned()), value };
-    assert!(apply(&USER, &user, vec![idle.clone(); 3], rules, &FILTER).is_ok());
-    let refused = apply(&USER, &user, vec![idle; 4], rules, &FILTER).unwrap_err();
+    assert!(apply(&USER, &user, vec![idle.clone(); 3], rules, &PATCH).is_ok());
+    let refused = apply(&USER, &user, vec![idle; 4], rules, &PATCH).unwrap_err();
     expect!["invalidValue: the operations need more than 4000000 comparisons of values"]
         .assert_eq(&refused.to_string());
 }

@@ -2,6 +2,7 @@
 
 mod openapi;
 mod providers;
+mod races;
 mod schemas;
 mod tokens;
 

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::{Api, schema, string};
 use crate::world::{Caller, World, encoded, operations, user};
 
-const BADGE: &str = "urn:example:acme:2.0:Badge";
-const DEVICE: &str = "urn:example:acme:2.0:Device";
+pub(super) const BADGE: &str = "urn:example:acme:2.0:Badge";
+pub(super) const DEVICE: &str = "urn:example:acme:2.0:Device";
 
-fn badge() -> Value {
+pub(super) fn badge() -> Value {
     let mut number = string("number");
     number["uniqueness"] = "server".into();
     json!({ "id": BADGE, "name": "Badge", "extends": ["User"], "indexed": ["floor"], "attributes": [
@@ -51,7 +51,7 @@ async fn definitions_that_meet_do_not_contradict_each_other() {
     }
 }
 
-async fn define_device(api: &Api) {
+pub(super) async fn define_device(api: &Api) {
     let (schema, kind) = device();
     api.post("/schemas", schema).await.check(201);
     api.post("/resource-types", kind).await.check(201);

@@ -1,13 +1,19 @@
 //! SCIM tokens: made, listed, used, rotated, revoked.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use expect_test::expect;
 use http::Method;
+use iam::access::Permit;
+use iam::cx::TokenKind;
+use iam::tenant::Operator;
+use iam::token::Draft;
 use serde_json::{Value, json};
+use store::AuditQuery;
 
 use super::{Api, new_token, provider};
-use crate::world::{World, user};
+use crate::world::{OPERATOR, World, user};
 
 async fn world() -> (World, Api) {
     let world = World::new().await;
@@ -202,10 +208,57 @@ async fn settings_are_those_of_the_next_request() {
         api.put(&path, json!({ "dialect": "strict", "onInactive": "conflict" })).await.check(200).json();
     assert_eq!((&set["dialect"], &set["onInactive"]), (&json!("strict"), &json!("conflict")));
     caller.post("/Users", user("ada")).await.check(409);
-    api.put(&path, json!({})).await.check(200);
+    // A PUT replaces: what it does not give has its default.
+    let set = api.put(&path, json!({ "dialect": "strict" })).await.check(200).json();
+    assert_eq!((&set["dialect"], &set["onInactive"]), (&json!("strict"), &json!("reactivate")));
+    let set = api.put(&path, json!({})).await.check(200).json();
+    assert_eq!(set["dialect"], "auto");
     caller.post("/Users", user("ada")).await.check(201);
     api.put(&path, json!({ "dialect": "loose" })).await.check(400);
-    api.put(&path, json!({ "name": "x" })).await.check(400);
+    let detail = api.put(&path, json!({ "onInactiv": "x" })).await.check(400).json()["detail"].clone();
+    assert_eq!(detail, "`onInactiv` is not known here; did you mean `onInactive`?");
+}
+
+#[tokio::test]
+async fn a_token_that_ended_long_ago_is_deleted_and_that_is_audited() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let (world, api) = world().await;
+    let new = |days: u32| {
+        let mut body = new_token("entra");
+        body["expiresInDays"] = json!(days);
+        body
+    };
+    // More than go in one commit.
+    let ends: Vec<u32> = [vec![1; 150], vec![2]].concat();
+    for days in ends {
+        api.post("/scim", new(days)).await.check(200);
+    }
+    let kept = api.post("/scim", new_token("entra")).await.check(200).id();
+    let other = world.token("globex", Draft { days: Some(1), ..Draft::new(TokenKind::Scim, "x") }).await.0;
+    let left = async || api.get("/scim?pageSize=200").await.check(200).json()["totalCount"].clone();
+    let sweeper = Operator { name: "sweeper" };
+    world.pass(DAY * 31);
+    assert_eq!(world.iam.sweep_tokens(sweeper, DAY * 30).await.unwrap(), 0, "not before its time is over");
+    world.pass(Duration::from_millis(1));
+    assert_eq!(world.iam.sweep_tokens(sweeper, DAY * 30).await.unwrap(), 151);
+    assert_eq!(left().await, 2);
+    let cx = world.iam.operate(OPERATOR, "globex").await.unwrap();
+    let gone = world.iam.token(&cx, Permit::inspect(&cx).unwrap(), &other.id).await;
+    assert!(matches!(gone, Err(iam::Error::NotFound(_))), "{gone:?}");
+    let mut audited = 0;
+    let all = AuditQuery { after: 0, before: i64::MAX, descending: false, take: 1_000 };
+    let store = world.iam.store().tenant(cx.tenant);
+    store
+        .audit(&all, |entry| {
+            audited += usize::from((entry.actor.as_str(), entry.verb.as_str()) == ("sweeper", "delete"));
+            ControlFlow::Continue(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(audited, 1);
+    world.pass(DAY);
+    assert_eq!(world.iam.sweep_tokens(sweeper, DAY * 30).await.unwrap(), 1);
+    api.get(&format!("/scim/{kept}")).await.check(200);
 }
 
 #[tokio::test]

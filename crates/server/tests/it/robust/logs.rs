@@ -37,10 +37,19 @@ fn logs_hold_no_token_no_password_and_no_body() {
     assert_eq!(status, 201, "{made}");
     let generated =
         serde_json::from_str::<serde_json::Value>(&made).unwrap()["password"].as_str().unwrap().to_owned();
+    for (path, token) in [("/v1/scim/Nothing", &token), ("/nobody/scim/Users", &wrong)] {
+        assert!(wire.ask("GET", path, Some(token), None).unwrap().0 >= 400, "{path}");
+    }
     server.terminate();
     server.ended();
 
     let log = std::fs::read_to_string(&log).unwrap();
+    // A refused request is its tenant's too, when that is known: by the token, or by the path.
+    for status in ["status=400", "status=401", "status=404", "status=409"] {
+        let mut lines = log.lines().filter(|line| line.contains(status) && line.contains("answered"));
+        assert!(lines.any(|line| line.contains("tenant=\"default\"")), "{status}:\n{log}");
+    }
+    assert!(!log.contains("tenant=\"nobody\""), "a path may say anything");
     assert!(log.contains("DEBUG") && log.contains("status=201"), "too little is logged:\n{log}");
     for secret in [
         token.as_str(),

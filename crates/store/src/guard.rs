@@ -1,0 +1,45 @@
+//! Guards: what a decision relied on beside what its batch writes. Each is a statement that changes nothing and meets one
+//! row, of something the batch writes or deletes anyway, so that no two batches wait for each other over what they look at.
+
+use crate::batch::{Arg, Expect};
+use crate::{Batch, statements};
+
+statements! {
+    KINDS = "update record set version = version where tenant = $1 and kind = $2 and id = $3 \
+             and exists (select 1 from tenant t where t.tenant = $1 and t.kinds = $4)";
+    UNCOUNTED = "update record set version = version where tenant = $1 and kind = $2 and id = $3 \
+                 and not exists (select 1 from counter c where c.tenant = $1 and c.kind = $4 and c.live > 0)";
+    TOKEN_RECORD = "update token set connection = connection where tenant = $1 and id = $2 and exists \
+                    (select 1 from record r where r.tenant = $1 and r.kind = $3 and r.id = $4 and r.version = $5)";
+    UNTOKENED = "update record set version = version where tenant = $1 and kind = $2 and id = $3 and not exists \
+                 (select 1 from token k where k.tenant = $1 and k.provider = $4 \
+                 and (k.expires is null or k.expires > $5))";
+}
+
+/// Each refuses the batch with `Changed` when it does not hold. The record or token stands in the same batch, and exists
+/// when the guard is reached.
+impl Batch {
+    /// The tenant's own kinds are still those of `known`, see [`crate::Tenant::kinds`]: a record is as they say.
+    pub fn under_kinds(&mut self, kind: &str, id: &str, known: i64) -> &mut Self {
+        let args = [Arg::Tenant, self.keep(kind), self.keep(id), Arg::Int(known)];
+        self.push(KINDS, &args, Expect::Same)
+    }
+
+    /// Nothing is counted under this name: a record may go, or be changed, on which what is counted depends.
+    pub fn while_uncounted(&mut self, kind: &str, id: &str, counted: &str) -> &mut Self {
+        let args = [Arg::Tenant, self.keep(kind), self.keep(id), self.keep(counted)];
+        self.push(UNCOUNTED, &args, Expect::Same)
+    }
+
+    /// A record is still in this version: a token is made for it.
+    pub fn token_for(&mut self, token: &str, (kind, id, version): (&str, &str, i64)) -> &mut Self {
+        let args = [Arg::Tenant, self.keep(token), self.keep(kind), self.keep(id), Arg::Int(version)];
+        self.push(TOKEN_RECORD, &args, Expect::Same)
+    }
+
+    /// No token that is good at `now`, in milliseconds since the Unix epoch, names this provider: its record may go.
+    pub fn while_untokened(&mut self, kind: &str, id: &str, provider: &str, now: i64) -> &mut Self {
+        let args = [Arg::Tenant, self.keep(kind), self.keep(id), self.keep(provider), Arg::Int(now)];
+        self.push(UNTOKENED, &args, Expect::Same)
+    }
+}
