@@ -328,10 +328,10 @@ pub struct PageHead {
     pub previous_cursor: Option<String>,
 }
 
-/// Writes a ListResponse around resources that are already JSON, separated by commas.
-pub fn list_response(head: &PageHead, resources: &str) -> String {
+/// What a ListResponse says before and after its resources, which are JSON separated by commas.
+pub fn around_list(head: &PageHead) -> (String, &'static str) {
     use std::fmt::Write as _;
-    let mut out = String::with_capacity(resources.len() + 320);
+    let mut out = String::with_capacity(320);
     let _ = write!(out, r#"{{"schemas":["{LIST_RESPONSE}"]"#);
     if let Some(total) = head.total_results {
         let _ = write!(out, r#","totalResults":{total}"#);
@@ -348,9 +348,7 @@ pub fn list_response(head: &PageHead, resources: &str) -> String {
     }
     // RFC 7644 §3.4.2: `Resources` is required when there are results; clients want it always.
     out.push_str(r#","Resources":["#);
-    out.push_str(resources);
-    out.push_str("]}");
-    out
+    (out, "]}")
 }
 
 /// An error body (RFC 7644 §3.12); `status` is a string.
@@ -574,8 +572,9 @@ mod tests {
 
     #[test]
     fn a_list_says_what_is_known_of_it() {
-        let check = |head: PageHead, resources, expect: Expect| {
-            let text = list_response(&head, resources);
+        let check = |head: PageHead, resources: &str, expect: Expect| {
+            let (before, after) = around_list(&head);
+            let text = format!("{before}{resources}{after}");
             assert!(serde_json::from_str::<Object>(&text).is_ok());
             expect.assert_eq(&text);
         };

@@ -13,6 +13,7 @@ pub mod listen;
 pub mod metrics;
 mod nearest;
 pub mod observe;
+mod parts;
 pub mod problem;
 pub mod rest;
 pub mod router;

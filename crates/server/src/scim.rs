@@ -3,19 +3,21 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use iam::access::Permit;
 use iam::kind::Kind;
 use iam::resource::condition::etag;
-use iam::resource::{BulkAnswer, Rendered, Seen, Written};
+use iam::resource::{BulkAnswer, Listing, Rendered, Seen, Written};
 use iam::{Cx, Error, limits};
 use scim::discovery::{self, Abilities};
-use scim::message::{BULK_RESPONSE, ListQuery, MEDIA_TYPE, PageHead, error_body, list_response};
+use scim::message::{BULK_RESPONSE, ListQuery, MEDIA_TYPE, PageHead, around_list, error_body};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::extract::{App, Path, condition, list_query};
+use crate::parts;
 use crate::problem::{Refusal, scim_type, status};
 
 /// What the path of a resource names.
@@ -76,7 +78,7 @@ async fn on_collection(app: &App, target: &Target, request: Request<Body>) -> Re
         let draft = app.object(&asked.parts.headers, asked.body, limits::BODY_BYTES_MAX).await?;
         created(Box::pin(app.iam.create(cx, permit, &kind, draft, &query)).await?)
     } else {
-        json(StatusCode::OK, Box::pin(app.iam.list(cx, Permit::read(cx)?, &kind, &query)).await?.body())
+        page(Box::pin(app.iam.list(cx, Permit::read(cx)?, &kind, &query)).await?)
     };
     Ok(response)
 }
@@ -157,7 +159,7 @@ async fn on_search(app: &App, target: &Target, request: Request<Body>) -> Result
         Some(kind) => app.iam.list(&cx, permit, &kind, &query).await?,
         None => app.iam.list_all(&cx, permit, &query).await?,
     };
-    Ok(json(StatusCode::OK, listing.body()))
+    Ok(page(listing))
 }
 
 /// `GET` of the base: a search over all kinds (RFC 7644 §3.4.2.1).
@@ -168,7 +170,7 @@ pub async fn root(State(app): State<App>, request: Request<Body>) -> Response {
 async fn on_root(app: &App, request: Request<Body>) -> Result<Response, Refusal> {
     let Asked { cx, parts, .. } = Asked::new(app, request).await?;
     let listing = app.iam.list_all(&cx, Permit::read(&cx)?, &list_query(&parts)?).await?;
-    Ok(json(StatusCode::OK, listing.body()))
+    Ok(page(listing))
 }
 
 /// `POST /Bulk` (RFC 7644 §3.7).
@@ -259,8 +261,10 @@ fn listed(all: Vec<Value>, id: Option<&str>) -> Result<Value, Error> {
         let items = u64::try_from(all.len()).unwrap_or_default();
         let head =
             PageHead { total_results: Some(items), items, start_index: Some(1), ..PageHead::default() };
+        let (before, after) = around_list(&head);
         let resources: Vec<String> = all.iter().map(Value::to_string).collect();
-        return serde_json::from_str(&list_response(&head, &resources.join(","))).map_err(Error::internal);
+        let text = [&before, &resources.join(","), after].concat();
+        return serde_json::from_str(&text).map_err(Error::internal);
     };
     let id = crate::extract::decoded(id);
     let found = all.into_iter().find(|one| {
@@ -269,8 +273,14 @@ fn listed(all: Vec<Value>, id: Option<&str>) -> Result<Value, Error> {
     found.ok_or_else(|| Error::NotFound(format!("there is no {}", scim::error::quoted(&id))))
 }
 
-fn json(status: StatusCode, body: String) -> Response {
+fn json(status: StatusCode, body: impl IntoResponse) -> Response {
     (status, [(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], body).into_response()
+}
+
+fn page(listing: Listing) -> Response {
+    let (before, after) = around_list(&listing.head);
+    let parts = [before.into(), listing.resources.into(), Bytes::from_static(after.as_bytes())];
+    json(StatusCode::OK, parts::body(parts))
 }
 
 fn shown(status: StatusCode, rendered: Rendered) -> Response {

@@ -11,7 +11,7 @@ mod sort;
 mod stream;
 
 use scim::filter::{self, BoundFilter};
-use scim::message::{ListQuery, PageHead, SortOrder, list_response};
+use scim::message::{ListQuery, PageHead, SortOrder};
 use scim::project::Projection;
 
 use super::render::View;
@@ -32,13 +32,6 @@ pub struct Listing {
     pub head: PageHead,
     /// The resources as JSON, separated by commas.
     pub resources: String,
-}
-
-impl Listing {
-    /// The whole ListResponse.
-    pub fn body(&self) -> String {
-        list_response(&self.head, &self.resources)
-    }
 }
 
 /// Which part of a list is asked for.

@@ -371,6 +371,11 @@ impl Beside {
         self.0.is_empty()
     }
 
+    /// How long all of it is.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.values().map(|(text, _)| text.len()).sum()
+    }
+
     pub(crate) fn of(&self, id: &str) -> (&str, usize) {
         self.0.get(id).map_or(("", 0), |(text, edges)| (text, *edges))
     }

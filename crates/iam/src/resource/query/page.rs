@@ -130,6 +130,7 @@ impl Iam {
             items = u64::try_from(all).unwrap_or_default();
             resources = std::mem::take(&mut slice.text);
         } else {
+            resources.reserve(slice.text.len() + together.as_ref().map_or(0, Beside::bytes));
             for (at, item) in std::mem::take(&mut slice.items).into_iter().enumerate() {
                 let (own, count) = match &together {
                     Some(_) => Default::default(),
