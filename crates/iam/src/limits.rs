@@ -29,7 +29,7 @@ pub const FILTER_TERMS_MAX: usize = 200;
 /// Most resources that one query may examine where no index answers it.
 pub const SCAN_MAX: usize = 50_000;
 /// Most members and groups that one query may look at where no index answers it.
-pub const SCAN_EDGES_MAX: usize = 1_000_000;
+pub const SCAN_EDGES_MAX: usize = 200_000;
 /// Most resources of one page.
 pub const PAGE_MAX: usize = 1_000;
 /// Resources of a page when the client does not say.

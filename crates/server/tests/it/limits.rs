@@ -242,7 +242,7 @@ async fn edges_that_a_query_looks_at() {
     assert_eq!(caller.get(scan).await.check(200).json()["totalResults"], 0);
     records(&world, 1, "Group", "h", "displayName");
     members("h000001", 1);
-    refused(caller.get(scan).await, 400, Some("tooMany"), "more than 1000000 members and groups");
+    refused(caller.get(scan).await, 400, Some("tooMany"), "more than 200000 members and groups");
 }
 
 #[tokio::test]
