@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -167,91 +167,138 @@ pub enum Step {
     Complete(usize),
 }
 
-/// The order in which the operations can run.
-pub fn schedule(operations: &[Result<Operation, Unreadable>]) -> Vec<Step> {
+/// The order in which the operations can run. Steps that stand together are one, or a circle of resources that refer to each
+/// other: of a circle there can be all or nothing, and what refers to it comes after it.
+pub fn schedule(operations: &[Result<Operation, Unreadable>]) -> Vec<Vec<Step>> {
     let mut makers: HashMap<&str, usize> = HashMap::new();
     for (at, slot) in operations.iter().enumerate() {
         if let Ok(Operation { method: Method::Post, bulk_id: Some(id), .. }) = slot {
             makers.insert(id, at);
         }
     }
-    let mut waits: Vec<BTreeSet<usize>> = Vec::with_capacity(operations.len());
-    let mut waiters: Vec<Vec<usize>> = vec![Vec::new(); operations.len()];
+    let mut graph = Graph { waits: Vec::with_capacity(operations.len()), waiters: vec![] };
+    graph.waiters.resize(operations.len(), BTreeSet::new());
     for (at, slot) in operations.iter().enumerate() {
         let mut on: BTreeSet<usize> = BTreeSet::new();
         if let Ok(operation) = slot {
             references(operation, &mut |id| on.extend(makers.get(id)));
         }
-        // A resource that names itself is a circle of one; `begun` takes care of it.
         for maker in &on {
-            if let Some(list) = waiters.get_mut(*maker) {
-                list.push(at);
+            if let Some(waiters) = graph.waiters.get_mut(*maker) {
+                waiters.insert(at);
             }
         }
-        waits.push(on);
+        graph.waits.push(on);
     }
-    Scheduler { operations, waits, waiters, steps: Vec::new() }.run()
+    graph.schedule()
 }
 
-struct Scheduler<'a> {
-    operations: &'a [Result<Operation, Unreadable>],
-    /// For each operation, those it still waits for.
+/// Which operation refers to what another creates.
+struct Graph {
+    /// For each operation, those it waits for.
     waits: Vec<BTreeSet<usize>>,
     /// For each operation, those that wait for it.
-    waiters: Vec<Vec<usize>>,
-    steps: Vec<Step>,
+    waiters: Vec<BTreeSet<usize>>,
 }
 
-impl Scheduler<'_> {
-    fn run(mut self) -> Vec<Step> {
-        let mut left: BTreeSet<usize> = (0..self.operations.len()).collect();
-        let mut ready: BTreeSet<usize> = left.iter().copied().filter(|at| self.is_free(*at)).collect();
-        let mut begun: BTreeSet<usize> = BTreeSet::new();
-        while let Some(at) = ready.pop_first().or_else(|| self.pick(&left)) {
-            if begun.remove(&at) {
-                self.steps.push(Step::Complete(at));
-                continue;
-            }
-            left.remove(&at);
-            let step = if self.is_free(at) { Step::Run(at) } else { Step::Begin(at) };
-            self.steps.push(step);
-            if matches!(step, Step::Begin(_)) {
-                begun.insert(at);
-            }
-            for waiter in self.waiters.get(at).cloned().unwrap_or_default() {
-                if let Some(on) = self.waits.get_mut(waiter) {
-                    on.remove(&at);
-                }
-                if self.is_free(waiter) && (left.contains(&waiter) || begun.contains(&waiter)) {
+impl Graph {
+    /// Circle after circle, the earliest that waits for none first.
+    fn schedule(&self) -> Vec<Vec<Step>> {
+        let circle_of = self.circles();
+        let mut circles: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        for (at, circle) in circle_of.iter().enumerate() {
+            circles.entry(*circle).or_default().insert(at);
+        }
+        let others = |edges: &[BTreeSet<usize>], circle: usize, members: &BTreeSet<usize>| {
+            let met = members.iter().filter_map(|at| edges.get(*at)).flatten();
+            let met = met.filter_map(|at| circle_of.get(*at).copied());
+            met.filter(|other| *other != circle).collect::<BTreeSet<usize>>()
+        };
+        let mut waits: BTreeMap<usize, BTreeSet<usize>> = circles
+            .iter()
+            .map(|(circle, members)| (*circle, others(&self.waits, *circle, members)))
+            .collect();
+        let free = waits.iter().filter(|(_, on)| on.is_empty()).map(|(circle, _)| *circle);
+        // A circle is named after its first member, so these are in the order of the request.
+        let mut ready: BTreeSet<usize> = free.collect();
+        let mut steps = Vec::new();
+        while let Some(circle) = ready.pop_first() {
+            let Some(members) = circles.get(&circle) else { continue };
+            steps.push(self.steps(members));
+            for waiter in others(&self.waiters, circle, members) {
+                let Some(on) = waits.get_mut(&waiter) else { continue };
+                on.remove(&circle);
+                if on.is_empty() {
                     ready.insert(waiter);
                 }
             }
         }
-        self.steps
+        steps
     }
 
-    fn is_free(&self, at: usize) -> bool {
-        self.waits.get(at).is_none_or(BTreeSet::is_empty)
-    }
-
-    /// Where only circles, and what waits for them, are left: the first member of a circle. Others wait for each of
-    /// its members, so all of them create something.
-    fn pick(&self, left: &BTreeSet<usize>) -> Option<usize> {
-        let next = |at: usize| self.waits.get(at).and_then(BTreeSet::first).copied();
-        // Whoever follows what each waits for goes round a circle before long.
-        let mut inside = left.first().copied()?;
-        for _ in 0..left.len() {
-            inside = next(inside).unwrap_or(inside);
+    /// For each operation, the first of the circle it is part of: those that wait, over others, for each other
+    /// (Kosaraju's strongly connected components).
+    fn circles(&self) -> Vec<usize> {
+        let mut finished = Vec::with_capacity(self.waits.len());
+        let mut seen = BTreeSet::new();
+        for at in 0..self.waits.len() {
+            walk(&self.waits, at, &mut seen, &mut finished);
         }
-        let (mut first, mut at) = (inside, inside);
-        for _ in 0..left.len() {
-            at = next(at).unwrap_or(inside);
-            if at == inside {
-                break;
+        let mut circle_of = vec![0; self.waits.len()];
+        seen.clear();
+        while let Some(at) = finished.pop() {
+            let mut members = Vec::new();
+            walk(&self.waiters, at, &mut seen, &mut members);
+            let first = members.iter().min().copied().unwrap_or(at);
+            for member in members {
+                if let Some(circle) = circle_of.get_mut(member) {
+                    *circle = first;
+                }
             }
-            first = first.min(at);
         }
-        Some(first)
+        circle_of
+    }
+
+    /// The steps of a circle. Whoever waits for none of the others that do not exist yet goes first; where there is
+    /// none, one is begun.
+    fn steps(&self, members: &BTreeSet<usize>) -> Vec<Step> {
+        let inside = |at: &usize| self.waits.get(*at).into_iter().flatten().filter(|on| members.contains(on));
+        let mut waits: BTreeMap<usize, BTreeSet<usize>> =
+            members.iter().map(|at| (*at, inside(at).copied().collect())).collect();
+        let mut begun = BTreeSet::new();
+        let mut steps = Vec::new();
+        loop {
+            let free = waits.iter().find(|(_, on)| on.is_empty()).map(|(at, _)| *at);
+            let next = free.or_else(|| waits.keys().find(|at| !begun.contains(*at)).copied());
+            let Some(at) = next else { return steps };
+            let is_begun = begun.contains(&at);
+            steps.push(match (free, is_begun) {
+                (Some(_), true) => Step::Complete(at),
+                (Some(_), false) => Step::Run(at),
+                (None, _) => Step::Begin(at),
+            });
+            if free.is_some() {
+                waits.remove(&at);
+            } else {
+                begun.insert(at);
+            }
+            for on in waits.values_mut() {
+                on.remove(&at);
+            }
+        }
+    }
+}
+
+/// Everything that can be reached from a place and has not been seen, each after whatever it leads to.
+fn walk(edges: &[BTreeSet<usize>], from: usize, seen: &mut BTreeSet<usize>, finished: &mut Vec<usize>) {
+    let mut open = vec![(from, false)];
+    while let Some((at, is_done)) = open.pop() {
+        if is_done {
+            finished.push(at);
+        } else if seen.insert(at) {
+            open.push((at, true));
+            open.extend(edges.get(at).into_iter().flatten().map(|next| (*next, false)));
+        }
     }
 }
 

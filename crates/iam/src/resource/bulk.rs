@@ -1,6 +1,8 @@
-//! Bulk (RFC 7644 §3.7): every operation is a use case of its own, with its own outcome.
+//! Bulk (RFC 7644 §3.7): every operation is a use case of its own, with its own outcome. Only resources that refer to each
+//! other in a circle have one fate: an answer never names what was taken back after it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use scim::Object;
 use scim::bulk::{Method, Operation, Request, Step, Unreadable, resolve, resolve_id, schedule, strip};
@@ -39,31 +41,24 @@ impl Iam {
             let most = limits::BULK_OPERATIONS_MAX;
             return Err(Error::TooLarge(format!("a bulk request has at most {most} operations")));
         }
-        let steps = schedule(&request.operations);
-        let mut run = Run { iam: self, cx, permit, known: HashMap::new(), begun: HashMap::new() };
+        let mut run = Run { iam: self, cx, permit, operations: &request.operations, known: HashMap::new() };
         let mut answers: Vec<Option<BulkAnswer>> = vec![None; request.operations.len()];
         let mut errors = 0;
-        for step in steps {
-            let (Step::Run(at) | Step::Begin(at) | Step::Complete(at)) = step;
-            let Some(slot) = request.operations.get(at) else { continue };
-            // What could not be begun has its answer already.
-            if answers.get(at).is_some_and(Option::is_some) {
-                continue;
-            }
-            let answer = match slot {
-                Ok(operation) => run.step(step, at, operation).await,
-                Err(unreadable) => Some(refusal(unreadable)),
+        for steps in schedule(&request.operations) {
+            let done = match steps.as_slice() {
+                [Step::Run(at)] => vec![(*at, run.single(*at).await)],
+                circle => run.circle(circle).await,
             };
-            let Some(answer) = answer else { continue };
-            errors += u64::from(answer.outcome.is_err());
-            if let Some(slot) = answers.get_mut(at) {
-                *slot = Some(answer);
+            for (at, answer) in done {
+                errors += u64::from(answer.outcome.is_err());
+                if let Some(slot) = answers.get_mut(at) {
+                    *slot = Some(answer);
+                }
             }
             if request.fail_on_errors.is_some_and(|most| errors >= most) {
                 break;
             }
         }
-        run.abandon().await;
         Ok(answers.into_iter().flatten().collect())
     }
 }
@@ -81,28 +76,135 @@ struct Run<'a> {
     iam: &'a Iam,
     cx: &'a Cx,
     permit: Permit<Write>,
+    operations: &'a [Result<Operation, Unreadable>],
     /// `bulkId` -> the id of what was created.
     known: HashMap<String, String>,
-    /// What was created, or activated again, without all its references.
-    begun: HashMap<usize, Rendered>,
+}
+
+/// What became of an operation: the URI and the version of the resource, where there are such.
+type Done = (Option<String>, Option<i64>);
+
+/// A member of a circle that exists, perhaps without all its references.
+struct Made {
+    kind: Arc<Kind>,
+    /// Whether it was there before, and was activated again.
+    was_there: bool,
+    rendered: Rendered,
 }
 
 impl Run<'_> {
-    async fn step(&mut self, step: Step, at: usize, operation: &Operation) -> Option<BulkAnswer> {
-        let done = match step {
-            Step::Run(_) => self.whole(operation).await,
-            Step::Begin(_) => match self.begin(at, operation).await {
-                Ok(()) => return None,
-                Err(error) => Err(error),
-            },
-            Step::Complete(_) => self.complete(at, operation).await,
+    /// An operation that stands alone.
+    async fn single(&mut self, at: usize) -> BulkAnswer {
+        match self.operations.get(at) {
+            Some(Ok(operation)) => {
+                let done = self.whole(operation).await;
+                self.answer(operation, done)
+            }
+            Some(Err(unreadable)) => refusal(unreadable),
+            None => {
+                let outcome = Err(Error::internal("a schedule names no operation"));
+                BulkAnswer { method: String::new(), bulk_id: None, location: None, outcome }
+            }
+        }
+    }
+
+    /// A circle of resources to be created: all of them are, or none.
+    async fn circle(&mut self, steps: &[Step]) -> Vec<(usize, BulkAnswer)> {
+        let mut made: BTreeMap<usize, Made> = BTreeMap::new();
+        for step in steps {
+            if let Err(error) = self.part(*step, &mut made).await {
+                return self.broken(steps, place(*step), &error, &made).await;
+            }
+        }
+        let answer = |(at, Made { rendered, .. }): (usize, Made)| {
+            let Some(Ok(operation)) = self.operations.get(at) else { return None };
+            Some((at, self.answer(operation, Ok((Some(rendered.location), Some(rendered.version))))))
         };
+        made.into_iter().filter_map(answer).collect()
+    }
+
+    /// Takes back what there is of a circle that cannot be closed, and answers for each of its members.
+    async fn broken(
+        &mut self,
+        steps: &[Step],
+        failed: usize,
+        error: &Error,
+        made: &BTreeMap<usize, Made>,
+    ) -> Vec<(usize, BulkAnswer)> {
+        let members: BTreeSet<usize> = steps.iter().copied().map(place).collect();
+        let mut answers = Vec::new();
+        for at in members {
+            let Some(Ok(operation)) = self.operations.get(at) else { continue };
+            if let Some(name) = &operation.bulk_id {
+                self.known.remove(name);
+            }
+            let left = match made.get(&at) {
+                Some(made) => self.take_back(made).await.map(|what| (what, made)),
+                None => None,
+            };
+            let error = match left {
+                _ if at == failed => error.clone(),
+                None => Error::Blocked("what it is part of was not created".to_owned()),
+                Some((what, _)) => Error::Blocked(what.to_owned()),
+            };
+            let mut answer = self.answer(operation, Err(error));
+            answer.location = left.map(|(_, made)| made.rendered.location.clone());
+            answers.push((at, answer));
+        }
+        answers
+    }
+
+    /// Deletes what was created; says what remains, if anything does.
+    async fn take_back(&self, made: &Made) -> Option<&'static str> {
+        if made.was_there {
+            return Some("it was activated again without what it refers to, which was not created");
+        }
+        let (iam, id) = (self.iam, &made.rendered.id);
+        match iam.delete(self.cx, self.permit, &made.kind, id, &Condition::default()).await {
+            Ok(()) | Err(Error::NotFound(_)) => None,
+            Err(_) => Some("what it is part of was not created, and it could not be deleted again"),
+        }
+    }
+
+    /// One step of a circle.
+    async fn part(&mut self, step: Step, made: &mut BTreeMap<usize, Made>) -> Result<()> {
+        let at = place(step);
+        let Some(Ok(operation)) = self.operations.get(at) else { return Ok(()) };
+        let kind = self.kind(operation)?;
+        let mut data = operation.data.clone();
+        if matches!(step, Step::Begin(_)) {
+            // Without the references it cannot have yet.
+            strip(&mut data, &self.known);
+        }
+        resolve(&mut data, &self.known).map_err(unresolved)?;
+        let (iam, cx, permit, plain) = (self.iam, self.cx, self.permit, ListQuery::default());
+        match made.get_mut(&at) {
+            None => {
+                let rendered = iam.create(cx, permit, &kind, data, &plain).await?;
+                self.name(operation, &rendered);
+                made.insert(at, Made { kind, was_there: rendered.version > 1, rendered });
+            }
+            Some(known) => {
+                let (id, any) = (known.rendered.id.clone(), Condition::default());
+                known.rendered = iam.replace(cx, permit, &kind, &id, data, &any, &plain).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&mut self, operation: &Operation, made: &Rendered) {
+        if let Some(name) = &operation.bulk_id {
+            self.known.insert(name.clone(), made.id.clone());
+        }
+    }
+
+    fn answer(&self, operation: &Operation, done: Result<Done>) -> BulkAnswer {
         let (location, outcome) = match done {
             Ok((location, version)) => (location, Ok(version)),
             Err(error) => (self.target(operation), Err(error)),
         };
         let method = operation.method.as_str().to_owned();
-        Some(BulkAnswer { method, bulk_id: operation.bulk_id.clone(), location, outcome })
+        BulkAnswer { method, bulk_id: operation.bulk_id.clone(), location, outcome }
     }
 
     /// The URI of what a failed operation was about, which a POST has not.
@@ -111,12 +213,12 @@ impl Run<'_> {
         Some(location(&self.cx.base, &operation.endpoint, &id))
     }
 
-    fn kind(&self, operation: &Operation) -> Result<std::sync::Arc<Kind>> {
+    fn kind(&self, operation: &Operation) -> Result<Arc<Kind>> {
         let kind = self.cx.kinds.at(&operation.endpoint).cloned();
         kind.ok_or_else(|| Error::NotFound(format!("there is no endpoint `/{}`", operation.endpoint)))
     }
 
-    async fn whole(&mut self, operation: &Operation) -> Result<(Option<String>, Option<i64>)> {
+    async fn whole(&mut self, operation: &Operation) -> Result<Done> {
         let kind = self.kind(operation)?;
         let mut data = operation.data.clone();
         resolve(&mut data, &self.known).map_err(unresolved)?;
@@ -128,9 +230,7 @@ impl Run<'_> {
         match operation.method {
             Method::Post => {
                 let made = iam.create(cx, permit, &kind, data, &plain).await?;
-                if let Some(name) = &operation.bulk_id {
-                    self.known.insert(name.clone(), made.id);
-                }
+                self.name(operation, &made);
                 Ok((Some(made.location), Some(made.version)))
             }
             Method::Put => {
@@ -150,46 +250,12 @@ impl Run<'_> {
             }
         }
     }
+}
 
-    /// Creates a member of a circle without the references it cannot have yet.
-    async fn begin(&mut self, at: usize, operation: &Operation) -> Result<()> {
-        let kind = self.kind(operation)?;
-        let mut data = operation.data.clone();
-        strip(&mut data, &self.known);
-        resolve(&mut data, &self.known).map_err(unresolved)?;
-        let made = self.iam.create(self.cx, self.permit, &kind, data, &ListQuery::default()).await?;
-        if let Some(name) = &operation.bulk_id {
-            self.known.insert(name.clone(), made.id.clone());
-        }
-        self.begun.insert(at, made);
-        Ok(())
-    }
-
-    /// Gives a member of a circle the references that exist now.
-    async fn complete(&mut self, at: usize, operation: &Operation) -> Result<(Option<String>, Option<i64>)> {
-        let kind = self.kind(operation)?;
-        let Some(id) = self.begun.get(&at).map(|made| made.id.clone()) else {
-            return Err(Error::Blocked("what it is part of was not created".to_owned()));
-        };
-        let mut data = operation.data.clone();
-        resolve(&mut data, &self.known).map_err(unresolved)?;
-        let (condition, plain) = (Condition::default(), ListQuery::default());
-        let made = self.iam.replace(self.cx, self.permit, &kind, &id, data, &condition, &plain).await?;
-        self.begun.remove(&at);
-        Ok((Some(made.location), Some(made.version)))
-    }
-
-    /// Takes back what was begun and could not be completed, so that nothing is left half made.
-    async fn abandon(&mut self) {
-        for made in std::mem::take(&mut self.begun).into_values() {
-            // What was activated again was there before, and stays.
-            if made.version > 1 {
-                continue;
-            }
-            for kind in self.cx.kinds.iter() {
-                let _ = self.iam.delete(self.cx, self.permit, kind, &made.id, &Condition::default()).await;
-            }
-        }
+/// The place in the request of the operation that a step is of.
+fn place(step: Step) -> usize {
+    match step {
+        Step::Run(at) | Step::Begin(at) | Step::Complete(at) => at,
     }
 }
 

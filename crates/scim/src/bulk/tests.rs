@@ -37,7 +37,16 @@ fn told(request: &Request) -> String {
 }
 
 fn steps(request: &Request) -> String {
-    format!("{:?}", schedule(&request.operations))
+    in_order(&schedule(&request.operations))
+}
+
+/// Single steps as they are, circles in brackets.
+fn in_order(schedule: &[Vec<Step>]) -> String {
+    let circle = |steps: &Vec<Step>| match steps.as_slice() {
+        [step @ Step::Run(_)] => format!("{step:?}"),
+        steps => format!("{steps:?}"),
+    };
+    format!("[{}]", schedule.iter().map(circle).collect::<Vec<_>>().join(", "))
 }
 
 fn check(operations: &str, expect: Expect) {
@@ -55,9 +64,9 @@ fn the_examples_of_rfc_7644() {
     check_example(
         include_str!("../../tests-data/rfc7644-3.7.1-circular-groups.json"),
         expect![[r#"
-        POST qwerty Groups
-        POST ytrewq Groups
-        [Begin(0), Run(1), Complete(0)]"#]],
+            POST qwerty Groups
+            POST ytrewq Groups
+            [[Begin(0), Run(1), Complete(0)]]"#]],
     );
     check_example(
         include_str!("../../tests-data/rfc7644-3.7.2-user-and-group.json"),
@@ -224,7 +233,7 @@ fn creating(references: &[&[usize]]) -> Vec<Result<Operation, Unreadable>> {
 }
 
 fn check_order(references: &[&[usize]], expect: Expect) {
-    expect.assert_eq(&format!("{:?}", schedule(&creating(references))));
+    expect.assert_eq(&in_order(&schedule(&creating(references))));
 }
 
 #[test]
@@ -238,18 +247,18 @@ fn whatever_is_ready_runs_in_the_order_given() {
 
 #[test]
 fn a_circle_begins_with_one_of_its_members() {
-    check_order(&[&[0]], expect!["[Begin(0), Complete(0)]"]);
-    check_order(&[&[1], &[0]], expect!["[Begin(0), Run(1), Complete(0)]"]);
-    check_order(&[&[1], &[2], &[0]], expect!["[Begin(0), Run(2), Run(1), Complete(0)]"]);
-    // The first waits for the circle but is not part of it: it is created whole.
-    check_order(&[&[1], &[2], &[1]], expect!["[Begin(1), Run(0), Run(2), Complete(1)]"]);
+    check_order(&[&[0]], expect!["[[Begin(0), Complete(0)]]"]);
+    check_order(&[&[1], &[0]], expect!["[[Begin(0), Run(1), Complete(0)]]"]);
+    check_order(&[&[1], &[2], &[0]], expect!["[[Begin(0), Run(2), Run(1), Complete(0)]]"]);
+    // The first waits for the circle but is not part of it: it comes when the circle is whole.
+    check_order(&[&[1], &[2], &[1]], expect!["[[Begin(1), Run(2), Complete(1)], Run(0)]"]);
     check_order(
         &[&[1], &[0], &[3], &[2], &[0, 2]],
-        expect!["[Begin(0), Run(1), Complete(0), Begin(2), Run(3), Complete(2), Run(4)]"],
+        expect!["[[Begin(0), Run(1), Complete(0)], [Begin(2), Run(3), Complete(2)], Run(4)]"],
     );
     check_order(
         &[&[1, 2], &[0, 2], &[0, 1]],
-        expect!["[Begin(0), Begin(1), Run(2), Complete(0), Complete(1)]"],
+        expect!["[[Begin(0), Begin(1), Run(2), Complete(0), Complete(1)]]"],
     );
 }
 
@@ -289,7 +298,7 @@ proptest! {
         let steps = schedule(&creating(&references));
         let mut exists = vec![false; references.len()];
         let mut done = vec![false; references.len()];
-        for step in &steps {
+        for step in steps.iter().flatten() {
             let (Step::Run(at) | Step::Begin(at) | Step::Complete(at)) = *step;
             let all_exist = references[at].iter().all(|on| exists.get(*on).is_none_or(|exists| *exists));
             prop_assert!(!done[at]);
@@ -303,6 +312,15 @@ proptest! {
             done[at] = !matches!(step, Step::Begin(_));
         }
         prop_assert!(done.iter().all(|done| *done));
+        // What stands together is what refers to each other.
+        let group_of = |at: usize| {
+            let is_here = |step: &Step| matches!(step, Step::Run(n) | Step::Complete(n) if *n == at);
+            steps.iter().position(|group| group.iter().any(is_here))
+        };
+        for (a, b) in (0..references.len()).flat_map(|a| (0..a).map(move |b| (a, b))) {
+            let each_other = reaches(&references, a, b) && reaches(&references, b, a);
+            prop_assert_eq!(group_of(a) == group_of(b), each_other);
+        }
     }
 }
 

@@ -93,9 +93,44 @@ async fn a_circle_that_cannot_be_closed_leaves_nothing_new_and_takes_nothing_old
     let answers = run(&acme, json!([one("a", "away", "b"), one("b", "taken", "a")])).await;
     assert_eq!(told(&answers), ["POST a 409 -", "POST b 409 uniqueness"]);
     acme.get(&format!("/Users/{away}")).await.check(200);
+    // What was there before stays, and the answer says where.
+    let shown = acme.get(&format!("/Users/{away}")).await.json();
+    assert_eq!((&shown["active"], &answers[0]["location"]), (&json!(true), &shown["meta"]["location"]));
+    assert!(answers[0].to_string().contains("activated again"), "{}", answers[0]);
     let answers = run(&acme, json!([one("a", "new", "b"), one("b", "taken", "a")])).await;
     assert_eq!(told(&answers), ["POST a 409 -", "POST b 409 uniqueness"]);
     assert_eq!(acme.get("/Users?count=0").await.check(200).json()["totalResults"], 2, "`new` is not there");
+}
+
+#[tokio::test]
+async fn what_refers_to_a_circle_comes_after_it_and_is_refused_when_there_is_none() {
+    let world = World::new().await;
+    let acme = world.provider("acme").await;
+    let crew = acme.make("/Groups", group("crew", &[])).await;
+    let one = |bulk_id: &str, of: &[&str]| {
+        let members: Vec<_> = of.iter().map(|of| json!({ "value": format!("bulkId:{of}") })).collect();
+        json!({ "method": "POST", "path": "/Groups", "bulkId": bulk_id, "data": { "displayName": bulk_id, "members": members } })
+    };
+    let join = json!({ "method": "PATCH", "path": format!("/Groups/{crew}"), "data": { "Operations": [
+        { "op": "add", "path": "members", "value": [{ "value": "bulkId:a" }] }] } });
+    // `c` is well until `a`, of which it waits, gets what it lacks: a member that is nobody.
+    let mut broken = one("a", &["c"]);
+    broken["data"]["members"].as_array_mut().unwrap().push(json!({ "value": "nobody" }));
+    let answers = run(&acme, json!([join.clone(), one("top", &["a"]), broken, one("c", &["a"])])).await;
+    assert_eq!(
+        told(&answers),
+        ["PATCH - 409 -", "POST top 409 -", "POST a 400 invalidValue", "POST c 409 -"]
+    );
+    assert_eq!(answers.iter().filter(|answer| answer.get("location").is_some()).count(), 1, "{answers:?}");
+    assert_eq!(acme.find("/Groups", "displayName pr").await, [crew.as_str()], "only what was there");
+    assert_eq!(acme.get(&format!("/Groups/{crew}")).await.json()["meta"]["version"], "W/\"1\"");
+    let answers = run(&acme, json!([join, one("top", &["a"]), one("a", &["c"]), one("c", &["a"])])).await;
+    assert_eq!(told(&answers), ["PATCH - 200 -", "POST top 201 -", "POST a 201 -", "POST c 201 -"]);
+    for (at, of) in [(1, 2), (2, 3), (3, 2)] {
+        let shown = acme.get(&format!("/Groups/{}", id_of(&answers[at]))).await.check(200).json();
+        assert_eq!(shown["members"][0]["value"], id_of(&answers[of]), "{at}");
+        assert_eq!(shown["meta"]["version"], answers[at]["version"], "{at}: as it was answered");
+    }
 }
 
 #[tokio::test]
