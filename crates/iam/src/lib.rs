@@ -33,6 +33,7 @@ pub use secret::Secret;
 use cursor::Cursors;
 use kind::Kinds;
 use password::Passwords;
+use resource::Turns;
 use token::Used;
 
 /// The installation itself, as a tenant of its own store: its settings and its audit chain.
@@ -47,6 +48,7 @@ pub struct Iam {
     /// Each tenant's kinds, and the version of its own schemas they were made from.
     kinds: Mutex<HashMap<TenantId, (i64, Arc<Kinds>)>>,
     used: Used,
+    turns: Turns,
 }
 
 impl Iam {
@@ -63,6 +65,7 @@ impl Iam {
             passwords: Passwords::new(),
             kinds: Mutex::default(),
             used: Used::default(),
+            turns: Turns::default(),
         })
     }
 

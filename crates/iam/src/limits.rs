@@ -77,9 +77,11 @@ pub const SCHEMA_ATTRIBUTES_MAX: usize = 200;
 pub const SCHEMA_NAME_BYTES_MAX: usize = 128;
 /// Most indexed attributes of one schema that a tenant defines; each costs a row at every write.
 pub const SCHEMA_INDEXED_MAX: usize = 8;
-/// Most times a write that met another one is planned anew. One of those that meet always wins, so this is also how many
-/// clients may change one document at once with none of them asked to come again.
-pub const RETRIES_MAX: u32 = 64;
+/// Most writes of one resource that wait for their turn after they met; more are turned away for a moment.
+pub const QUEUE_MAX: usize = 256;
+/// Most times a write that met another one is planned anew. In its turn it meets those of other processes alone, and one of
+/// those that meet always wins.
+pub const RETRIES_MAX: u32 = 16;
 
 /// The limits of a document.
 pub const ADMIT: admit::Limits =

@@ -1,6 +1,6 @@
 //! DELETE (RFC 7644 §3.6).
 
-use super::{Condition, again, lost, write};
+use super::{Condition, write};
 use crate::Iam;
 use crate::access::{Permit, Write};
 use crate::cx::Cx;
@@ -20,14 +20,13 @@ impl Iam {
         id: &str,
         condition: &Condition,
     ) -> Result<()> {
-        let mut attempt = 0;
+        let mut turn = self.turn(cx, kind, id, condition).await?;
         loop {
             let before = self.stored(cx, kind, id).await?;
             condition.check(before.record.version)?;
             match self.of(cx).commit(write::deletion(cx, kind, &before)?).await {
                 Ok(_) => return Ok(()),
-                Err(error) if again(&error, condition, attempt) => attempt += 1,
-                Err(error) => return Err(lost(error, condition)),
+                Err(error) => turn.again(error).await?,
             }
         }
     }

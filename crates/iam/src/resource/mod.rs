@@ -1,7 +1,7 @@
 //! The engine: create, read, query, replace, patch and delete resources of any kind.
 //!
 //! There is no verb of a particular kind here. A write reads what it must, decides by pure functions, and commits
-//! once; when another write came between, it is planned anew from the read, in one place, a few times.
+//! once; when another write came between, it is planned anew from the read, in its turn (`turn`), a few times.
 
 mod bulk;
 pub mod condition;
@@ -14,21 +14,23 @@ mod read;
 mod relation;
 mod render;
 mod replace;
+mod turn;
 mod write;
 
 pub use bulk::BulkAnswer;
 pub use condition::{Condition, Etags};
 pub use query::Listing;
 pub use render::Rendered;
+pub(crate) use turn::Turns;
 pub(crate) use write::extension_count;
 
 use scim::project::Projection;
 use store::{CommitError, Record, TenantStore};
 
+use crate::Iam;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kind::Kind;
-use crate::{Iam, limits};
 
 /// A resource that exists: as it is kept, and its document parsed.
 pub(crate) struct Stored {
@@ -102,10 +104,4 @@ pub(crate) fn lost(error: CommitError, condition: &Condition) -> Error {
         CommitError::Stale if condition.is_open() => Error::Unavailable,
         error => refused(error),
     }
-}
-
-/// Whether a write that was refused should be planned anew: another one came between, and the caller did not say
-/// which version it means.
-pub(crate) fn again(error: &CommitError, condition: &Condition, attempt: u32) -> bool {
-    matches!(error, CommitError::Stale) && condition.is_open() && attempt < limits::RETRIES_MAX
 }

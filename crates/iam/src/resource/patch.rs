@@ -9,7 +9,7 @@ use super::connections::Connections;
 use super::relation::EdgePlan;
 use super::render::View;
 use super::write::{self, Next, connected};
-use super::{Condition, Stored, Written, again, lost};
+use super::{Condition, Stored, Written};
 use crate::access::{Permit, Write};
 use crate::cx::Cx;
 use crate::error::Result;
@@ -38,7 +38,7 @@ impl Iam {
         let operations = patch::parse(body, cx.caller.dialect, limits::PATCH_OPERATIONS_MAX)?;
         let answers = kind.relations.is_empty() || projection.is_asked() || !cx.caller.dialect.is_auto();
         let view = View::new(cx, kind, &projection);
-        let mut attempt = 0;
+        let mut turn = self.turn(cx, kind, id, condition).await?;
         let (before, beside, next, version) = loop {
             let before = self.stored(cx, kind, id).await?;
             condition.check(before.record.version)?;
@@ -52,8 +52,7 @@ impl Iam {
             };
             match self.of(cx).commit(batch).await {
                 Ok(done) => break (before, beside, next, done.version()),
-                Err(error) if again(&error, condition, attempt) => attempt += 1,
-                Err(error) => return Err(lost(error, condition)),
+                Err(error) => turn.again(error).await?,
             }
         };
         if !answers {

@@ -7,7 +7,7 @@ use scim::message::ListQuery;
 use super::connections::Connections;
 use super::render::{Rendered, View};
 use super::write::{self, Next, connected};
-use super::{Condition, Stored, again, lost};
+use super::{Condition, Stored};
 use crate::access::{Permit, Write};
 use crate::cx::Cx;
 use crate::error::Result;
@@ -36,7 +36,7 @@ impl Iam {
         let secrets = std::mem::take(&mut admitted.secrets);
         let hashed = self.passwords.settle(secrets, false, &*self.env).await?.kept;
         let view = View::new(cx, kind, &projection);
-        let mut attempt = 0;
+        let mut turn = self.turn(cx, kind, id, condition).await?;
         loop {
             let before = self.stored(cx, kind, id).await?;
             condition.check(before.record.version)?;
@@ -49,8 +49,7 @@ impl Iam {
             let batch = write::change(cx, kind, &before, &next, &plan.changes, "replace")?;
             match self.of(cx).commit(batch).await {
                 Ok(done) => return self.changed(&view, &before, &next, done.version(), beside).await,
-                Err(error) if again(&error, condition, attempt) => attempt += 1,
-                Err(error) => return Err(lost(error, condition)),
+                Err(error) => turn.again(error).await?,
             }
         }
     }

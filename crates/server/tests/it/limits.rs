@@ -325,21 +325,26 @@ async fn passwords_that_wait() {
     create(1_000).await.1.check(201);
 }
 
-/// A write without a condition that meets others is planned anew, so many times; then it is asked to come again. It
-/// never fails as if it had required a version.
+/// A write without a condition that meets others waits for its turn and is planned anew. When too many wait it is asked to
+/// come again; it never fails as if it had required a version.
 #[tokio::test]
 async fn writes_that_meet() {
     let (_world, caller) = acme().await;
     let path = format!("/Users/{}", caller.make("/Users", user("ada")).await);
-    let change = async |n: usize| {
-        let body = operations(json!([{ "op": "replace", "path": "title", "value": format!("t{n}") }]));
+    let change = async |title: String| {
+        let body = operations(json!([{ "op": "replace", "path": "title", "value": title }]));
         caller.patch(&path, body).await
     };
-    let many = usize::try_from(RETRIES_MAX).unwrap() * 2;
-    let all: FuturesUnordered<_> = (0..many).map(change).collect();
-    let answers: Vec<Answer> = all.collect().await;
+    // All at once, on one thread: each looks at the same version, one wins, and the others meet.
+    let all = async |round: &str, many: usize| {
+        let all: FuturesUnordered<_> = (0..many).map(|n| change(format!("{round} {n}"))).collect();
+        all.collect::<Vec<Answer>>().await
+    };
+    let answers = all("first", QUEUE_MAX).await;
+    assert!(answers.iter().all(|answer| answer.status == 200), "all have their turn");
+    let answers = all("second", QUEUE_MAX * 2).await;
     let done = answers.iter().filter(|answer| answer.status == 200).count();
-    assert!(done > usize::try_from(RETRIES_MAX).unwrap(), "{done}");
+    assert!((QUEUE_MAX..QUEUE_MAX * 2).contains(&done), "{done}");
     for answer in answers.iter().filter(|answer| answer.status != 200) {
         assert_eq!(
             (answer.status.as_u16(), answer.header("retry-after")),
@@ -349,6 +354,31 @@ async fn writes_that_meet() {
         );
     }
     let version = caller.get(&path).await.json()["meta"]["version"].clone();
+    assert_eq!(
+        version,
+        format!("W/\"{}\"", QUEUE_MAX + done + 1),
+        "each that was acknowledged happened once"
+    );
+}
+
+/// Another process over the same database knows nothing of turns: what meets its writes is planned anew, so many times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn writes_that_meet_those_of_another_process() {
+    let (world, here) = acme().await;
+    let there = here.through(world.beside().await.router);
+    let path = format!("/Users/{}", here.make("/Users", user("ada")).await);
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..usize::try_from(RETRIES_MAX).unwrap() * 4 {
+        let (caller, path) = ([&here, &there][n % 2].clone(), path.clone());
+        let title = json!([{ "op": "replace", "path": "title", "value": format!("t{n}") }]);
+        tasks.spawn(async move { caller.patch(&path, operations(title)).await });
+    }
+    let answers = tasks.join_all().await;
+    let done = answers.iter().filter(|answer| answer.status == 200).count();
+    let late = answers.iter().filter(|answer| answer.status == 503).count();
+    assert_eq!(done + late, answers.len());
+    assert!(done > answers.len() / 2, "{done}");
+    let version = here.get(&path).await.json()["meta"]["version"].clone();
     assert_eq!(version, format!("W/\"{}\"", done + 1), "each that was acknowledged happened once");
 }
 

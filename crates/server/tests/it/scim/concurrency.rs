@@ -51,6 +51,36 @@ async fn a_hundred_clients_that_patch_one_group_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_hundred_clients_that_patch_one_user_are_all_served() {
+    let world = World::new().await;
+    let acme = world.provider("acme").await;
+    let path = format!("/Users/{}", acme.make("/Users", user("ada")).await);
+    let mut tasks = Vec::new();
+    for n in 0..100 {
+        let (acme, path) = (acme.clone(), path.clone());
+        let add = json!([{ "op": "add", "path": "roles", "value": [{ "value": n.to_string() }] }]);
+        // Again and again: whoever is done comes back and overtakes nobody.
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..3 {
+                acme.patch(&path, operations(add.clone())).await.check(200);
+            }
+            acme.patch(
+                &path,
+                operations(json!([{ "op": "replace", "path": "title", "value": n.to_string() }])),
+            )
+            .await
+        }));
+    }
+    for answer in all(tasks).await {
+        answer.check(200);
+    }
+    let now = acme.get(&path).await.check(200).json();
+    assert_eq!(now["roles"].as_array().unwrap().len(), 100);
+    // Each added its role once, and its title; what was there already changed nothing.
+    assert_eq!(now["meta"]["version"], "W/\"201\"");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_who_take_one_name_one_gets_it() {
     let world = World::new().await;
     let (acme, other, globex) =
