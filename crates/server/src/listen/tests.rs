@@ -187,3 +187,30 @@ async fn the_certificate_is_read_again_and_a_broken_one_changes_nothing() {
     assert!(matches!(tls.reload(), Err(TlsError::Empty { .. })));
     assert!(trusts(&tls, &second).await);
 }
+
+#[tokio::test]
+async fn a_hangup_makes_a_running_server_read_its_certificate_again() {
+    const TRIES_MAX: usize = 2_000;
+    let folder = tempfile::tempdir().unwrap();
+    let first = certificate(folder.path());
+    let files = files(folder.path());
+    let (cert, key) =
+        (format!("--tls-cert={}", files.cert.display()), format!("--tls-key={}", files.key.display()));
+    let running = start(&[&cert, &key]).await;
+    let shakes_hands = async |trusted: &CertificateDer<'static>| {
+        let socket = TcpStream::connect(running.address).await.unwrap();
+        connector(trusted, &[]).connect(ServerName::try_from("localhost").unwrap(), socket).await.is_ok()
+    };
+    // Whoever was served once, was served by a server that receives signals.
+    assert!(shakes_hands(&first).await);
+    let second = certificate(folder.path());
+    assert!(!shakes_hands(&second).await, "not before it is told");
+    let hangup = std::process::Command::new("kill").args(["-HUP", &std::process::id().to_string()]).status();
+    assert!(hangup.unwrap().success());
+    let mut tries = 0;
+    while !shakes_hands(&second).await {
+        tries += 1;
+        assert!(tries < TRIES_MAX, "the old certificate is still in use");
+    }
+    assert!(!shakes_hands(&first).await);
+}
