@@ -4,6 +4,9 @@ use scim::{admit, filter, patch, schema};
 
 /// Largest request body, in bytes. A group of 100,000 members is about 10 MB.
 pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most bytes of a body that is too large that are read and thrown away, so that a client that reads only when it has sent
+/// everything learns why it is refused. Who sends more is cut off.
+pub const BODY_DISCARD_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Deepest nesting of a JSON body. Clients need 8.
 pub const BODY_DEPTH_MAX: usize = 32;
 /// Longest request target, in bytes.

@@ -142,18 +142,37 @@ impl App {
         Ok(scim::message::object(&bytes, limits::BODY_DEPTH_MAX)?)
     }
 
-    async fn bytes(&self, headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Refusal> {
+    async fn bytes(&self, headers: &HeaderMap, mut body: Body, most: usize) -> Result<Bytes, Refusal> {
         let too_large = || Refusal::Iam(Error::TooLarge(format!("the body is larger than {most} bytes")));
-        let announced =
-            headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-        if announced.is_some_and(|length| length > u64::try_from(most).unwrap_or(u64::MAX)) {
-            return Err(too_large());
-        }
-        let collected = tokio::time::timeout(self.patience, Limited::new(body, most).collect()).await;
-        match collected.map_err(|_| Refusal::TooSlow)? {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
-            Err(_) => Err(Refusal::BadBody),
+        let collected = async {
+            let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+            if announced.is_some_and(|length: u64| length > u64::try_from(most).unwrap_or(u64::MAX)) {
+                // Who asked whether to send it has not sent it.
+                if !headers.contains_key(header::EXPECT) {
+                    discard(&mut body).await;
+                }
+                return Err(too_large());
+            }
+            match Limited::new(&mut body, most).collect().await {
+                Ok(body) => Ok(body.to_bytes()),
+                Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                    discard(&mut body).await;
+                    Err(too_large())
+                }
+                Err(_) => Err(Refusal::BadBody),
+            }
+        };
+        tokio::time::timeout(self.patience, collected).await.map_err(|_| Refusal::TooSlow)?
+    }
+}
+
+/// Reads what comes and throws it away, to [`limits::BODY_DISCARD_BYTES_MAX`].
+async fn discard(body: &mut Body) {
+    let mut seen = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        seen += frame.data_ref().map_or(0, Bytes::len);
+        if seen > limits::BODY_DISCARD_BYTES_MAX {
+            break;
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Every limit of `crates/iam/src/limits.rs` by name: at it all is well, one over is refused with the right status, what is
 //! limited is named, and nothing changed.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use http::Method;
@@ -60,6 +63,27 @@ fn text(bytes: usize) -> String {
 fn with(mut body: Value, name: &str, value: impl Into<Value>) -> Value {
     body[name] = value.into();
     body
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_read_on_for_a_while() {
+    let (_world, caller) = acme().await;
+    const CHUNK: usize = 1024 * 1024;
+    for (sent, read) in [
+        (BODY_BYTES_MAX + CHUNK, BODY_BYTES_MAX + CHUNK),
+        (usize::MAX, BODY_BYTES_MAX + CHUNK + BODY_DISCARD_BYTES_MAX + CHUNK),
+    ] {
+        let seen = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&seen);
+        let chunks = std::iter::repeat_n(Bytes::from(vec![b' '; CHUNK]), sent / CHUNK).map(move |chunk| {
+            counter.fetch_add(chunk.len(), Ordering::Relaxed);
+            Ok::<_, std::convert::Infallible>(chunk)
+        });
+        let body = Body::from_stream(futures_util::stream::iter(chunks));
+        let answer = caller.send_bytes(Method::POST, "/Users", Some(body), "application/json").await;
+        refused(answer, 413, None, &format!("larger than {BODY_BYTES_MAX} bytes"));
+        assert_eq!(seen.load(Ordering::Relaxed), read);
+    }
 }
 
 #[tokio::test]

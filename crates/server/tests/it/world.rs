@@ -181,7 +181,7 @@ impl Caller {
         &self,
         method: Method,
         path: &str,
-        body: Option<Vec<u8>>,
+        body: Option<impl Into<Body>>,
         media_type: &str,
     ) -> Answer {
         let target = match path.strip_prefix('!') {
@@ -198,7 +198,7 @@ impl Caller {
         if body.is_some() {
             request = request.header("content-type", media_type);
         }
-        let request = request.body(body.map_or_else(Body::empty, Body::from)).unwrap();
+        let request = request.body(body.map_or_else(Body::empty, Into::into)).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
