@@ -11,6 +11,7 @@ use crate::action::Action;
 use crate::graph::node::{Node, of_kind};
 use crate::graph::{Graph, Kind, Subject, Target};
 use crate::question::{Decision, Limits, Question, Reason};
+use crate::scope;
 
 /// Decides one question.
 pub fn decide(graph: &Graph, question: &Question<'_>, limits: &Limits) -> Decision {
@@ -27,7 +28,7 @@ pub struct Standing<'g> {
     pub(crate) holders: Vec<Node>,
     roles: Vec<Node>,
     policies: Vec<Node>,
-    truncated: bool,
+    pub(crate) truncated: bool,
 }
 
 /// One way in which something is granted: by a policy, a role, or a permission that a role has.
@@ -234,25 +235,28 @@ impl Asked {
 /// The target and what covers it, nearest first: scopes, and the resources that lie there.
 pub(crate) fn covering_targets(graph: &Graph, target: &Target) -> Vec<Node> {
     let mut covering = Vec::with_capacity(8);
+    let mut add = |scope: Node| {
+        covering.push(scope);
+        covering.extend_from_slice(graph.down(scope));
+    };
     match target {
-        Target::Scope(scope) => scope.ancestors().for_each(|text| stand(graph, text, &mut covering)),
+        Target::Scope(scope) => {
+            scope.ancestors().filter_map(|text| graph.find(Kind::Scope, text)).for_each(add)
+        }
         Target::Resource(id) => {
-            let resource = graph.find(Kind::Resource, id).filter(|node| graph.is_known(*node));
+            let resource = graph.find(Kind::Resource, id);
             let scopes = resource.map(|node| of_kind(graph.up(node), Kind::Scope)).unwrap_or_default();
-            for scope in scopes {
-                let text = graph.name(*scope);
-                crate::scope::ancestors(&text).for_each(|text| stand(graph, text, &mut covering));
+            for scope in scopes.iter().copied() {
+                add(scope);
+                let text = graph.text(scope).unwrap_or_default();
+                scope::ancestors(text)
+                    .skip(1)
+                    .filter_map(|text| graph.find(Kind::Scope, text))
+                    .for_each(&mut add);
             }
         }
     }
     covering
-}
-
-fn stand(graph: &Graph, scope: &str, covering: &mut Vec<Node>) {
-    if let Some(scope) = graph.find(Kind::Scope, scope) {
-        covering.push(scope);
-        covering.extend(of_kind(graph.down(scope), Kind::Resource));
-    }
 }
 
 /// Which groups have been walked. A few are found in the list itself, many by their bits.

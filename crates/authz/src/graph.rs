@@ -303,6 +303,11 @@ impl Graph {
         self.table(node.kind()).and_then(|table| table.names.name(node.number())).unwrap_or_default()
     }
 
+    /// The text of a node that is no UUID.
+    pub(crate) fn text(&self, node: Node) -> Option<&str> {
+        self.table(node.kind())?.names.text(node.number())
+    }
+
     fn named(&self, node: Node, name: &str) -> bool {
         self.find(node.kind(), name) == Some(node)
     }

@@ -7,6 +7,7 @@
 pub mod action;
 pub mod decide;
 pub mod error;
+pub mod explain;
 pub mod graph;
 #[cfg(test)]
 mod laws;
@@ -14,10 +15,12 @@ mod laws;
 mod naive;
 pub mod question;
 pub mod scope;
+pub mod search;
 
 pub use action::Action;
 pub use decide::{Standing, decide};
 pub use error::Error;
+pub use explain::{Explanation, explain};
 pub use graph::Graph;
 pub use question::{Decision, Limits, Question, Reason};
 pub use scope::Scope;

@@ -90,6 +90,25 @@ impl fmt::Display for Scope {
     }
 }
 
+/// The id of the resource of this type that a scope `/{type}/{id}` names.
+pub(crate) fn resource_of(scope: &str, kind: &str) -> Option<String> {
+    let (first, id) = scope.strip_prefix('/')?.split_once('/')?;
+    (decode(first)? == kind).then(|| decode(id)).flatten()
+}
+
+/// The text with its escapes resolved.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => nibble(rest.next()?)? << 4 | nibble(rest.next()?)?,
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
 fn read(text: &str, limits: &Limits) -> Result<Scope, String> {
     if text.len() > limits.bytes {
         return Err(format!("is longer than {} bytes", limits.bytes));

@@ -94,6 +94,14 @@ impl Names {
         }
     }
 
+    /// The name of this number where it is kept as a text.
+    pub(crate) fn text(&self, number: u32) -> Option<&str> {
+        match self.keys.get(number as usize)? {
+            Key::Text(text) => Some(text),
+            Key::Uuid(_) | Key::None => None,
+        }
+    }
+
     /// Every number in use.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> {
         (0..).zip(&self.keys).filter(|(_, key)| **key != Key::None).map(|(number, _)| number)
