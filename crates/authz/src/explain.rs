@@ -25,7 +25,7 @@ pub struct Explanation {
     pub paths: Vec<Path>,
     /// Of a denial, subjects who could, by kind and id.
     pub others: Vec<Step>,
-    /// Whether a limit has left something out.
+    /// Whether a limit has left something out, or may have.
     pub more: bool,
 }
 
@@ -59,8 +59,8 @@ pub fn explain(graph: &Graph, question: &Question<'_>, limits: &Limits) -> Expla
     let decision = standing.decide_on(&asked, &targets);
     let actions = decision.allowed.then_some(asked.covering.as_slice());
     let (paths, more) = paths::shortest(&standing, actions, &targets, limits);
-    let others = match decision.allowed {
-        true => Vec::new(),
+    let (others, more_others) = match decision.allowed {
+        true => (Vec::new(), false),
         false => others(graph, question, limits),
     };
     let (kind, id) = match question.target {
@@ -74,19 +74,21 @@ pub fn explain(graph: &Graph, question: &Question<'_>, limits: &Limits) -> Expla
         decision,
         paths,
         others,
-        more: more || standing.truncated,
+        more: more || more_others || standing.truncated,
     }
 }
 
-/// The first few who could.
-fn others(graph: &Graph, question: &Question<'_>, limits: &Limits) -> Vec<Step> {
+/// The first few who could, and whether there are more.
+fn others(graph: &Graph, question: &Question<'_>, limits: &Limits) -> (Vec<Step>, bool) {
     let mut others = Vec::new();
+    let mut more = false;
     for kind in [SubjectKind::User, SubjectKind::Client] {
-        let page = Page { after: None, limit: limits.others - others.len().min(limits.others) };
+        let page = Page { after: None, limit: limits.others - others.len() };
         let found = search::subjects(graph, kind, question.action, question.target, page, limits);
         others.extend(found.ids.into_iter().map(|id| Step::new(kind.into(), id)));
+        more |= found.next.is_some();
     }
-    others
+    (others, more)
 }
 
 impl Explanation {

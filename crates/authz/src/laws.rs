@@ -28,7 +28,7 @@ fn questions(mut each: impl FnMut(Question<'_>)) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn the_engine_decides_as_the_letter_says(changes in vec(change(), 0..120)) {

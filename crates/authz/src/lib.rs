@@ -5,6 +5,7 @@
 //! does no I/O, reads no clock, draws no randomness, knows no HTTP framework and no database. One [`Graph`] is one tenant's.
 
 pub mod action;
+pub mod authzen;
 pub mod decide;
 pub mod error;
 pub mod explain;
@@ -16,6 +17,7 @@ mod naive;
 pub mod question;
 pub mod scope;
 pub mod search;
+pub mod subject;
 
 pub use action::Action;
 pub use decide::{Standing, decide};

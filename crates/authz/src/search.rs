@@ -123,13 +123,15 @@ fn scan(
     mut decides: impl FnMut(&str) -> bool,
 ) -> Found {
     let mut found = Found::default();
-    if page.limit == 0 || limits.examined == 0 {
+    if page.limit == 0 {
+        // Nothing was asked for; whether there is something is not known.
+        found.next = Some(page.after.unwrap_or_default().to_owned());
         return found;
     }
     // One more than can be examined says that there is another page.
     let mut least = BinaryHeap::new();
     for id in candidates.filter(|id| page.after.is_none_or(|after| id.as_str() > after)) {
-        if least.len() <= limits.examined {
+        if least.len() <= limits.examined.max(1) {
             least.push(id);
         } else if let Some(mut greatest) = least.peek_mut().filter(|greatest| **greatest > id) {
             *greatest = id;
@@ -142,7 +144,7 @@ fn scan(
         if decides(&id) {
             found.ids.push(id.clone());
         }
-        if examined < count && (found.ids.len() == page.limit || examined == limits.examined) {
+        if examined < count && (found.ids.len() == page.limit || examined == limits.examined.max(1)) {
             found.next = Some(id);
             break;
         }
