@@ -1,6 +1,7 @@
 //! One decision, at the size that the figures are promised for and at a hundredth of it, and how long a rebuild takes.
 //!
-//! `cargo bench -p durward-authz`
+//! `cargo bench -p durward-authz --bench decide`
+#![expect(clippy::indexing_slicing, clippy::panic, reason = "what cannot be set up is not measured")]
 
 use std::hint::black_box;
 

@@ -55,7 +55,7 @@ pub fn subjects(
 }
 
 /// The resources of one type on which a subject may do an action: those that are recorded, and scopes `/{type}/{id}` that something
-/// is granted on. Of the type `scope`, all scopes that something is granted on.
+/// is granted on. Of the type `scope`, all scopes that something is granted on, and those that they lie in.
 pub fn resources(
     standing: &Standing<'_>,
     action: &Action,
@@ -75,10 +75,10 @@ pub fn resources(
     // A recorded resource is found by its id, not by its scope a second time.
     let places: BTreeSet<Node> = recorded.iter().flat_map(|node| graph.up(*node)).copied().collect();
     let bare = graph.nodes(Kind::Scope).filter(|scope| !places.contains(scope)).filter_map(|scope| {
-        let text = graph.text(scope)?;
+        let text = graph.name(scope);
         match kind == Kind::Scope.as_str() {
-            true => Some(text.to_owned()),
-            false => scope::resource_of(text, kind),
+            true => Some(text),
+            false => scope::resource_of(&text, kind),
         }
     });
     scan(recorded.iter().map(|node| graph.name(*node)).chain(bare), page, limits, decides)

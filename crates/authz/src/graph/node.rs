@@ -69,7 +69,7 @@ impl Node {
     pub(crate) const NUMBERS: u32 = 1 << 28;
 
     pub(crate) fn new(kind: Kind, number: u32) -> Self {
-        Self((kind as u32) << 28 | number % Self::NUMBERS)
+        Self(((kind as u32) << 28) | (number % Self::NUMBERS))
     }
 
     pub(crate) fn kind_index(self) -> usize {
