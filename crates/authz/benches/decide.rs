@@ -40,8 +40,9 @@ fn user(id: &str) -> Subject<'_> {
     Subject { kind: SubjectKind::User, id }
 }
 
-/// Each user is in two groups of a hierarchy four deep and has one role of its own; each group has two roles, each role ten
-/// permissions, each permission two statements on a resource or on a type.
+/// Each user is in two teams, each team in a department, each department in a division. A group has one role and a user one more, so
+/// that a user has about as much at either size; each role has ten permissions, each permission two statements on a resource or, one
+/// in fifty, on all of them.
 fn graph(size: Size) -> Graph {
     let mut graph = Graph::seeded(1);
     let mut apply = |change: Change<'_>| graph.apply(&change).unwrap_or_else(|full| panic!("{full}"));
@@ -69,24 +70,36 @@ fn graph(size: Size) -> Graph {
     for number in 0..size.groups {
         let group = id(2, number);
         apply(Change::Subject { subject: Subject { kind: SubjectKind::Group, id: &group }, active: true });
-        if number >= size.groups / 8 {
-            let member = Subject { kind: SubjectKind::Group, id: &group };
-            apply(Change::Member { group: &id(2, number / 8), member });
+        let member = Subject { kind: SubjectKind::Group, id: &group };
+        if let Some(outer) = outer(size, number) {
+            apply(Change::Member { group: &id(2, outer), member });
         }
-        for salt in 0..2 {
-            let member = Subject { kind: SubjectKind::Group, id: &group };
-            apply(Change::RoleMember { role: &id(3, spread(number, salt, size.roles)), member });
-        }
+        apply(Change::RoleMember { role: &id(3, spread(number, 2, size.roles)), member });
     }
     for number in 0..size.users {
         let name = id(1, number);
         apply(Change::Subject { subject: user(&name), active: true });
         for salt in 0..2 {
-            apply(Change::Member { group: &id(2, spread(number, salt, size.groups)), member: user(&name) });
+            apply(Change::Member { group: &id(2, spread(number, salt, teams(size))), member: user(&name) });
         }
         apply(Change::RoleMember { role: &id(3, spread(number, 3, size.roles)), member: user(&name) });
     }
     graph
+}
+
+/// Four of five groups are teams.
+fn teams(size: Size) -> u32 {
+    size.groups / 5 * 4
+}
+
+/// The group that a group is in: departments come after the teams, divisions, of which there are few, last.
+fn outer(size: Size, number: u32) -> Option<u32> {
+    let (teams, divisions) = (teams(size), size.groups - size.groups / 20);
+    match number {
+        _ if number < teams => Some(teams + number % (divisions - teams)),
+        _ if number < divisions => Some(divisions + number % (size.groups - divisions)),
+        _ => None,
+    }
 }
 
 fn parse(text: &str) -> Scope {

@@ -26,8 +26,6 @@ pub struct Standing<'g> {
     /// The subject, then its groups.
     pub(crate) holders: Vec<Node>,
     roles: Vec<Node>,
-    /// The marks of these roles.
-    marks: u64,
     policies: Vec<Node>,
     pub(crate) truncated: bool,
 }
@@ -53,7 +51,6 @@ impl<'g> Standing<'g> {
             barred: None,
             holders: Vec::new(),
             roles: Vec::new(),
-            marks: 0,
             policies: Vec::new(),
             truncated: false,
         };
@@ -94,7 +91,6 @@ impl<'g> Standing<'g> {
             held.sort_unstable();
             held.dedup();
         }
-        self.marks = self.roles.iter().fold(0, |marks, role| marks | mark(*role));
     }
 
     /// Decides one question about the subject.
@@ -124,10 +120,11 @@ impl<'g> Standing<'g> {
         targets: &[Node],
         mut visit: impl FnMut(Grant) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
+        let mut marks = None;
         for target in targets.iter().copied() {
             let all = self.graph.grants(target);
             let mut each = |owners: &[(Node, Node)]| {
-                self.meet(owners, &mut |held, owner| {
+                self.meet(owners, &mut marks, &mut |held, owner| {
                     let action = owners.first().map_or(owner, |(action, _)| *action);
                     visit(Grant { held, owner, action, target })
                 })
@@ -141,15 +138,11 @@ impl<'g> Standing<'g> {
         ControlFlow::Continue(())
     }
 
-    /// How many permissions its roles have, counted once for each role.
-    fn permissions(&self) -> usize {
-        self.roles.iter().map(|role| self.graph.up(*role).len()).sum()
-    }
-
     /// Where what the subject has meets the owners of grants of one action.
     fn meet<B>(
         &self,
         owners: &[(Node, Node)],
+        marks: &mut Option<Marks>,
         visit: &mut impl FnMut(Node, Node) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let permissions = owners.partition_point(|(_, owner)| owner.kind_index() < Kind::Permission as usize);
@@ -158,20 +151,12 @@ impl<'g> Standing<'g> {
         let (permissions, policies) = owners.split_at(policies);
         common(&self.roles, roles, |role| visit(role, role))?;
         common(&self.policies, policies, |policy| visit(policy, policy))?;
-        if permissions.is_empty() {
-            return ControlFlow::Continue(());
+        if permissions.len() > MANY && marks.is_none() {
+            *marks = Some(Marks::of(self.roles.iter().flat_map(|role| self.graph.up(*role))));
         }
-        if permissions.len() > MANY && permissions.len() > self.permissions() {
-            return self.roles.iter().try_for_each(|role| {
-                common(self.graph.up(*role), permissions, |permission| visit(*role, permission))
-            });
-        }
-        permissions.iter().try_for_each(|(_, permission)| {
+        let had = |permission: Node| marks.as_ref().is_none_or(|marks| marks.may_have(permission));
+        permissions.iter().filter(|(_, permission)| had(*permission)).try_for_each(|(_, permission)| {
             let roles = self.graph.down(*permission);
-            // Most permissions are in few roles, and those in none of the subject's.
-            if roles.len() <= FEW && !roles.iter().any(|role| self.marks & mark(*role) != 0) {
-                return ControlFlow::Continue(());
-            }
             let (few, many) =
                 if roles.len() < self.roles.len() { (roles, &*self.roles) } else { (&*self.roles, roles) };
             let mut both = few.iter().filter(|role| many.binary_search(role).is_ok());
@@ -180,15 +165,30 @@ impl<'g> Standing<'g> {
     }
 }
 
-/// So many permissions are looked up without counting first whether the subject has fewer.
+/// More permissions than this are compared with the marks of those that the subject has.
 const MANY: usize = 16;
 
-/// So many roles are compared by their marks first.
-const FEW: usize = 4;
+/// Marks of a set of permissions, by which most of those that are not in it are told at once.
+struct Marks([u64; 64]);
 
-/// One of 64 marks, by which most roles that a subject does not have are told from those that it has.
-fn mark(role: Node) -> u64 {
-    1 << (role.number() % 64)
+impl Marks {
+    fn of<'a>(permissions: impl Iterator<Item = &'a Node>) -> Self {
+        let mut marks = Self([0; 64]);
+        for permission in permissions {
+            let (word, bit) = Self::place(*permission);
+            marks.0.get_mut(word).into_iter().for_each(|word| *word |= bit);
+        }
+        marks
+    }
+
+    fn may_have(&self, permission: Node) -> bool {
+        let (word, bit) = Self::place(permission);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    fn place(permission: Node) -> (usize, u64) {
+        (permission.number() as usize / 64 % 64, 1 << (permission.number() % 64))
+    }
 }
 
 /// Visits what stands in both sorted lists; the shorter is looked up in the longer.
