@@ -152,7 +152,9 @@ fn prefix(text: &str) -> Result<(String, &str), String> {
     };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    if authority.is_empty() || !authority.bytes().all(allowed) {
+    // `acme.com` and `acme.com.` are one host.
+    let empty = authority.split('.').any(|label| label.is_empty() || label.starts_with(':'));
+    if empty || !authority.bytes().all(allowed) {
         return Err(format!("has {} for a host", quoted(authority)));
     }
     Ok((format!("{scheme}://{authority}").to_ascii_lowercase(), path))
@@ -295,6 +297,12 @@ mod tests {
             "https://user@acme.com/",
             expect!["error: the scope `https://user@acme.com/` has `user@acme.com` for a host"],
         );
+        check(
+            "https://acme.com./a",
+            expect!["error: the scope `https://acme.com./a` has `acme.com.` for a host"],
+        );
+        check("https://..", expect!["error: the scope `https://..` has `..` for a host"]);
+        check("https://:80", expect!["error: the scope `https://:80` has `:80` for a host"]);
         check("https:///a", expect!["error: the scope `https:///a` has `` for a host"]);
         check("urn:", expect!["error: the scope `urn:` names nothing"]);
         check("a:/", expect!["error: the scope `a:/` names nothing"]);
