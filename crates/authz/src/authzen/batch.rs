@@ -1,0 +1,152 @@
+//! Many evaluations in one message (§7).
+
+use serde_json::{Value, json};
+
+use super::{Evaluation, Limits, Members, Object, evaluation, object, type_of};
+use crate::error::{Error, quoted};
+
+/// An evaluations request. One without `evaluations` is a single question, and answered like one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Evaluations {
+    /// A single question.
+    One(Evaluation),
+    /// Many of them. What is wrong with one of them is the answer to that one.
+    Many {
+        /// The questions, in order.
+        items: Vec<Result<Evaluation, Error>>,
+        /// Which of them are answered.
+        semantic: Semantic,
+    },
+}
+
+/// Which evaluations are answered (§7.1.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Semantic {
+    /// All.
+    #[default]
+    ExecuteAll,
+    /// Those up to the first denial.
+    DenyOnFirstDeny,
+    /// Those up to the first permit.
+    PermitOnFirstPermit,
+}
+
+/// An answer to one evaluation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Whether it is allowed.
+    pub decision: bool,
+    /// What is said beside it; empty most often.
+    pub context: Object,
+}
+
+/// Reads an access evaluations request (§7.1).
+///
+/// # Errors
+/// When the message as a whole is wrong: a member that stands for all evaluations, the options, `evaluations` itself.
+pub fn evaluations(body: &Object, limits: &Limits) -> Result<Evaluations, Error> {
+    let semantic = semantic(body)?;
+    let items = match body.get("evaluations") {
+        None => return evaluation(body, limits).map(Evaluations::One),
+        Some(Value::Array(items)) if items.is_empty() => {
+            return evaluation(body, limits).map(Evaluations::One);
+        }
+        Some(Value::Array(items)) if items.len() > limits.evaluations => {
+            return Err(Error::at("evaluations", format!("must not be more than {}", limits.evaluations)));
+        }
+        Some(Value::Array(items)) => items,
+        Some(other) => {
+            return Err(Error::at("evaluations", format!("must be an array, not {}", type_of(other))));
+        }
+    };
+    for name in ["subject", "action", "resource", "context"] {
+        object(body, name)?;
+    }
+    let items = items.iter().zip(0..).map(|(item, index)| {
+        let read = match item {
+            Value::Object(own) => read(Members { own, default: Some(body) }, limits),
+            other => Err(Error::new(format!("must be an object, not {}", type_of(other)))),
+        };
+        read.map_err(|error| error.within(&format!("evaluations[{index}]")))
+    });
+    Ok(Evaluations::Many { items: items.collect(), semantic })
+}
+
+fn read(members: Members<'_>, limits: &Limits) -> Result<Evaluation, Error> {
+    Ok(Evaluation {
+        subject: members.entity("subject", limits)?,
+        action: members.action(limits)?,
+        resource: members.entity("resource", limits)?,
+        explain: members.explain()?,
+    })
+}
+
+fn semantic(body: &Object) -> Result<Semantic, Error> {
+    const MEMBER: &str = "options.evaluations_semantic";
+    match object(body, "options")?.and_then(|options| options.get("evaluations_semantic")) {
+        None => Ok(Semantic::default()),
+        Some(Value::String(name)) => match name.as_str() {
+            "execute_all" => Ok(Semantic::ExecuteAll),
+            "deny_on_first_deny" => Ok(Semantic::DenyOnFirstDeny),
+            "permit_on_first_permit" => Ok(Semantic::PermitOnFirstPermit),
+            other => Err(Error::at(
+                MEMBER,
+                format!(
+                    "{} is none of `execute_all`, `deny_on_first_deny`, `permit_on_first_permit`",
+                    quoted(other)
+                ),
+            )),
+        },
+        Some(other) => Err(Error::at(MEMBER, format!("must be a string, not {}", type_of(other)))),
+    }
+}
+
+impl Evaluations {
+    /// Answers, by deciding as many questions as the semantic asks for, in order.
+    pub fn answer(&self, mut decide: impl FnMut(&Evaluation) -> Answer) -> Value {
+        let (items, semantic) = match self {
+            Self::One(evaluation) => return decide(evaluation).json(),
+            Self::Many { items, semantic } => (items, *semantic),
+        };
+        let mut answers = Vec::with_capacity(items.len());
+        for item in items {
+            let mut answer = item.as_ref().map_or_else(Answer::refused, &mut decide);
+            let last = match semantic {
+                Semantic::ExecuteAll => false,
+                Semantic::DenyOnFirstDeny => !answer.decision,
+                Semantic::PermitOnFirstPermit => answer.decision,
+            };
+            if last && !answer.decision {
+                // Why the list ends here, unless there is something better to say.
+                answer.context.entry("reason").or_insert_with(|| "deny_on_first_deny".into());
+            }
+            answers.push(answer.json());
+            if last {
+                break;
+            }
+        }
+        json!({ "evaluations": answers })
+    }
+}
+
+impl Answer {
+    /// An answer without a word.
+    pub fn bare(decision: bool) -> Self {
+        Self { decision, context: Object::new() }
+    }
+
+    /// The answer to an evaluation that cannot be read, or not be answered: denied, with the error (§7.2.1).
+    pub fn refused(error: &Error) -> Self {
+        let mut answer = Self::bare(false);
+        answer.context.insert("error".to_owned(), json!({ "status": 400, "message": error.to_string() }));
+        answer
+    }
+
+    /// The answer on the wire (§6.2).
+    pub fn json(self) -> Value {
+        match self.context.is_empty() {
+            true => json!({ "decision": self.decision }),
+            false => json!({ "decision": self.decision, "context": self.context }),
+        }
+    }
+}

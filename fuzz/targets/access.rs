@@ -1,0 +1,45 @@
+//! Any text as an AuthZEN message, an action and a scope: it is read or refused, never worse; what was read is written so that it
+//! reads the same, and every evaluation of a message is answered.
+#![no_main]
+
+use authz::authzen::{self, Answer, Evaluations};
+use authz::{Action, Scope, scope};
+use libfuzzer_sys::fuzz_target;
+
+const SCOPE: scope::Limits = scope::Limits { bytes: 2_048, segments: 32 };
+const LIMITS: authzen::Limits =
+    authzen::Limits { action_bytes: 256, id_bytes: 512, evaluations: 100, page: 100, token_bytes: 1_024 };
+
+fuzz_target!(|text: &str| {
+    if let Ok(action) = Action::parse(text, LIMITS.action_bytes) {
+        assert!(action.covers(&action), "{text:?}");
+    }
+    if let Ok(read) = Scope::parse(text, &SCOPE) {
+        assert_eq!(Scope::parse(read.as_str(), &SCOPE).as_ref(), Ok(&read), "{text:?}");
+        assert!(read.ancestors().all(|outer| read.as_str().starts_with(outer)), "{text:?}");
+        assert!(
+            read.covers(&read) && !read.as_str().split('/').any(|segment| [".", ".."].contains(&segment)),
+            "{text:?}"
+        );
+    }
+    if let Some((kind, id)) = text.split_once(' ')
+        && let Ok(made) = Scope::of(kind, id, &SCOPE)
+    {
+        assert_eq!(Scope::parse(made.as_str(), &SCOPE).as_ref(), Ok(&made), "{text:?}");
+    }
+    let Ok(body) = serde_json::from_str::<authzen::Object>(text) else { return };
+    let _ = authzen::evaluation(&body, &LIMITS);
+    let _ = authzen::subject_search(&body, &LIMITS);
+    let _ = authzen::resource_search(&body, &LIMITS);
+    let _ = authzen::action_search(&body, &LIMITS);
+    if let Ok(read) = authzen::evaluations(&body, &LIMITS) {
+        let answer = read.answer(|evaluation| Answer::bare(evaluation.explain));
+        let answers = answer.get("evaluations").and_then(|answers| answers.as_array()).map(Vec::len);
+        match &read {
+            Evaluations::One(_) => assert!(answer.get("decision").is_some(), "{text:?}"),
+            Evaluations::Many { items, .. } => {
+                assert!(answers.is_some_and(|count| count <= items.len()), "{text:?}")
+            }
+        }
+    }
+});
