@@ -18,7 +18,7 @@ use crate::admit::{
 };
 use crate::error::{Error, ErrorKind, quoted};
 use crate::filter::{self, BoundFilter};
-use crate::path::{BoundPath, PatchPath, Place};
+use crate::path::{BoundPath, PatchPath, Place, free_part};
 use crate::quirks::{self, Dialect};
 use crate::schema::{Attribute, Found, Held, Mutability, ResourceType, Schema};
 
@@ -142,11 +142,27 @@ impl<'s> Patch<'s, '_> {
         match path {
             Some(path) => {
                 let parsed = PatchPath::parse(&path, &self.limits.filter, self.rules.dialect)?;
+                if let (None, Some((found, part))) =
+                    (&parsed.filter, free_part(self.kind, parsed.attr.as_str()))
+                {
+                    return self.part(op, found, part, value);
+                }
                 let bound = parsed.bind(self.kind, self.rules.dialect)?;
                 self.at(op, &parsed, bound, value)
             }
             None => self.whole(op, value),
         }
+    }
+
+    /// A part of an attribute that may hold anything: it is set, or taken away.
+    fn part(&mut self, op: Op, found: Found<'s>, name: &str, value: Option<Value>) -> Result<(), Error> {
+        let value = match (op, value) {
+            (Op::Remove, _) => Value::Null,
+            (_, Some(value)) => value,
+            (_, None) => return Err(value_required(op, &format!("{}.{name}", found.attribute.name))),
+        };
+        let whole = Value::Object(Object::from_iter([(name.to_owned(), value)]));
+        self.attribute(Op::Add, found, None, None, Some(whole))
     }
 
     /// RFC 7644 §3.5.2.1 and §3.5.2.3: without a path, the value is a set of attributes of the resource.
@@ -180,6 +196,9 @@ impl<'s> Patch<'s, '_> {
         }
         if strict {
             return Err(Error::path(format!("{} is not an attribute of {}", quoted(name), self.kind.name)));
+        }
+        if let Some((found, part)) = free_part(self.kind, name) {
+            return self.part(op, found, part, Some(value));
         }
         // Dotted and URN keys are paths; what is not even that is an attribute we do not keep.
         let Ok(parsed) = PatchPath::parse(name, &self.limits.filter, self.rules.dialect) else {

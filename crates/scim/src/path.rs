@@ -103,6 +103,16 @@ pub fn place<'s>(resource: &'s ResourceType, name: &str) -> Option<Place<'s>> {
     Some(Place::Attribute { found, sub })
 }
 
+/// The attribute without sub-attributes of its own of which `name` names a part, and that part's name:
+/// `properties.color`.
+pub(crate) fn free_part<'s, 'n>(resource: &'s ResourceType, name: &'n str) -> Option<(Found<'s>, &'n str)> {
+    let (parent, part) = name.rsplit_once('.')?;
+    match place(resource, parent)? {
+        Place::Attribute { found, sub: None } if found.attribute.is_free_form() => Some((found, part)),
+        _ => None,
+    }
+}
+
 /// Which part of the name is unknown, for a person.
 fn unknown(resource: &ResourceType, name: &str) -> Error {
     let parent = name.rsplit_once('.').and_then(|(parent, _)| place(resource, parent));

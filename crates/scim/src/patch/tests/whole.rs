@@ -53,6 +53,25 @@ fn without_a_path_the_value_is_attributes() {
 }
 
 #[test]
+fn a_part_of_what_may_hold_anything_is_set_and_taken_away() {
+    for (operation, expected) in [
+        (r#"{"op":"replace","path":"extra.b","value":"x"}"#, r#"extra: {"a":1,"b":"x"}"#),
+        (r#"{"op":"add","path":"extra.d","value":[]}"#, r#"extra: {"a":1,"b":{"c":2},"d":[]}"#),
+        (r#"{"op":"remove","path":"extra.a"}"#, r#"extra: {"b":{"c":2}}"#),
+        (r#"{"op":"remove","path":"extra.z"}"#, "nothing"),
+        (r#"{"op":"replace","value":{"extra.a":2}}"#, r#"extra: {"a":2,"b":{"c":2}}"#),
+        (
+            r#"{"op":"replace","path":{"attributePath":{"attributeName":"extra","subAttribute":"a"}},"value":2}"#,
+            r#"extra: {"a":2,"b":{"c":2}}"#,
+        ),
+    ] {
+        assert_eq!(patched(&DEVICE, AUTO, &printer(), operation).unwrap(), expected, "{operation}");
+    }
+    let refused = patched(&DEVICE, AUTO, &printer(), r#"{"op":"add","path":"extra.a"}"#).unwrap_err();
+    assert_eq!(refused.to_string(), "invalidValue: `value` is required to add to `extra.a`");
+}
+
+#[test]
 fn extensions_come_and_go() {
     let custom = "urn:ietf:params:scim:schemas:extension:custom:2.0:User";
     check(

@@ -81,8 +81,7 @@ async fn what_is_no_json_object_is_a_problem_too() {
         ("", "application/json", 400),
         ("a=1", "application/x-www-form-urlencoded", 415),
     ] {
-        let answer =
-            admin.send_bytes(Method::POST, "!/v1/scim", Some(body), media_type).await.check(status);
+        let answer = admin.send_bytes(Method::POST, "!/v1/scim", Some(body), media_type).await.check(status);
         super::openapi::expect_announced("POST", "/v1/scim", &answer);
         super::is_problem(&answer);
     }
