@@ -22,7 +22,7 @@ statements! {
     CHAIN = "select sequence, at, actor, verb, kind, id, before, after, trace, previous, hash from audit \
              where tenant = $1 order by sequence";
     HEAD = "select audit, hash, outbox from head where tenant = $1";
-    HEADS = "select tenant from head where tenant >= $1 order by tenant";
+    HEADS = "select tenant from head where tenant >= $1 and audit > 0 order by tenant";
     SAVE_HEAD = "insert into head (tenant, audit, hash, outbox) values ($1, $2, $3, $4) on conflict (tenant) \
                  do update set audit = excluded.audit, hash = excluded.hash, outbox = excluded.outbox";
 }
@@ -48,6 +48,19 @@ impl Head {
         Ok(Head { audit: row.int(0)?, hash, outbox: row.int(2)? })
     }
 
+    /// Links an entry with these fields (see [`link`]) after the last, which it then is.
+    pub(crate) fn link<'a>(&mut self, tenant: i64, fields: impl Iterator<Item = Param<'a>>) -> Link {
+        let previous = self.hash;
+        self.audit += 1;
+        self.hash = link(&previous, tenant, self.audit, fields);
+        Link { previous, hash: self.hash }
+    }
+
+    /// The values of [`SAVE_HEAD`].
+    pub(crate) fn params(&self, tenant: i64) -> [Param<'_>; 4] {
+        [Param::Int(tenant), Param::Int(self.audit), Param::Bytes(&self.hash), Param::Int(self.outbox)]
+    }
+
     /// The head of a tenant, in the transaction of a session.
     pub(crate) fn of(session: &Session, tenant: i64) -> Result<Self, StoreError> {
         let mut head = Head::START;
@@ -56,6 +69,19 @@ impl Head {
             ENOUGH
         })?;
         Ok(head)
+    }
+}
+
+/// What ties an entry to the one before it: the last two columns of [`INSERT`].
+#[derive(Debug)]
+pub(crate) struct Link {
+    previous: [u8; 32],
+    hash: [u8; 32],
+}
+
+impl Link {
+    pub(crate) fn params(&self) -> [Param<'_>; 2] {
+        [Param::Bytes(&self.previous), Param::Bytes(&self.hash)]
     }
 }
 

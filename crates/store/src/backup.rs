@@ -24,13 +24,13 @@ pub struct Verified {
 
 impl Store {
     /// Copies the database, as it is now, to a file that must not be there yet, and verifies the copy. `progress`
-    /// hears how many pages of how many are copied.
+    /// hears how many pages of how many are copied. A database on a server is [`StoreError::Unsupported`].
     pub async fn backup(
         &self,
         to: &Path,
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Verified, StoreError> {
-        let (from, to) = (self.db().path().to_owned(), to.to_owned());
+        let (from, to) = (self.db().path()?.to_owned(), to.to_owned());
         let (steps, mut stepped) = mpsc::channel(16);
         let (answer, answered) = oneshot::channel();
         std::thread::Builder::new()

@@ -423,18 +423,21 @@ impl Batch {
         args.iter().map(move |&arg| self.param(arg, tenant))
     }
 
-    /// Why the batch is refused when a statement changed no row; `exists` looks whether a record is there.
-    pub(crate) fn refusal(
-        &self,
-        expect: Expect,
-        exists: impl FnOnce(Param<'_>, Param<'_>) -> bool,
-    ) -> CommitError {
+    /// The record (kind and id) on whose existence it depends why a batch is refused.
+    pub(crate) fn doubt(&self, expect: Expect) -> Option<[Param<'_>; 2]> {
+        match expect {
+            Expect::Version(kind, id) => Some([self.param(kind, 0), self.param(id, 0)]),
+            Expect::Any | Expect::Row | Expect::Guard(..) | Expect::Unique(_) => None,
+        }
+    }
+
+    /// Why the batch is refused when a statement did not do what was expected; `exists` says whether the record in
+    /// doubt is there.
+    pub(crate) fn refusal(&self, expect: Expect, exists: bool) -> CommitError {
         match expect {
             Expect::Any | Expect::Row => CommitError::Missing,
-            Expect::Version(kind, id) => match exists(self.param(kind, 0), self.param(id, 0)) {
-                true => CommitError::Stale,
-                false => CommitError::Missing,
-            },
+            Expect::Version(..) if exists => CommitError::Stale,
+            Expect::Version(..) => CommitError::Missing,
             Expect::Guard(attribute, value) => {
                 CommitError::Guard { attribute: self.string(attribute), value: self.string(value) }
             }

@@ -40,3 +40,8 @@ pub(crate) fn bounded(value: u64) -> i64 {
 pub(crate) fn counted(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
+
+/// A column holds a value of another type than the statement says.
+pub(crate) fn mistyped(column: usize) -> StoreError {
+    StoreError::Broken(format!("column {column} holds a value of another type"))
+}

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod crash;
 pub(crate) mod edges;
 pub(crate) mod guards;
+pub(crate) mod migrations;
 pub(crate) mod paging;
 pub(crate) mod records;
 pub(crate) mod tenants;
@@ -12,22 +13,26 @@ pub(crate) mod tenants;
 use std::ops::ControlFlow;
 
 use crate::{
-    Access, AuditEntry, AuditQuery, AuditVerdict, Batch, Entry, NewRecord, Options, Query, Store, TenantId,
-    TenantStore, Update,
+    Access, AuditEntry, AuditQuery, AuditVerdict, Batch, Entry, Location, NewRecord, Options, Query, Store,
+    TenantId, TenantStore, Update,
 };
 
 /// A place for a database, at first empty.
 pub(crate) trait World: Sync {
     fn new() -> Self;
 
-    /// Opens the database, also when it is open already.
-    fn open(&self, options: Options) -> Store;
+    fn location(&self) -> Location;
 
     /// Changes exactly one row behind the store's back.
     fn tamper(&self, sql: &str);
 
-    fn fresh(&self) -> Store {
-        self.open(Options::default())
+    /// Opens the database, also when it is open already.
+    async fn open(&self, options: Options) -> Store {
+        Store::open(&self.location(), options).await.unwrap()
+    }
+
+    async fn fresh(&self) -> Store {
+        self.open(Options::default()).await
     }
 }
 
@@ -54,7 +59,10 @@ macro_rules! contract {
         $crate::contract::cases!($world, crash:
             a_crash_anywhere_leaves_all_or_nothing, a_crash_takes_its_group_along, a_failing_batch_leaves_its_group_alone,
             a_dead_writer_is_unavailable, a_closed_store_is_unavailable, what_is_closed_is_found_again,
-            a_read_only_store_commits_nothing, a_backup_is_a_whole_store, a_broken_backup_is_found);
+            a_read_only_store_commits_nothing);
+        $crate::contract::cases!($world, migrations:
+            a_database_ahead_of_the_binary_is_refused, an_edited_migration_is_refused, an_empty_database_is_not_read,
+            many_openers_at_once_migrate_once);
         $crate::contract::cases!($world, tenants:
             a_tenant_is_made_and_found, a_name_is_given_once_an_id_never_twice, a_deleted_tenant_leaves_nothing,
             a_deletion_cut_short_goes_on, tenants_do_not_see_each_other, a_token_opens_its_tenant_alone,
@@ -78,7 +86,7 @@ macro_rules! cases {
         mod $file {
             use super::*;
             $(
-                #[tokio::test]
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     $crate::contract::$file::$case(&<$world as $crate::contract::World>::new()).await;
                 }

@@ -1,19 +1,24 @@
 //! The database, whichever it is: it runs a read and shows the rows, and it commits a batch. Nothing else of a
-//! database is known to the rest of the crate. A second one is a second variant here and a driver file.
+//! database is known to the rest of the crate. Each is a variant here and a driver.
 
 use std::path::Path;
 
 use crate::columns::{Columns, Flow, Param};
+use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
-use crate::{Batch, CommitError, Committed, Options, StoreError, TenantId};
+use crate::{Batch, CommitError, Committed, Location, Options, StoreError, TenantId};
 
 pub(crate) enum Db {
     Sqlite(Sqlite),
+    Postgres(Box<Postgres>),
 }
 
 impl Db {
-    pub(crate) fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
-        Sqlite::open(path, options).map(Db::Sqlite)
+    pub(crate) async fn open(at: &Location, options: Options) -> Result<Self, StoreError> {
+        match at {
+            Location::File(path) => Sqlite::open(path, options).map(Db::Sqlite),
+            Location::Server(url) => Ok(Db::Postgres(Box::new(Postgres::open(url, options).await?))),
+        }
     }
 
     /// Runs a read statement and shows `row` its rows, until it breaks off.
@@ -25,6 +30,8 @@ impl Db {
     ) -> Result<(), StoreError> {
         match self {
             Db::Sqlite(sqlite) => sqlite.read(sql, params, &mut row),
+            // Apart, so that the futures of reads are no larger for it.
+            Db::Postgres(postgres) => Box::pin(postgres.read(sql, params, row)).await,
         }
     }
 
@@ -32,6 +39,7 @@ impl Db {
     pub(crate) async fn commit(&self, tenant: TenantId, batch: Batch) -> Result<Committed, CommitError> {
         match self {
             Db::Sqlite(sqlite) => sqlite.commit(tenant, batch).await,
+            Db::Postgres(postgres) => Box::pin(postgres.commit(tenant, batch)).await,
         }
     }
 
@@ -39,19 +47,24 @@ impl Db {
     pub(crate) fn alive(&self) -> Result<(), StoreError> {
         match self {
             Db::Sqlite(sqlite) => sqlite.alive(),
+            Db::Postgres(postgres) => postgres.alive(),
         }
     }
 
     pub(crate) async fn close(&self) {
         match self {
             Db::Sqlite(sqlite) => sqlite.close().await,
+            Db::Postgres(postgres) => postgres.close().await,
         }
     }
 
     /// The file to back up.
-    pub(crate) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> Result<&Path, StoreError> {
         match self {
-            Db::Sqlite(sqlite) => sqlite.path(),
+            Db::Sqlite(sqlite) => Ok(sqlite.path()),
+            Db::Postgres(_) => Err(StoreError::Unsupported(
+                "a PostgreSQL database is backed up by PostgreSQL's own tools: `pg_dump`, or continuous archiving",
+            )),
         }
     }
 }

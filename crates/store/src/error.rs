@@ -14,6 +14,12 @@ pub enum StoreError {
     /// The database was migrated by another binary, or a migration was edited after it was applied.
     #[error("{0}")]
     Migration(String),
+    /// What was said of the database's location makes no sense.
+    #[error("{0}")]
+    Location(String),
+    /// This database cannot do it, and what can is named.
+    #[error("{0}")]
+    Unsupported(&'static str),
     /// The file to write is there already.
     #[error("`{0}` exists already")]
     Exists(String),

@@ -9,7 +9,7 @@
 //! elsewhere and are only compared. It knows no clock and no randomness, so times and ids are arguments.
 //!
 //! SQL stands once, beside the table it is about, with `$n` placeholders in ascending order of appearance;
-//! which database runs it is known to the driver file alone.
+//! which database runs it is known to the two drivers alone.
 
 mod audit;
 mod backup;
@@ -20,9 +20,11 @@ mod edge;
 mod error;
 mod guard;
 mod index;
+mod location;
 mod migrate;
 mod outbox;
 mod position;
+mod postgres;
 mod readers;
 mod record;
 mod setting;
@@ -43,6 +45,7 @@ pub use batch::{Batch, Committed, Entry, LINK_KINDS_MAX, NewRecord, Update};
 pub use edge::{EdgeRef, SourceRef};
 pub use error::{CommitError, StoreError};
 pub use index::{Access, Position, Query};
+pub use location::{Location, Url};
 pub use outbox::Event;
 pub use readers::snapshot;
 pub use record::{Record, RecordRef};

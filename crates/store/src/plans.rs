@@ -6,7 +6,7 @@ use expect_test::expect_file;
 
 use crate::contract::World;
 use crate::sqlite::tests::{File, explain};
-use crate::{Options, audit, edge, guard, index, migrate, outbox, record, setting, tenant, token};
+use crate::{audit, edge, guard, index, migrate, outbox, record, setting, tenant, token};
 
 fn all() -> Vec<(String, &'static str)> {
     let files: [(&str, &[(&str, &'static str)]); 16] = [
@@ -34,10 +34,10 @@ fn all() -> Vec<(String, &'static str)> {
     files.iter().flat_map(named).collect()
 }
 
-#[test]
-fn every_statement_searches() {
+#[tokio::test]
+async fn every_statement_searches() {
     let file = File::new();
-    let _store = file.open(Options::default());
+    let _store = file.fresh().await;
     let connection = file.raw();
     let mut plans = String::new();
     for (name, sql) in all() {

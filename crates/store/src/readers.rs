@@ -136,7 +136,7 @@ fn end(kept: Option<(Arc<Readers>, Session)>) {
 #[cfg(test)]
 mod tests {
     use crate::batch::NewRecord;
-    use crate::{Batch, Options, Store, TenantId};
+    use crate::{Batch, Location, Options, Store, TenantId};
 
     use super::{KEPT, snapshot};
 
@@ -158,10 +158,10 @@ mod tests {
     #[tokio::test]
     async fn a_snapshot_is_of_one_moment_until_it_waits() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store.db");
+        let path = Location::File(folder.path().join("store.db"));
         let (store, other) = (
-            Store::open(&path, Options::default()).unwrap(),
-            Store::open(&path, Options::default()).unwrap(),
+            Store::open(&path, Options::default()).await.unwrap(),
+            Store::open(&path, Options::default()).await.unwrap(),
         );
         let tenant = TenantId(7);
         let sees = async |id: &str| store.tenant(tenant).record("Thing", id).await.unwrap().is_some();

@@ -14,7 +14,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, backup};
 
 use crate::batch::{Batch, Committed};
-use crate::columns::{Columns, ENOUGH, Flow, MORE, Param};
+use crate::columns::{Columns, ENOUGH, Flow, MORE, Param, mistyped};
 use crate::migrate::{self, Applied, Macros, Migration};
 use crate::readers::{self, Readers};
 use crate::writer::Inbox;
@@ -392,10 +392,6 @@ fn failed(error: rusqlite::Error) -> StoreError {
         ) => unavailable(&error.to_string()),
         _ => StoreError::Broken(error.to_string()),
     }
-}
-
-fn mistyped(column: usize) -> StoreError {
-    StoreError::Broken(format!("column {column} holds a value of another type"))
 }
 
 fn unavailable(why: &str) -> StoreError {

@@ -3,13 +3,12 @@
 //! Rows are reached through a `TenantStore` alone, so code that has none cannot read or change a tenant's row.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::columns::{Columns, Flow, Param};
 use crate::db::Db;
 use crate::position::Positions;
-use crate::{Batch, CommitError, Committed, StoreError, TenantId, Tenants};
+use crate::{Batch, CommitError, Committed, Location, StoreError, TenantId, Tenants};
 
 /// Where a commit can be made to crash, for tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,14 +62,15 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the database in a file, which is created (readable by its owner alone) and migrated as needed; its
-    /// folder must be there. Other processes may have it open too. What a crash left behind is settled here.
-    pub fn open(path: &Path, options: Options) -> Result<Store, StoreError> {
-        let db = Db::open(path, options)?;
+    /// Opens the database at a location, and migrates it as needed; others may have it open too. A file is created
+    /// (readable by its owner alone), its folder must be there; what a crash left behind is settled here. The
+    /// database on a server must be there, and connections live on the runtime that is current here.
+    pub async fn open(at: &Location, options: Options) -> Result<Store, StoreError> {
+        let db = Db::open(at, options).await?;
         Ok(Store { inner: Arc::new(Inner { db, positions: Positions::default() }) })
     }
 
-    /// Commits what was handed in, folds the write-ahead log into the file and closes it. Clones of the store answer
+    /// Commits what was handed in and closes the database (a file's log is folded into it). Clones of the store answer
     /// [`StoreError::Unavailable`] from now on.
     pub async fn close(self) {
         self.inner.db.close().await;

@@ -239,17 +239,16 @@ impl Writer {
                 Step::Statement { sql, args, expect } => {
                     let rows = self.session.run(sql, batch.params(args, tenant.0), &mut committed)?;
                     if !expect.holds(rows) {
-                        return Err(batch.refusal(expect, |kind, id| self.exists(tenant, kind, id)).into());
+                        let exists =
+                            batch.doubt(expect).is_some_and(|[kind, id]| self.exists(tenant, kind, id));
+                        return Err(batch.refusal(expect, exists).into());
                     }
                 }
                 Step::Entry { args } => {
                     let head = self.moved(tenant, heads)?;
-                    head.audit += 1;
-                    let previous = head.hash;
-                    head.hash = audit::link(&previous, tenant.0, head.audit, batch.params(args, tenant.0));
+                    let link = head.link(tenant.0, batch.params(args, tenant.0));
                     let numbers = [Param::Int(tenant.0), Param::Int(head.audit)];
-                    let link = [Param::Bytes(&previous), Param::Bytes(&head.hash)];
-                    let params = numbers.into_iter().chain(batch.params(args, tenant.0)).chain(link);
+                    let params = numbers.into_iter().chain(batch.params(args, tenant.0)).chain(link.params());
                     self.session.run(audit::INSERT, params, &mut committed)?;
                 }
                 Step::Event { args } => {
@@ -286,9 +285,7 @@ impl Writer {
 
     fn save(&self, heads: &Heads) -> Result<(), StoreError> {
         for (tenant, (head, _)) in heads.iter().filter(|(_, (_, moved))| *moved) {
-            let (audit, outbox) = (Param::Int(head.audit), Param::Int(head.outbox));
-            let params = [Param::Int(tenant.0), audit, Param::Bytes(&head.hash), outbox];
-            self.session.run(audit::SAVE_HEAD, params, &mut Committed::default())?;
+            self.session.run(audit::SAVE_HEAD, head.params(tenant.0), &mut Committed::default())?;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ async fn broken(tenant: TenantStore<'_>, sequence: i64, reason: &'static str) {
 }
 
 pub(crate) async fn a_chain_holds(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     intact(acme, 0).await;
     let mut all = JoinSet::new();
@@ -39,7 +39,7 @@ pub(crate) async fn a_chain_holds(world: &impl World) {
 }
 
 pub(crate) async fn a_chain_is_each_tenants_own(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     five(&store).await;
     store.tenant(GLOBEX).commit(noted("a")).await.unwrap();
     intact(store.tenant(ACME), 5).await;
@@ -55,7 +55,7 @@ pub(crate) async fn a_changed_entry_is_found(world: &impl World) {
     for change in
         ["actor = 'you'", "at = 1", "before = after", "trace = ''", "verb = 'creat', kind = 'eThing'"]
     {
-        let store = world.fresh();
+        let store = world.fresh().await;
         let tenant = crate::TenantId(change.len() as i64);
         for id in ["a", "b", "c"] {
             store.tenant(tenant).commit(noted(id)).await.unwrap();
@@ -66,14 +66,14 @@ pub(crate) async fn a_changed_entry_is_found(world: &impl World) {
 }
 
 pub(crate) async fn a_missing_entry_is_found(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = five(&store).await;
     world.tamper("delete from audit where sequence = 3");
     broken(acme, 3, "it is missing").await;
 }
 
 pub(crate) async fn a_missing_last_entry_is_found(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = five(&store).await;
     world.tamper("delete from audit where sequence = 5");
     broken(acme, 5, "it is missing at the end").await;
@@ -83,19 +83,19 @@ pub(crate) async fn a_missing_last_entry_is_found(world: &impl World) {
 }
 
 pub(crate) async fn a_replaced_last_entry_is_found(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = five(&store).await;
-    five(&world.fresh()).await;
+    five(&world.fresh().await).await;
     intact(acme, 10).await;
     // Entry 9 with the hash of its own content, taken from a chain that went another way.
-    let other = world.fresh();
+    let other = world.fresh().await;
     other.tenant(GLOBEX).commit(noted("x")).await.unwrap();
     world.tamper("update audit set hash = (select hash from audit where tenant = 2) where tenant = 1 and sequence = 10");
     broken(acme, 10, "its content does not match its hash").await;
 }
 
 pub(crate) async fn an_added_entry_is_found(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = five(&store).await;
     let columns = "at, actor, verb, kind, id, before, after, trace, previous, hash";
     world.tamper(&format!(
@@ -105,7 +105,7 @@ pub(crate) async fn an_added_entry_is_found(world: &impl World) {
 }
 
 pub(crate) async fn entries_are_listed_both_ways(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = five(&store).await;
     let mut up = entries(acme, false).await;
     assert_eq!(
@@ -118,7 +118,7 @@ pub(crate) async fn entries_are_listed_both_ways(world: &impl World) {
 }
 
 pub(crate) async fn two_stores_on_one_database_share_a_chain(world: &impl World) {
-    let stores = [world.fresh(), world.fresh()];
+    let stores = [world.fresh().await, world.fresh().await];
     let mut all = JoinSet::new();
     for number in 0..100_u8 {
         let store = stores[usize::from(number % 2)].clone();

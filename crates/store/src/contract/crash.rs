@@ -1,12 +1,14 @@
-//! Crashes, groups, closing and opening, backups.
+//! Crashes, groups, closing and opening.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
+use std::task::Poll;
 
-use tokio::task::{JoinSet, yield_now};
+use tokio::task::{JoinSet, block_in_place, yield_now};
 
-use super::{ACME, GLOBEX, World, all_ids, batch, creation, entries, entry, intact, new};
-use crate::{Access, Batch, CommitError, FaultPoint, Options, Store, StoreError, Verified};
+use super::{ACME, World, all_ids, batch, creation, entries, entry, intact, new};
+use crate::{Access, Batch, CommitError, FaultPoint, Options, Store, StoreError};
 
 /// Crashes at the `n`-th fault point that is met, and says which it was.
 fn crash_at(n: usize) -> (Options, Arc<Mutex<Option<FaultPoint>>>) {
@@ -35,7 +37,7 @@ fn gated(
         gate.0 += 1;
         if gate.0 == 1 {
             reach.send(()).unwrap();
-            gate.1.recv().unwrap();
+            block_in_place(|| gate.1.recv()).unwrap();
         }
         // Its step, commit and answer.
         gate.0 > 3 && then(point)
@@ -48,7 +50,7 @@ fn unavailable<T>(result: Result<T, CommitError>) -> bool {
 }
 
 /// All that a store shows of a tenant.
-async fn state(store: &Store) -> String {
+pub(crate) async fn state(store: &Store) -> String {
     let acme = store.tenant(ACME);
     let indexed = Access::Index { attribute: "colour", from: &[], to: &[255] };
     let keyed = Access::Unique { attribute: "name", from: &[], to: &[255] };
@@ -83,17 +85,17 @@ pub(crate) async fn a_crash_anywhere_leaves_all_or_nothing<W: World>(_: &W) {
     let mut points = Vec::new();
     for n in 0.. {
         let world = W::new();
-        let store = world.fresh();
+        let store = world.fresh().await;
         store.tenant(ACME).commit(creation("x", b"x")).await.unwrap();
         store.tenant(ACME).commit(batch(|b| b.insert(&new("Box", "box")))).await.unwrap();
         let before = state(&store).await;
         store.close().await;
 
         let (options, hit) = crash_at(n);
-        let store = world.open(options);
+        let store = world.open(options).await;
         let result = store.tenant(ACME).commit(everything()).await;
         drop(store);
-        let after = state(&world.fresh()).await;
+        let after = state(&world.fresh().await).await;
         let Some(point) = hit.lock().unwrap().take() else {
             result.unwrap();
             assert_ne!(before, after);
@@ -119,9 +121,9 @@ pub(crate) async fn a_crash_takes_its_group_along<W: World>(_: &W) {
         assert!(results.into_iter().all(unavailable));
         assert!(unavailable(store.tenant(ACME).commit(creation("late", b"late")).await));
         drop(store);
-        let there = all_ids(world.fresh().tenant(ACME), "Thing", Access::Id).await.len();
+        let there = all_ids(world.fresh().await.tenant(ACME), "Thing", Access::Id).await.len();
         assert_eq!(there, if crash == FaultPoint::Answer { 10 } else { 0 }, "{crash:?}");
-        intact(world.fresh().tenant(ACME), there as i64).await;
+        intact(world.fresh().await.tenant(ACME), there as i64).await;
     }
 }
 
@@ -132,23 +134,23 @@ async fn group(
     make: impl Fn(u8) -> Batch,
 ) -> (Store, Vec<Result<crate::Committed, CommitError>>) {
     let (options, reached, go) = gated(then);
-    let store = world.open(options);
-    let (gate, mut first, mut all) = (store.clone(), JoinSet::new(), JoinSet::new());
-    first.spawn(async move { gate.tenant(GLOBEX).commit(batch(|b| b.setting("gate", ""))).await });
-    yield_now().await;
-    reached.recv().unwrap();
-    for number in 0..10 {
-        let (store, batch) = (store.clone(), make(number));
-        all.spawn(async move { (number, store.tenant(ACME).commit(batch).await) });
-    }
-    for _ in 0..20 {
-        yield_now().await;
+    let store = world.open(options).await;
+    let gate = store.clone();
+    let first = tokio::spawn(async move { gate.tenant(ACME).commit(batch(|b| b.setting("gate", ""))).await });
+    block_in_place(|| reached.recv()).unwrap();
+    let acme = store.tenant(ACME);
+    let mut commits: Vec<_> = (0..10).map(|number| Box::pin(acme.commit(make(number)))).collect();
+    for commit in &mut commits {
+        // Polled once it waits its turn.
+        assert!(poll_fn(|cx| Poll::Ready(commit.as_mut().poll(cx))).await.is_pending());
     }
     go.send(()).unwrap();
-    first.join_all().await.into_iter().for_each(|first| drop(first.unwrap()));
-    let mut results = all.join_all().await;
-    results.sort_by_key(|(number, _)| *number);
-    (store, results.into_iter().map(|(_, result)| result).collect())
+    first.await.unwrap().unwrap();
+    let mut results = Vec::new();
+    for commit in commits {
+        results.push(commit.await);
+    }
+    (store, results)
 }
 
 pub(crate) async fn a_failing_batch_leaves_its_group_alone(world: &impl World) {
@@ -180,7 +182,7 @@ pub(crate) async fn a_failing_batch_leaves_its_group_alone(world: &impl World) {
 
 pub(crate) async fn a_dead_writer_is_unavailable(world: &impl World) {
     let (options, _) = crash_at(0);
-    let store = world.open(options);
+    let store = world.open(options).await;
     store.healthy().await.unwrap();
     assert!(unavailable(store.tenant(ACME).commit(creation("a", b"a")).await));
     assert!(unavailable(store.tenant(ACME).commit(creation("a", b"a")).await));
@@ -191,7 +193,7 @@ pub(crate) async fn a_dead_writer_is_unavailable(world: &impl World) {
 }
 
 pub(crate) async fn a_closed_store_is_unavailable(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     store.clone().close().await;
     assert!(unavailable(store.tenant(ACME).commit(creation("a", b"a")).await));
     assert!(matches!(store.tenant(ACME).record("Thing", "a").await, Err(StoreError::Unavailable(_))));
@@ -199,7 +201,7 @@ pub(crate) async fn a_closed_store_is_unavailable(world: &impl World) {
 }
 
 pub(crate) async fn what_is_closed_is_found_again(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let mut all = JoinSet::new();
     for number in 0..100 {
         let store = store.clone();
@@ -209,58 +211,16 @@ pub(crate) async fn what_is_closed_is_found_again(world: &impl World) {
     let closing = store.clone();
     let (results, ()) = tokio::join!(all.join_all(), closing.close());
     let acknowledged = results.iter().filter(|result| result.is_ok()).count();
-    let there = all_ids(world.fresh().tenant(ACME), "Thing", Access::Id).await.len();
+    let there = all_ids(world.fresh().await.tenant(ACME), "Thing", Access::Id).await.len();
     assert_eq!(acknowledged, there);
 }
 
 pub(crate) async fn a_read_only_store_commits_nothing(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     store.tenant(ACME).commit(creation("a", b"a")).await.unwrap();
-    let reading = world.open(Options { read_only: true, ..Options::default() });
+    let reading = world.open(Options { read_only: true, ..Options::default() }).await;
     assert!(unavailable(reading.tenant(ACME).commit(creation("b", b"b")).await));
     assert!(reading.tenant(ACME).record("Thing", "a").await.unwrap().is_some());
     store.tenant(ACME).commit(creation("c", b"c")).await.unwrap();
     assert!(reading.tenant(ACME).record("Thing", "c").await.unwrap().is_some());
-}
-
-pub(crate) async fn a_backup_is_a_whole_store(world: &impl World) {
-    let folder = tempfile::tempdir().unwrap();
-    let to = folder.path().join("copy.db");
-    let store = world.fresh();
-    for id in ["a", "b"] {
-        store.tenant(ACME).commit(creation(id, id.as_bytes())).await.unwrap();
-    }
-    let before = state(&store).await;
-    let mut steps = Vec::new();
-    let verified = store.backup(&to, |done, total| steps.push((done, total))).await.unwrap();
-    assert_eq!(verified, Verified { chains: 1, entries: 2 });
-    assert!(steps.last().is_some_and(|(done, total)| done == total && *total > 0));
-    store.tenant(ACME).commit(creation("c", b"c")).await.unwrap();
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "the copy stands alone");
-    assert!(matches!(store.backup(&to, |_, _| ()).await, Err(StoreError::Exists(_))));
-
-    let copy = Store::open(&to, Options::default()).unwrap();
-    assert_eq!(state(&copy).await, before);
-    copy.tenant(ACME).commit(creation("c", b"c")).await.unwrap();
-}
-
-pub(crate) async fn a_broken_backup_is_found(world: &impl World) {
-    let folder = tempfile::tempdir().unwrap();
-    let to = folder.path().join("copy.db");
-    let store = world.fresh();
-    store.tenant(ACME).commit(creation("a", b"a")).await.unwrap();
-    store.backup(&to, |_, _| ()).await.unwrap();
-    let whole = std::fs::read(&to).unwrap();
-    std::fs::write(&to, &whole[..whole.len() / 2]).unwrap();
-    assert!(matches!(Store::verify_file(&to), Err(StoreError::Broken(_))));
-    std::fs::write(&to, &whole).unwrap();
-    Store::verify_file(&to).unwrap();
-    // A chain that does not hold is not backed up.
-    world.tamper("update audit set actor = 'you'");
-    let error = store.backup(&folder.path().join("other.db"), |_, _| ()).await.unwrap_err();
-    expect_test::expect![
-        "the store is broken: entry 1 of the audit chain of tenant 1: its content does not match its hash"
-    ]
-    .assert_eq(&error.to_string());
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }

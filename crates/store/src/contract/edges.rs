@@ -57,7 +57,7 @@ fn guard(value: &str) -> CommitError {
 }
 
 pub(crate) async fn a_link_needs_its_target(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = boxes(&store).await;
     let half = batch(|b| b.link(HOLDS, "a", "x", &["Thing"]).link(HOLDS, "a", "nobody", &["Thing"]));
     assert_eq!(acme.commit(half).await, Err(guard("nobody")));
@@ -69,7 +69,7 @@ pub(crate) async fn a_link_needs_its_target(world: &impl World) {
 }
 
 pub(crate) async fn a_link_needs_a_target_of_the_kinds(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = boxes(&store).await;
     let link = |kinds: &[&str]| batch(|b| b.link(HOLDS, "a", "x", kinds));
     for wrong in [&[][..], &["Box"], &["Box", "Bag"], &["Box", "Bag", "Bin"]] {
@@ -83,7 +83,7 @@ pub(crate) async fn a_link_needs_a_target_of_the_kinds(world: &impl World) {
 }
 
 pub(crate) async fn a_link_again_shows_the_new_name(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = boxes(&store).await;
     link(acme, "a", "x").await.unwrap();
     link(acme, "b", "x").await.unwrap();
@@ -97,7 +97,7 @@ pub(crate) async fn a_link_again_shows_the_new_name(world: &impl World) {
 }
 
 pub(crate) async fn edges_are_found_from_both_ends(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = boxes(&store).await;
     for (source, target) in [("a", "x"), ("a", "y"), ("a", "c"), ("b", "x")] {
         link(acme, source, target).await.unwrap();
@@ -121,7 +121,7 @@ pub(crate) async fn edges_are_found_from_both_ends(world: &impl World) {
 }
 
 pub(crate) async fn forgetting_a_target_touches_its_sources(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = boxes(&store).await;
     for (source, target) in [("a", "x"), ("b", "x"), ("b", "y"), ("a", "b")] {
         link(acme, source, target).await.unwrap();
@@ -139,7 +139,7 @@ pub(crate) async fn forgetting_a_target_touches_its_sources(world: &impl World) 
 }
 
 pub(crate) async fn many_links_of_one_source_keep_apart(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = boxes(&store).await;
     let mut all = tokio::task::JoinSet::new();
     for (source, target) in [("a", "x"), ("a", "y"), ("a", "b"), ("a", "c")] {
@@ -154,7 +154,7 @@ pub(crate) async fn many_links_of_one_source_keep_apart(world: &impl World) {
 }
 
 pub(crate) async fn sources_are_direct_and_indirect(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = boxes(&store).await;
     assert!(sources(acme, "x").await.is_empty());
     // x lies in c, which lies in b, which lies in a; and in a itself.
@@ -171,7 +171,7 @@ pub(crate) async fn sources_are_direct_and_indirect(world: &impl World) {
 }
 
 pub(crate) async fn walks_survive_cycles(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = boxes(&store).await;
     for (source, target) in [("a", "b"), ("b", "c"), ("c", "a"), ("c", "x"), ("c", "c")] {
         link(acme, source, target).await.unwrap();

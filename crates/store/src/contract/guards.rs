@@ -26,7 +26,7 @@ fn token<'a>(
 }
 
 pub(crate) async fn a_record_is_kept_under_the_kinds_it_was_planned_with(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let tenant = store.tenants().create("acme", 5, "me").await.unwrap().id;
     let acme = store.tenant(tenant);
     let insert = |id: &'static str, known: i64| {
@@ -43,7 +43,7 @@ pub(crate) async fn a_record_is_kept_under_the_kinds_it_was_planned_with(world: 
 }
 
 pub(crate) async fn a_record_goes_while_nothing_is_counted(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     acme.commit(batch(|b| b.insert(&new("Type", "t")))).await.unwrap();
     let remove = || batch(|b| b.while_uncounted("Type", "t", "Thing").delete("Type", "t", None));
@@ -55,7 +55,7 @@ pub(crate) async fn a_record_goes_while_nothing_is_counted(world: &impl World) {
 }
 
 pub(crate) async fn a_token_is_made_for_what_is_there(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     acme.commit(batch(|b| b.insert(&new("Provider", "p")))).await.unwrap();
     let make = |id: &'static str, hash: u8, version: i64| {
@@ -73,7 +73,7 @@ pub(crate) async fn a_token_is_made_for_what_is_there(world: &impl World) {
 }
 
 pub(crate) async fn a_provider_goes_while_no_good_token_names_it(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     acme.commit(batch(|b| {
         b.insert(&new("Provider", "p"))

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use tokio::runtime::Runtime;
+
 use super::{World, batch};
 use crate::position::SETTLE;
 use crate::{Access, Batch, NewRecord, Position, Query, Store, TenantId, TenantStore};
@@ -14,8 +16,13 @@ use crate::{Access, Batch, NewRecord, Position, Query, Store, TenantId, TenantSt
 /// Cases share a database; each has a tenant of its own.
 static TENANTS: AtomicI64 = AtomicI64::new(1);
 
-fn check<S: Strategy>(cases: u32, store: &Store, strategy: S, case: impl AsyncFn(TenantStore<'_>, S::Value)) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+fn check<S: Strategy>(
+    runtime: &Runtime,
+    cases: u32,
+    store: &Store,
+    strategy: S,
+    case: impl AsyncFn(TenantStore<'_>, S::Value),
+) {
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let run = |value| {
         let tenant = TenantId(TENANTS.fetch_add(1, Ordering::Relaxed));
@@ -128,11 +135,11 @@ async fn rows(tenant: TenantStore<'_>, query: &Query<'_>) -> Vec<Row> {
 }
 
 pub(crate) fn paging_is_brute_force<W: World>() {
-    let world = W::new();
-    let store = world.fresh();
+    let (world, runtime) = (W::new(), Runtime::new().unwrap());
+    let store = runtime.block_on(world.fresh());
     let end = prop::collection::vec(prop_oneof![0..3_u8, b'a'..=b'c'], 0..3);
     let strategy = (made(), end.clone(), end, (0..6_i64, 0..7_i64), 1..7_u64, 0..20_u64);
-    check(64, &store, strategy, async |tenant, (all, from, to, times, take, skip)| {
+    check(&runtime, 64, &store, strategy, async |tenant, (all, from, to, times, take, skip)| {
         tenant.commit(build(&all)).await.unwrap();
         for (access, mut expected) in accesses(&all, &from, &to, times) {
             assert_eq!(
@@ -185,8 +192,8 @@ enum Event {
 }
 
 pub(crate) fn positions_are_brute_force<W: World>() {
-    let world = W::new();
-    let stores = [world.fresh(), world.fresh()];
+    let (world, runtime) = (W::new(), Runtime::new().unwrap());
+    let stores = [runtime.block_on(world.fresh()), runtime.block_on(world.fresh())];
     let event = prop_oneof![
         (1..2 * SETTLE as usize).prop_map(Event::Append),
         any::<prop::sample::Index>().prop_map(Event::Insert),
@@ -196,7 +203,7 @@ pub(crate) fn positions_are_brute_force<W: World>() {
         any::<prop::sample::Index>().prop_map(Event::Read),
     ];
     let strategy = prop::collection::vec(event, 1..40);
-    check(48, &stores[0], strategy, async |tenant, events| {
+    check(&runtime, 48, &stores[0], strategy, async |tenant, events| {
         // Every second event comes from another process, as it were.
         let (mut ids, mut next) = (Vec::<String>::new(), 0);
         for (number, event) in events.iter().enumerate() {

@@ -12,7 +12,7 @@ fn unique(attribute: &str) -> CommitError {
 }
 
 pub(crate) async fn a_record_comes_back_as_it_was_put(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     let put = NewRecord {
         kind: "Thing",
@@ -43,7 +43,7 @@ pub(crate) async fn a_record_comes_back_as_it_was_put(world: &impl World) {
 }
 
 pub(crate) async fn an_update_makes_a_new_version(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     acme.commit(batch(|b| b.insert(&new("Thing", "a")))).await.unwrap();
     let done = acme.commit(batch(|b| b.update(&update("a", Some(1), "{2}")))).await.unwrap();
@@ -55,7 +55,7 @@ pub(crate) async fn an_update_makes_a_new_version(world: &impl World) {
 }
 
 pub(crate) async fn a_stale_version_is_told_from_a_missing_record(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     acme.commit(batch(|b| b.insert(&new("Thing", "a")))).await.unwrap();
     type Write = for<'b> fn(&'b mut Batch, &str, Option<i64>) -> &'b mut Batch;
@@ -78,7 +78,7 @@ pub(crate) async fn a_stale_version_is_told_from_a_missing_record(world: &impl W
 }
 
 pub(crate) async fn an_id_is_inserted_once(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     acme.commit(batch(|b| b.insert(&new("Thing", "a")))).await.unwrap();
     assert_eq!(acme.commit(batch(|b| b.insert(&new("Thing", "a")))).await, Err(unique("id")));
@@ -86,7 +86,7 @@ pub(crate) async fn an_id_is_inserted_once(world: &impl World) {
 }
 
 pub(crate) async fn a_touch_changes_the_version_alone(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     acme.commit(batch(|b| b.insert(&new("Thing", "a")))).await.unwrap();
     acme.commit(batch(|b| b.touch("Thing", "a", Some(1), 3_000))).await.unwrap();
@@ -95,7 +95,7 @@ pub(crate) async fn a_touch_changes_the_version_alone(world: &impl World) {
 }
 
 pub(crate) async fn a_refused_batch_leaves_no_trace(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     acme.commit(creation("a", b"k")).await.unwrap();
     // The last statement of many is refused.
@@ -120,7 +120,7 @@ async fn race(store: &Store, make: impl Fn(usize) -> Batch) -> Vec<Result<(), Co
 }
 
 pub(crate) async fn a_key_is_claimed_by_one_of_many(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let results = race(&store, |number| creation(&format!("{number}"), b"same")).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
     assert!(results.iter().flat_map(|result| result.as_ref().err()).all(|error| *error == unique("name")));
@@ -129,7 +129,7 @@ pub(crate) async fn a_key_is_claimed_by_one_of_many(world: &impl World) {
 }
 
 pub(crate) async fn one_of_many_updates_of_a_version_wins(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     store.tenant(ACME).commit(creation("a", b"k")).await.unwrap();
     let results = race(&store, |_| batch(|b| b.update(&update("a", Some(1), "{}")))).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
@@ -140,7 +140,7 @@ pub(crate) async fn one_of_many_updates_of_a_version_wins(world: &impl World) {
 }
 
 pub(crate) async fn a_released_key_can_be_claimed(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     acme.commit(creation("a", b"k")).await.unwrap();
     assert_eq!(acme.id_by_key("Thing", "name", b"k").await.unwrap().as_deref(), Some("a"));
@@ -150,7 +150,7 @@ pub(crate) async fn a_released_key_can_be_claimed(world: &impl World) {
 }
 
 pub(crate) async fn a_release_by_another_does_nothing(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     acme.commit(creation("a", b"k")).await.unwrap();
     acme.commit(batch(|b| b.release("Thing", "name", b"k", "b"))).await.unwrap();
@@ -158,7 +158,7 @@ pub(crate) async fn a_release_by_another_does_nothing(world: &impl World) {
 }
 
 pub(crate) async fn counts_are_exact(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let results = race(&store, |number| creation(&format!("{number:03}"), &[number as u8])).await;
     assert!(results.iter().all(Result::is_ok));
     let acme = store.tenant(ACME);
@@ -171,7 +171,7 @@ pub(crate) async fn counts_are_exact(world: &impl World) {
 }
 
 pub(crate) async fn settings_are_set_and_unset(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     let set = |name, value| batch(|b| b.setting(name, value));
     for (name, value) in [("b", "1"), ("a", "2"), ("b", "3")] {
@@ -184,7 +184,7 @@ pub(crate) async fn settings_are_set_and_unset(world: &impl World) {
 }
 
 pub(crate) async fn a_secret_is_not_shown(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     let hidden = batch(|b| b.insert(&NewRecord { secret: Some("hush"), ..new("Thing", "a") }));
     assert!(!format!("{hidden:?}").contains("hush"));
@@ -195,7 +195,7 @@ pub(crate) async fn a_secret_is_not_shown(world: &impl World) {
 }
 
 pub(crate) async fn waiting_for_a_place_loses_nothing(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let mut all = JoinSet::new();
     for _ in 0..2 * INBOX_MAX {
         let store = store.clone();
@@ -206,7 +206,7 @@ pub(crate) async fn waiting_for_a_place_loses_nothing(world: &impl World) {
 }
 
 pub(crate) async fn a_store_is_asked_from_any_thread(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     store.tenant(ACME).commit(creation("a", b"k")).await.unwrap();
     let mut all = JoinSet::new();
     for skip in 0..4 {
@@ -234,7 +234,7 @@ pub(crate) async fn a_store_is_asked_from_any_thread(world: &impl World) {
 }
 
 pub(crate) async fn events_keep_their_numbers(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     let event = |payload| batch(|b| b.event("t", payload, 1));
     acme.commit(batch(|b| b.event("t", "a", 1).event("t", "b", 1))).await.unwrap();

@@ -21,7 +21,7 @@ fn token<'a>(hash: &'a [u8; 32], id: &'a str) -> NewToken<'a> {
 }
 
 pub(crate) async fn a_tenant_is_made_and_found(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let tenants = store.tenants();
     let acme = tenants.create("acme", 5, "me").await.unwrap();
     assert_eq!((acme.id, acme.created, acme.kinds), (TenantId(1), 5, 0));
@@ -39,7 +39,7 @@ pub(crate) async fn a_tenant_is_made_and_found(world: &impl World) {
 }
 
 pub(crate) async fn a_name_is_given_once_an_id_never_twice(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let tenants = store.tenants();
     let first = tenants.create("acme", 5, "me").await.unwrap();
     let taken = Err(CommitError::Unique { attribute: "name".to_owned() });
@@ -91,7 +91,7 @@ async fn empty(store: &crate::Store, id: TenantId) -> bool {
 }
 
 pub(crate) async fn a_deleted_tenant_leaves_nothing(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let [acme, globex] = fill(&store).await;
     store.tenants().delete(acme, 7, "me").await.unwrap();
     assert!(empty(&store, acme).await);
@@ -103,7 +103,7 @@ pub(crate) async fn a_deleted_tenant_leaves_nothing(world: &impl World) {
 }
 
 pub(crate) async fn a_deletion_cut_short_goes_on(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let [acme, _] = fill(&store).await;
     store.close().await;
     // The first commit ends the access; the second is cut short.
@@ -111,10 +111,10 @@ pub(crate) async fn a_deletion_cut_short_goes_on(world: &impl World) {
     let fault = move |point| {
         point == FaultPoint::Commit && commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 1
     };
-    let store = world.open(Options { fault: Some(std::sync::Arc::new(fault)), ..Options::default() });
+    let store = world.open(Options { fault: Some(std::sync::Arc::new(fault)), ..Options::default() }).await;
     store.tenants().delete(acme, 7, "me").await.unwrap_err();
     drop(store);
-    let store = world.fresh();
+    let store = world.fresh().await;
     assert!(!empty(&store, acme).await);
     assert!(store.authenticate(acme, &[1; 32]).await.unwrap().is_none());
     assert_eq!(store.tenants().by_name("acme").await.unwrap(), None);
@@ -125,7 +125,7 @@ pub(crate) async fn a_deletion_cut_short_goes_on(world: &impl World) {
 }
 
 pub(crate) async fn tenants_do_not_see_each_other(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let (acme, globex) = (store.tenant(ACME), store.tenant(GLOBEX));
     // The same ids, keys and names on both sides; then one side is emptied.
     for tenant in [acme, globex] {
@@ -161,7 +161,7 @@ pub(crate) async fn tenants_do_not_see_each_other(world: &impl World) {
 }
 
 pub(crate) async fn a_token_opens_its_tenant_alone(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenants().create("acme", 5, "me").await.unwrap();
     let globex = store.tenants().create("globex", 5, "me").await.unwrap();
     store.tenant(acme.id).commit(batch(|b| b.token_insert(&token(&[1; 32], "t")))).await.unwrap();
@@ -176,7 +176,7 @@ fn token_tenant() -> TenantId {
 }
 
 pub(crate) async fn a_token_is_changed_and_deleted(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenants().create("acme", 5, "me").await.unwrap();
     let tenant = store.tenant(acme.id);
     tenant.commit(batch(|b| b.token_insert(&token(&[1; 32], "t")))).await.unwrap();
@@ -203,7 +203,7 @@ pub(crate) async fn a_token_is_changed_and_deleted(world: &impl World) {
 }
 
 pub(crate) async fn tokens_are_listed(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenant(ACME);
     for (number, id, kind, provider) in [
         (1, "a", "key", None),
@@ -231,7 +231,7 @@ pub(crate) async fn tokens_are_listed(world: &impl World) {
 }
 
 pub(crate) async fn a_change_of_kinds_is_counted(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = store.tenants().create("acme", 5, "me").await.unwrap();
     store.tenant(acme.id).commit(batch(|b| b.bump_kinds(0))).await.unwrap();
     assert_eq!(store.tenants().get(acme.id).await.unwrap().unwrap().kinds, 1);

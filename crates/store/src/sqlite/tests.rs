@@ -1,8 +1,9 @@
 //! SQLite under the contract, and what only it does: files, permissions, migrations.
 
 use super::*;
-use crate::Store;
-use crate::contract::{World, contract};
+use crate::contract::crash::state;
+use crate::contract::{ACME, World, contract, creation};
+use crate::{Location, Store, Verified};
 
 /// A database file of its own.
 pub(crate) struct File(tempfile::TempDir);
@@ -22,8 +23,8 @@ impl World for File {
         File(tempfile::tempdir().unwrap())
     }
 
-    fn open(&self, options: Options) -> Store {
-        Store::open(&self.path(), options).unwrap()
+    fn location(&self) -> Location {
+        Location::File(self.path())
     }
 
     fn tamper(&self, sql: &str) {
@@ -72,28 +73,6 @@ fn a_fresh_database_is_an_upgraded_one() {
 }
 
 #[test]
-fn a_database_ahead_of_the_binary_is_refused() {
-    let file = File::new();
-    drop(file.open(Options::default()));
-    file.tamper("insert into migration values (7, 'future', 'x', 0)");
-    let error = Store::open(&file.path(), Options::default()).unwrap_err();
-    expect_test::expect![
-        "the database is at migration 7 `future`, this binary knows 1; start a newer durward"
-    ]
-    .assert_eq(&error.to_string());
-}
-
-#[test]
-fn an_edited_migration_is_refused() {
-    let file = File::new();
-    drop(file.open(Options::default()));
-    file.tamper("update migration set checksum = 'x' where number = 1");
-    let error = Store::open(&file.path(), Options { read_only: true, ..Options::default() }).unwrap_err();
-    expect_test::expect!["migration 1 `directory` of the database is not the one this binary knows; use the binary that made it"]
-        .assert_eq(&error.to_string());
-}
-
-#[test]
 fn a_migration_that_fails_leaves_no_trace() {
     let connection = memory();
     let steps = [step(1, "good", "create table good (a)"), step(2, "bad", "create table bad (a); nonsense")];
@@ -102,35 +81,73 @@ fn a_migration_that_fails_leaves_no_trace() {
     assert!(!connection.0.table_exists(Some("main"), "bad").unwrap());
 }
 
-#[test]
-fn many_openers_at_once_migrate_once() {
-    let file = File::new();
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| drop(file.open(Options::default())));
-        }
-    });
-    assert_eq!(Session(file.raw()).applied().unwrap().len(), migrate::MIGRATIONS.len());
-}
-
-#[test]
-fn what_is_no_database_is_refused() {
+#[tokio::test]
+async fn what_is_no_database_is_refused() {
     let file = File::new();
     std::fs::write(file.path(), "what is this? ".repeat(100)).unwrap();
-    assert!(matches!(Store::open(&file.path(), Options::default()), Err(StoreError::Broken(_))));
+    assert!(matches!(Store::open(&file.location(), Options::default()).await, Err(StoreError::Broken(_))));
     let missing = file.path().with_extension("missing");
     let read_only = Options { read_only: true, ..Options::default() };
-    assert!(matches!(Store::open(&missing, read_only), Err(StoreError::Unavailable(_))));
+    assert!(matches!(
+        Store::open(&Location::File(missing), read_only).await,
+        Err(StoreError::Unavailable(_))
+    ));
 }
 
-#[test]
+#[tokio::test]
 #[cfg(unix)]
-fn the_files_are_their_owners_alone() {
+async fn the_files_are_their_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let file = File::new();
-    let _store = file.open(Options::default());
+    let _store = file.fresh().await;
     for entry in std::fs::read_dir(file.0.path()).unwrap() {
         let entry = entry.unwrap();
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
     }
+}
+
+#[tokio::test]
+async fn a_backup_is_a_whole_store() {
+    let world = File::new();
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("copy.db");
+    let store = world.fresh().await;
+    for id in ["a", "b"] {
+        store.tenant(ACME).commit(creation(id, id.as_bytes())).await.unwrap();
+    }
+    let before = state(&store).await;
+    let mut steps = Vec::new();
+    let verified = store.backup(&to, |done, total| steps.push((done, total))).await.unwrap();
+    assert_eq!(verified, Verified { chains: 1, entries: 2 });
+    assert!(steps.last().is_some_and(|(done, total)| done == total && *total > 0));
+    store.tenant(ACME).commit(creation("c", b"c")).await.unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "the copy stands alone");
+    assert!(matches!(store.backup(&to, |_, _| ()).await, Err(StoreError::Exists(_))));
+
+    let copy = Store::open(&to.as_path().into(), Options::default()).await.unwrap();
+    assert_eq!(state(&copy).await, before);
+    copy.tenant(ACME).commit(creation("c", b"c")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_broken_backup_is_found() {
+    let world = File::new();
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("copy.db");
+    let store = world.fresh().await;
+    store.tenant(ACME).commit(creation("a", b"a")).await.unwrap();
+    store.backup(&to, |_, _| ()).await.unwrap();
+    let whole = std::fs::read(&to).unwrap();
+    std::fs::write(&to, &whole[..whole.len() / 2]).unwrap();
+    assert!(matches!(Store::verify_file(&to), Err(StoreError::Broken(_))));
+    std::fs::write(&to, &whole).unwrap();
+    Store::verify_file(&to).unwrap();
+    // A chain that does not hold is not backed up.
+    world.tamper("update audit set actor = 'you'");
+    let error = store.backup(&folder.path().join("other.db"), |_, _| ()).await.unwrap_err();
+    expect_test::expect![
+        "the store is broken: entry 1 of the audit chain of tenant 1: its content does not match its hash"
+    ]
+    .assert_eq(&error.to_string());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }

@@ -1,0 +1,42 @@
+//! Opening a database that another binary made, or that others open at the same time.
+
+use super::World;
+use crate::{Options, Store};
+
+pub(crate) async fn a_database_ahead_of_the_binary_is_refused(world: &impl World) {
+    drop(world.fresh().await);
+    world.tamper("insert into migration values (7, 'future', 'x', 0)");
+    let error = Store::open(&world.location(), Options::default()).await.unwrap_err();
+    expect_test::expect![
+        "the database is at migration 7 `future`, this binary knows 1; start a newer durward"
+    ]
+    .assert_eq(&error.to_string());
+}
+
+pub(crate) async fn an_edited_migration_is_refused(world: &impl World) {
+    drop(world.fresh().await);
+    world.tamper("update migration set checksum = 'x' where number = 1");
+    let options = Options { read_only: true, ..Options::default() };
+    let error = Store::open(&world.location(), options).await.unwrap_err();
+    expect_test::expect!["migration 1 `directory` of the database is not the one this binary knows; use the binary that made it"]
+        .assert_eq(&error.to_string());
+}
+
+pub(crate) async fn an_empty_database_is_not_read(world: &impl World) {
+    let options = Options { read_only: true, ..Options::default() };
+    Store::open(&world.location(), options).await.unwrap_err();
+}
+
+pub(crate) async fn many_openers_at_once_migrate_once(world: &impl World) {
+    let location = world.location();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let store = runtime.block_on(Store::open(&location, Options::default())).unwrap();
+                runtime.block_on(store.healthy()).unwrap();
+            });
+        }
+    });
+    world.fresh().await.healthy().await.unwrap();
+}

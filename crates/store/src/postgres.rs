@@ -1,0 +1,237 @@
+//! The PostgreSQL driver; with the files below it, all that is known of PostgreSQL.
+//!
+//! A read is one exchange with the server on a pooled connection; each read sees the newest moment, so two reads of one
+//! request may see two. A commit is answered when the server says that it is durable, and whoever reads after that
+//! sees it. Nothing is remembered of the database from one transaction to the next: other nodes write too.
+
+mod commit;
+mod connect;
+mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool::Runtime;
+use deadpool::managed::{Metrics, Object, PoolError, RecycleError, RecycleResult, Timeouts};
+use tokio::runtime::Handle;
+use tokio_postgres::error::SqlState;
+
+use crate::batch::{Batch, Committed};
+use crate::columns::{Columns, ENOUGH, Flow, MORE, Param};
+use crate::location::Url;
+use crate::migrate::{self, Applied, Macros, Migration};
+use crate::{CommitError, Options, StoreError, TenantId};
+
+use commit::Lanes;
+use connect::Server;
+use session::Session;
+
+/// How long a read waits for a connection, and then for each row.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Whoever migrates holds this lock of the database: "durward" in ASCII.
+const MIGRATING: i64 = 0x0064_7572_7761_7264;
+
+/// All text is compared as bytes.
+const MACROS: Macros = &[("{bytes}", "bytea"), ("{clustered}", ""), (" text", " text collate \"C\"")];
+
+type Pool = deadpool::managed::Pool<Manager>;
+
+/// An open database.
+pub(crate) struct Postgres {
+    pool: Pool,
+    lanes: Option<Arc<Lanes>>,
+}
+
+impl Postgres {
+    pub(crate) async fn open(url: &Url, options: Options) -> Result<Self, StoreError> {
+        let server = Server::parse(url.expose())?;
+        let (most, group) = (server.connections, server.group);
+        let timeouts = Timeouts { wait: Some(PATIENCE), create: Some(PATIENCE), recycle: None };
+        let manager = Manager { server, runtime: Handle::current() };
+        let pool = Pool::builder(manager).max_size(most).timeouts(timeouts).runtime(Runtime::Tokio1);
+        let pool = pool.build().map_err(|error| StoreError::Broken(error.to_string()))?;
+        let mut session = pool.get().await.map_err(pool_failed)?;
+        session.understands_text().await?;
+        match options.read_only {
+            true => session.migrated().await?,
+            false => session.migrate(migrate::MIGRATIONS, options.now).await?,
+        }
+        drop(session);
+        // Commits leave room for reads.
+        let turns = most.div_ceil(2);
+        let lanes = (!options.read_only).then(|| Lanes::new(pool.clone(), turns, group, options.fault));
+        Ok(Postgres { pool, lanes })
+    }
+
+    pub(crate) fn alive(&self) -> Result<(), StoreError> {
+        match &self.lanes {
+            Some(lanes) if !lanes.alive() => Err(StoreError::stopped()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) async fn read(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        row: impl FnMut(&dyn Columns) -> Flow,
+    ) -> Result<(), StoreError> {
+        let mut session = self.pool.get().await.map_err(pool_failed)?;
+        let shown = session.query(sql, params, row).await;
+        if let Err(StoreError::Unavailable(_)) = shown {
+            // What it is still doing is nobody's business.
+            drop(Object::take(session));
+        }
+        shown
+    }
+
+    pub(crate) async fn commit(&self, tenant: TenantId, batch: Batch) -> Result<Committed, CommitError> {
+        match &self.lanes {
+            Some(lanes) => lanes.commit(tenant, batch).await,
+            None => Err(unavailable("it was opened for reading only").into()),
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        if let Some(lanes) = &self.lanes {
+            lanes.close().await;
+        }
+        self.pool.close();
+    }
+}
+
+/// Makes the pool's connections.
+struct Manager {
+    server: Server,
+    /// The runtime that opened the store: connections must outlive the one of whoever happens to want one.
+    runtime: Handle,
+}
+
+impl deadpool::managed::Manager for Manager {
+    type Type = Session;
+    type Error = StoreError;
+
+    async fn create(&self) -> Result<Session, StoreError> {
+        let connecting = self.runtime.spawn(self.server.clone().connect());
+        let (client, task) =
+            connecting.await.map_err(|_| StoreError::stopped())?.map_err(|error| failed(&error))?;
+        Ok(Session::new(client, task))
+    }
+
+    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<StoreError> {
+        match session.is_closed() {
+            true => Err(RecycleError::message("it is closed")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Migrating.
+impl Session {
+    /// Applies the steps that are missing, each in a transaction, while no other node does.
+    async fn migrate(&mut self, steps: &[Migration], now: i64) -> Result<(), StoreError> {
+        while !migrate::pending(steps, &self.applied().await?)?.is_empty() {
+            self.execute("begin").await?;
+            let done = self.migrate_one(steps, now).await;
+            self.execute(if done.is_ok() { "commit" } else { "rollback" }).await?;
+            done?;
+        }
+        Ok(())
+    }
+
+    async fn migrate_one(&mut self, steps: &[Migration], now: i64) -> Result<(), StoreError> {
+        self.query("select pg_advisory_xact_lock($1)", &[Param::Int(MIGRATING)], |_| MORE).await?;
+        // Another node may have been faster.
+        let pending = migrate::pending(steps, &self.applied().await?)?;
+        let Some(step) = pending.first() else { return Ok(()) };
+        self.execute(migrate::TABLE).await?;
+        self.execute(&step.expand(MACROS)).await?;
+        let checksum = step.checksum();
+        let values =
+            [Param::Int(step.number), Param::Text(step.name), Param::Text(&checksum), Param::Int(now)];
+        self.query(migrate::NOTE, &values, |_| MORE).await
+    }
+
+    /// That no step is missing.
+    async fn migrated(&mut self) -> Result<(), StoreError> {
+        if migrate::pending(migrate::MIGRATIONS, &self.applied().await?)?.is_empty() {
+            return Ok(());
+        }
+        Err(StoreError::Migration(
+            "the database was made by an older durward and must be migrated first".to_owned(),
+        ))
+    }
+
+    async fn applied(&mut self) -> Result<Vec<Applied>, StoreError> {
+        let (mut all, mut there) = (Vec::new(), 0);
+        // By a search in the catalogue: a name's lookup would not see what came while the lock was waited for.
+        let exists = "select count(*) from pg_class where relname = 'migration' and pg_table_is_visible(oid)";
+        self.query(exists, &[], |row| {
+            there = row.int(0)?;
+            ENOUGH
+        })
+        .await?;
+        if there > 0 {
+            self.query(migrate::LIST, &[], |row| {
+                let (name, checksum) = (row.text(1)?.to_owned(), row.text(2)?.to_owned());
+                all.push(Applied { number: row.int(0)?, name, checksum });
+                MORE
+            })
+            .await?;
+        }
+        Ok(all)
+    }
+
+    async fn understands_text(&mut self) -> Result<(), StoreError> {
+        let mut encoding = String::new();
+        self.query("select current_setting('server_encoding')", &[], |row| {
+            encoding = row.text(0)?.to_owned();
+            ENOUGH
+        })
+        .await?;
+        match encoding.as_str() {
+            "UTF8" => Ok(()),
+            _ => Err(StoreError::Location(format!(
+                "the database is encoded in {encoding}; make it with encoding UTF8"
+            ))),
+        }
+    }
+}
+
+fn pool_failed(error: PoolError<StoreError>) -> StoreError {
+    match error {
+        PoolError::Backend(error) => error,
+        PoolError::Timeout(_) => unavailable("no connection to the database became free in time"),
+        PoolError::Closed => StoreError::stopped(),
+        error => unavailable(&error.to_string()),
+    }
+}
+
+/// What PostgreSQL says, sorted by whether another try may help. Its own message names no value of a row; the details
+/// beside it may, and are left out.
+fn failed(error: &tokio_postgres::Error) -> StoreError {
+    let Some(said) = error.as_db_error() else {
+        return unavailable(&chain(error));
+    };
+    let class = said.code().code().get(..2).unwrap_or_default();
+    match class {
+        // Connection, authorisation, no such database, rolled back, resources, operator, system.
+        "08" | "28" | "3D" | "40" | "53" | "55" | "57" | "58" => unavailable(said.message()),
+        // A server that has become a standby.
+        _ if *said.code() == SqlState::READ_ONLY_SQL_TRANSACTION => unavailable(said.message()),
+        _ => StoreError::Broken(said.message().to_owned()),
+    }
+}
+
+/// An error and what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(error.source(), |error| error.source())
+        .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn unavailable(why: &str) -> StoreError {
+    StoreError::Unavailable(why.to_owned())
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

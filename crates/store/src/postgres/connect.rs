@@ -1,0 +1,211 @@
+//! Connecting: from the URL to an open connection, over TLS, to the one of several servers that takes writes.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio::task::JoinHandle;
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio_postgres::{Client, Config, Error};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::StoreError;
+
+/// Connections to the server when the URL does not say `connections`.
+const CONNECTIONS: usize = 16;
+/// Most commits in one transaction when the URL does not say `group`. Past 64 PostgreSQL keeps a transaction's
+/// savepoints where every reader has to look them up.
+const GROUP: usize = 32;
+/// How long one server may take to answer, when the URL does not say `connect_timeout`.
+const CONNECT: Duration = Duration::from_secs(5);
+/// So long data may stay unacknowledged before a connection counts as dead.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// One statement has one plan, and that plan searches an index, whatever the statistics say today; joins are in the
+/// order they are written. A lock is waited for so long, and a node that is cut off in a transaction holds its locks no
+/// longer than that. What is answered is durable, also where the server's own default is otherwise.
+const SESSION: &str = "set jit = off; set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off; \
+    set enable_hashjoin = off; set enable_mergejoin = off; set join_collapse_limit = 1; \
+    set plan_cache_mode = force_generic_plan; set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '10s'; \
+    select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
+
+/// What a URL says.
+#[derive(Clone)]
+pub(super) struct Server {
+    config: Config,
+    tls: MakeRustlsConnect,
+    /// Most connections at once.
+    pub(super) connections: usize,
+    /// Most commits in one transaction.
+    pub(super) group: usize,
+}
+
+/// The parameters that are ours to understand, and the URL without them.
+struct Parameters {
+    url: String,
+    sslmode: Option<String>,
+    sslrootcert: Option<String>,
+    connections: usize,
+    group: usize,
+    names_target: bool,
+}
+
+impl Server {
+    /// Reads a URL: `postgres://user:password@host1,host2/database?parameters`, as PostgreSQL's own clients do.
+    pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(wrong("it begins neither with `postgres://` nor with `sqlite:`"));
+        }
+        let parameters = Parameters::take(url)?;
+        let mut config: Config = parameters.url.parse().map_err(|error: Error| wrong(&error.to_string()))?;
+        if config.get_hosts().is_empty() {
+            return Err(wrong("it names no host"));
+        }
+        if !parameters.names_target {
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(SILENCE);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("durward");
+        }
+        let root = parameters.sslrootcert.as_deref().map(Path::new);
+        let (mode, is_verified) = match parameters.sslmode.as_deref() {
+            Some("disable") => (SslMode::Disable, false),
+            None | Some("prefer") => (SslMode::Prefer, root.is_some()),
+            Some("require") => (SslMode::Require, root.is_some()),
+            Some("verify-full") => (SslMode::Require, true),
+            Some(_) => return Err(wrong("`sslmode` is none of disable, prefer, require, verify-full")),
+        };
+        config.ssl_mode(mode);
+        let tls = MakeRustlsConnect::new(tls(is_verified, root)?);
+        Ok(Server { config, tls, connections: parameters.connections, group: parameters.group })
+    }
+
+    /// Connects, and drives the connection by a task of its own.
+    pub(super) async fn connect(self) -> Result<(Client, JoinHandle<()>), Error> {
+        let (client, connection) = self.config.connect(self.tls).await?;
+        let task = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to the database ended");
+            }
+        });
+        client.batch_execute(SESSION).await?;
+        Ok((client, task))
+    }
+}
+
+impl Parameters {
+    fn take(url: &str) -> Result<Self, StoreError> {
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let (mut sslmode, mut sslrootcert) = (None, None);
+        let (mut connections, mut group, mut names_target) = (CONNECTIONS, GROUP, false);
+        let mut rest = Vec::new();
+        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let value = || percent_decode_str(value).decode_utf8_lossy().into_owned();
+            match name {
+                "sslmode" => sslmode = Some(value()),
+                "sslrootcert" => sslrootcert = Some(value()),
+                "connections" => connections = number(name, &value())?,
+                "group" => group = number(name, &value())?,
+                _ => {
+                    names_target |= name == "target_session_attrs";
+                    rest.push(parameter);
+                }
+            }
+        }
+        let url = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
+        Ok(Parameters { url, sslmode, sslrootcert, connections, group, names_target })
+    }
+}
+
+fn number(name: &str, value: &str) -> Result<usize, StoreError> {
+    match value.parse() {
+        Ok(number @ 1..=1_000) => Ok(number),
+        _ => Err(wrong(&format!("`{name}` is no number from 1 to 1000"))),
+    }
+}
+
+fn wrong(why: &str) -> StoreError {
+    StoreError::Location(format!("the URL of the database cannot be used: {why}"))
+}
+
+/// TLS by the certificates in a file, else by those of the system; or without asking whom it talks to.
+fn tls(is_verified: bool, root: Option<&Path>) -> Result<ClientConfig, StoreError> {
+    let provider = Arc::new(ring::default_provider());
+    let builder =
+        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| wrong(&error.to_string()))?;
+    if !is_verified {
+        let verifier = Arc::new(Anybody(provider));
+        return Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth());
+    }
+    let mut roots = RootCertStore::empty();
+    match root {
+        Some(file) => {
+            let unreadable = |error: &dyn std::fmt::Display| wrong(&format!("`{}`: {error}", file.display()));
+            for certificate in CertificateDer::pem_file_iter(file).map_err(|error| unreadable(&error))? {
+                let certificate = certificate.map_err(|error| unreadable(&error))?;
+                roots.add(certificate).map_err(|error| unreadable(&error))?;
+            }
+        }
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    if roots.is_empty() {
+        return Err(wrong("there is no root certificate to verify the server by; say `sslrootcert`"));
+    }
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Takes every certificate: the connection is encrypted and that is all, as PostgreSQL's own clients do when nobody
+/// names a root certificate.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

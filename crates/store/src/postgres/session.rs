@@ -1,0 +1,237 @@
+//! One connection with its prepared statements, and how values cross it.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::{Pin, pin};
+
+use futures_util::{FutureExt, TryStreamExt};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Client, Error, Statement};
+
+use super::{PATIENCE, failed, unavailable};
+use crate::StoreError;
+use crate::columns::{Columns, Flow, Param, mistyped};
+
+/// A connection, with its prepared statements.
+pub(super) struct Session {
+    client: Client,
+    prepared: HashMap<String, Statement>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Session {
+    /// Without waiting for what the server is still doing: it rolls back what was not committed.
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Session {
+    pub(super) fn new(client: Client, task: JoinHandle<()>) -> Self {
+        Session { client, prepared: HashMap::new(), task }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Runs a statement and shows its rows, until `show` breaks off. A statement that is new to the connection is
+    /// prepared first, which is an exchange more.
+    pub(super) async fn query(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        mut show: impl FnMut(&dyn Columns) -> Flow,
+    ) -> Result<(), StoreError> {
+        let statement = in_time(prepare(&self.client, &mut self.prepared, sql)).await?;
+        let rows = in_time(self.client.query_raw(&statement, params.iter().copied())).await?;
+        let mut rows = pin!(rows);
+        while let Some(row) = in_time(rows.try_next()).await? {
+            if let ControlFlow::Break(()) = show(&Row(&row))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs statements that are not worth preparing.
+    pub(super) async fn execute(&self, sql: &str) -> Result<(), StoreError> {
+        in_time(self.client.batch_execute(sql)).await
+    }
+
+    /// Begins an exchange: statements that are all sent before the first answer is waited for.
+    pub(super) fn exchange(&mut self) -> Exchange<'_> {
+        Exchange { client: &self.client, prepared: &mut self.prepared, sent: Vec::new() }
+    }
+}
+
+async fn prepare(
+    client: &Client,
+    prepared: &mut HashMap<String, Statement>,
+    sql: &str,
+) -> Result<Statement, Error> {
+    if let Some(statement) = prepared.get(sql) {
+        return Ok(statement.clone());
+    }
+    let statement = client.prepare(sql).await?;
+    prepared.insert(sql.to_owned(), statement.clone());
+    Ok(statement)
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
+    match timeout(PATIENCE, work).await {
+        Ok(done) => done.map_err(|error| failed(&error)),
+        Err(_) => Err(unavailable("the database did not answer in time")),
+    }
+}
+
+/// What a statement did: the rows it changed, and those it returned.
+pub(super) struct Answer {
+    pub(super) changed: u64,
+    pub(super) rows: Vec<tokio_postgres::Row>,
+}
+
+enum Sent<'s> {
+    Pending(Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send + 's>>),
+    Answered(Result<Answer, Error>),
+}
+
+/// Statements on their way; the server runs them in the order they were sent in.
+pub(super) struct Exchange<'s> {
+    client: &'s Client,
+    prepared: &'s mut HashMap<String, Statement>,
+    sent: Vec<Sent<'s>>,
+}
+
+impl<'s> Exchange<'s> {
+    /// Sends a statement. What goes wrong is found among the answers.
+    pub(super) async fn send(&mut self, sql: &str, params: Vec<Param<'s>>) {
+        let sent = match prepare(self.client, self.prepared, sql).await {
+            Err(error) => Sent::Answered(Err(error)),
+            Ok(statement) => {
+                let mut work = Box::pin(answer(self.client, statement, params));
+                // Polled once it is in the connection's queue.
+                match work.as_mut().now_or_never() {
+                    Some(answered) => Sent::Answered(answered),
+                    None => Sent::Pending(work),
+                }
+            }
+        };
+        self.sent.push(sent);
+    }
+
+    /// Waits for all answers. After one that failed every other of its transaction has failed too.
+    pub(super) async fn answers(self) -> Result<Vec<Answer>, Error> {
+        let mut answers = Vec::with_capacity(self.sent.len());
+        let mut failure = None;
+        for sent in self.sent {
+            let answered = match sent {
+                Sent::Pending(work) => work.await,
+                Sent::Answered(answered) => answered,
+            };
+            match answered {
+                Ok(answer) => answers.push(answer),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        failure.map_or(Ok(answers), Err)
+    }
+}
+
+async fn answer(client: &Client, statement: Statement, params: Vec<Param<'_>>) -> Result<Answer, Error> {
+    let mut stream = pin!(client.query_raw(&statement, params).await?);
+    let mut rows = Vec::new();
+    while let Some(row) = stream.try_next().await? {
+        rows.push(row);
+    }
+    Ok(Answer { changed: stream.rows_affected().unwrap_or_default(), rows })
+}
+
+impl ToSql for Param<'_> {
+    /// Text here holds no NUL, which PostgreSQL's cannot: it becomes a replacement character, and so is equal to
+    /// nothing that was stored.
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        match *self {
+            Param::Null => Ok(IsNull::Yes),
+            Param::Int(value) if *ty == Type::INT4 => i32::try_from(value)?.to_sql(ty, out),
+            Param::Int(value) => value.to_sql(ty, out),
+            Param::Text(text) if text.contains('\0') => text.replace('\0', "\u{FFFD}").to_sql(ty, out),
+            Param::Text(text) => text.to_sql(ty, out),
+            Param::Bytes(bytes) => bytes.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        [Type::INT8, Type::INT4, Type::TEXT, Type::BYTEA].contains(ty)
+    }
+
+    to_sql_checked!();
+}
+
+/// A column's value, borrowed.
+enum Value<'r> {
+    Int(i64),
+    Text(&'r str),
+    Bytes(&'r [u8]),
+}
+
+impl<'r> FromSql<'r> for Value<'r> {
+    fn from_sql(ty: &Type, raw: &'r [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(match *ty {
+            Type::INT8 => Value::Int(i64::from_sql(ty, raw)?),
+            Type::INT4 => Value::Int(i32::from_sql(ty, raw)?.into()),
+            Type::BYTEA => Value::Bytes(raw),
+            _ => Value::Text(<&str>::from_sql(ty, raw)?),
+        })
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        [Type::INT8, Type::INT4, Type::TEXT, Type::BYTEA].contains(ty)
+    }
+}
+
+pub(super) struct Row<'r>(pub(super) &'r tokio_postgres::Row);
+
+impl Row<'_> {
+    fn value(&self, column: usize) -> Result<Option<Value<'_>>, StoreError> {
+        self.0.try_get(column).map_err(|_| mistyped(column))
+    }
+}
+
+impl Columns for Row<'_> {
+    fn int(&self, column: usize) -> Result<i64, StoreError> {
+        self.maybe_int(column)?.ok_or_else(|| mistyped(column))
+    }
+
+    fn text(&self, column: usize) -> Result<&str, StoreError> {
+        self.maybe_text(column)?.ok_or_else(|| mistyped(column))
+    }
+
+    fn bytes(&self, column: usize) -> Result<&[u8], StoreError> {
+        match self.value(column)? {
+            Some(Value::Bytes(bytes)) => Ok(bytes),
+            _ => Err(mistyped(column)),
+        }
+    }
+
+    fn maybe_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
+        match self.value(column)? {
+            Some(Value::Int(value)) => Ok(Some(value)),
+            None => Ok(None),
+            Some(_) => Err(mistyped(column)),
+        }
+    }
+
+    fn maybe_text(&self, column: usize) -> Result<Option<&str>, StoreError> {
+        match self.value(column)? {
+            Some(Value::Text(text)) => Ok(Some(text)),
+            None => Ok(None),
+            Some(_) => Err(mistyped(column)),
+        }
+    }
+}
