@@ -46,10 +46,10 @@ statements! {
                  union \
                  select e.source, 0 from up cross join edge e \
                  where e.tenant = $1 and e.relation = $2 and e.target = up.id \
-               ) \
-               select r.id, max(r.display), max(up.direct) from up cross join record r \
-               where r.tenant = $1 and r.kind = $4 and r.id = up.id \
-               group by r.id order by r.id limit $5";
+               ), \
+               met (id, direct) as (select id, max(direct) from up group by id) \
+               select met.id, r.display, met.direct from met cross join record r \
+               where r.tenant = $1 and r.kind = $4 and r.id = met.id order by met.id limit $5";
     // Most records are reached over one edge, if at all, and the recursion sets up tables of its own: two searches
     // that need none are asked first.
     NESTED = "select 1 from edge e cross join edge u where e.tenant = $1 and e.relation = $2 and e.target = $3 \

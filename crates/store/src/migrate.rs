@@ -23,11 +23,17 @@ pub(crate) struct Migration {
     pub(crate) number: i64,
     pub(crate) name: &'static str,
     pub(crate) text: &'static str,
+    /// What PostgreSQL alone needs after that.
+    pub(crate) postgres: Option<&'static str>,
 }
 
 /// All steps, in order.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "directory", text: include_str!("migrations/0001_directory.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "directory",
+    text: include_str!("migrations/0001_directory.sql"),
+    postgres: Some(include_str!("migrations/0001_directory.postgres.sql")),
+}];
 
 /// A step as the database remembers it.
 #[derive(Debug, Clone, PartialEq, Eq)]

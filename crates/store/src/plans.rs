@@ -2,14 +2,16 @@
 
 use std::fmt::Write;
 
+use cluster::Database;
 use expect_test::expect_file;
 
 use crate::contract::World;
+use crate::postgres::{self, SESSION};
 use crate::sqlite::tests::{File, explain};
 use crate::{audit, edge, guard, index, migrate, outbox, record, setting, tenant, token};
 
 fn all() -> Vec<(String, &'static str)> {
-    let files: [(&str, &[(&str, &'static str)]); 16] = [
+    let files: [(&str, &'static [(&str, &'static str)]); 16] = [
         ("audit", audit::ALL),
         ("edge", edge::ALL),
         ("guard", guard::ALL),
@@ -27,11 +29,14 @@ fn all() -> Vec<(String, &'static str)> {
         ("tenant", tenant::ALL),
         ("token", token::ALL),
     ];
-    let named = |(file, list): &(&str, &[(&str, &'static str)])| {
-        let file = file.to_string();
-        list.iter().map(move |(name, sql)| (format!("{file}::{name}"), *sql)).collect::<Vec<_>>()
-    };
-    files.iter().flat_map(named).collect()
+    files.into_iter().flat_map(|(file, list)| named(file, list)).collect()
+}
+
+fn named(
+    file: &'static str,
+    list: &'static [(&str, &'static str)],
+) -> impl Iterator<Item = (String, &'static str)> {
+    list.iter().map(move |(name, sql)| (format!("{file}::{name}"), *sql))
 }
 
 #[tokio::test]
@@ -46,10 +51,50 @@ async fn every_statement_searches() {
             writeln!(plans, "    {line}").unwrap();
             // The rows of a recursion, and of a bounded subquery, are all wanted.
             let scanned = line.strip_prefix("SCAN ").unwrap_or("up");
-            assert!(["up", "down", "found", "(subquery-1)"].contains(&scanned), "{name}: {line}\n{sql}");
+            assert!(
+                ["up", "met", "down", "found", "(subquery-1)"].contains(&scanned),
+                "{name}: {line}\n{sql}"
+            );
         }
     }
     expect_file!["plans.txt"].assert_eq(&plans);
+}
+
+/// As the driver's connections plan them: once, whatever the values, and on empty tables as on full ones.
+#[tokio::test]
+async fn every_statement_searches_on_postgres() {
+    let database = Database::new();
+    let _store = database.fresh().await;
+    let mut script = SESSION.to_owned();
+    let statements = all().into_iter().chain(named("postgres", postgres::STATEMENTS));
+    for (number, (name, sql)) in statements.enumerate() {
+        let values = vec!["null"; highest(sql)].join(", ");
+        let values = if values.is_empty() { values } else { format!("({values})") };
+        write!(
+            script,
+            "; select '{name}'; prepare s{number} as {sql}; explain (costs off) execute s{number}{values}"
+        )
+        .unwrap();
+    }
+    let plans = database
+        .run(&script)
+        .lines()
+        .filter(|line| !["PREPARE", "SET"].contains(line))
+        .fold(String::new(), |all, line| all + line + "\n");
+    // What a recursion found is in no order; all else is in the order of an index.
+    let sorted = plans.matches("Sort Key").count();
+    assert_eq!(sorted, 1, "{plans}");
+    for line in plans.lines() {
+        let searches =
+            !["Seq Scan", "Bitmap", "Hash Join", "Merge Join"].iter().any(|step| line.contains(step));
+        assert!(searches, "{line}\n{plans}");
+    }
+    expect_file!["plans.postgres.txt"].assert_eq(&plans);
+}
+
+/// The number of the highest placeholder.
+fn highest(sql: &str) -> usize {
+    (1..).take_while(|number| sql.contains(&format!("${number}"))).count()
 }
 
 #[test]

@@ -146,6 +146,7 @@ impl Session {
         let Some(step) = pending.first() else { return Ok(()) };
         self.execute(migrate::TABLE).await?;
         self.execute(&step.expand(MACROS)).await?;
+        self.execute(step.postgres.unwrap_or_default()).await?;
         let checksum = step.checksum();
         let values =
             [Param::Int(step.number), Param::Text(step.name), Param::Text(&checksum), Param::Int(now)];
@@ -234,4 +235,9 @@ fn unavailable(why: &str) -> StoreError {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+pub(crate) use commit::ALL as STATEMENTS;
+#[cfg(test)]
+pub(crate) use connect::SESSION;
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,7 @@ fn schema(connection: &Connection) -> Vec<(String, String)> {
 }
 
 fn step(number: i64, name: &'static str, text: &'static str) -> Migration {
-    Migration { number, name, text }
+    Migration { number, name, text, postgres: None }
 }
 
 #[test]
