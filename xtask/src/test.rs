@@ -1,4 +1,5 @@
-//! Every test: the workspace's own, then independent clients against the built binary.
+//! Every test: the workspace's own, those of the whole server once more on PostgreSQL, then independent clients against
+//! the built binary.
 
 use crate::Outcome;
 use crate::black_box;
@@ -6,7 +7,8 @@ use crate::run::{Step, all, cargo, run as execute, succeeds};
 
 /// Runs every test, whatever the others find.
 pub fn run(skip_black_box: bool) -> Outcome {
-    let mut steps: Vec<Step> = vec![("tests", tests), ("documentation examples", examples)];
+    let mut steps: Vec<Step> =
+        vec![("tests", tests), ("tests on PostgreSQL", on_postgres), ("documentation examples", examples)];
     if !skip_black_box {
         steps.push(("black box", black_box::run));
     }
@@ -20,6 +22,21 @@ fn tests() -> Outcome {
     } else {
         execute(&mut cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]))
     }
+}
+
+/// What opens a database by the way of a whole server. What is about a file is in modules called `on_sqlite`.
+fn on_postgres() -> Outcome {
+    let packages = ["--package", "durward", "--package", "durward-iam"];
+    let mut tests = if succeeds(&mut cargo(&["nextest", "--version"])) {
+        let mut tests = cargo(&["nextest", "run", "--no-fail-fast", "--filterset", "not test(on_sqlite::)"]);
+        tests.args(packages).args(["--test", "it", "--test", "plan"]);
+        tests
+    } else {
+        let mut tests = cargo(&["test", "--no-fail-fast"]);
+        tests.args(packages).args(["--test", "it", "--test", "plan", "--", "--skip", "on_sqlite::"]);
+        tests
+    };
+    execute(tests.env("DURWARD_TEST_ON", "postgres"))
 }
 
 fn examples() -> Outcome {

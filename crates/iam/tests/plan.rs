@@ -20,6 +20,7 @@ use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use scim::filter;
 use scim::message::{ListQuery, SortOrder};
+use scratch::Place;
 use serde_json::{Value, json};
 use store::{Options, Store};
 
@@ -42,20 +43,20 @@ impl Env for Ticking {
 
 struct World {
     iam: Iam,
-    _folder: tempfile::TempDir,
+    _place: Place,
 }
 
 const OPERATOR: Operator<'static> = Operator { name: "test" };
 
 impl World {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("durward.db"), Options::default()).unwrap();
+        let place = Place::new();
+        let store = Store::open(&place.url().parse().unwrap(), Options::default()).await.unwrap();
         let iam = Iam::open(store, Arc::new(Ticking(AtomicU64::new(1)))).await.unwrap();
         for name in ["acme", "globex"] {
             iam.create_tenant(OPERATOR, name).await.unwrap();
         }
-        Self { iam, _folder: folder }
+        Self { iam, _place: place }
     }
 
     async fn cx(&self, tenant: &str) -> Cx {

@@ -1,7 +1,8 @@
 //! The configuration: one struct, filled from flags, the environment, a TOML file and defaults, in that order.
 //!
 //! The doc comments of [`Config`] are the help text and the reference page. The values of the file become defaults
-//! of the command line, so there is one struct, one set of names and one validation. Holds no secret.
+//! of the command line, so there is one struct, one set of names and one validation. Its one secret, the password in
+//! `database`, is not shown.
 
 pub mod effective;
 pub mod environment;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use jiff::SpanRelativeTo;
+use store::Location;
 use tracing_subscriber::EnvFilter;
 
 /// Where the data is when nobody says.
@@ -27,6 +29,22 @@ pub struct Place {
     /// `serve` and `migrate` make it when it does not exist. Every other command needs it to exist.
     #[arg(long, env = "DURWARD_DATA", value_name = "FOLDER", default_value = DATA_DEFAULT)]
     pub data: PathBuf,
+
+    /// PostgreSQL to keep everything in, instead of the data folder
+    ///
+    /// `postgres://user:password@host/database`; several hosts, separated by commas, of which the one that takes
+    /// writes is used. Parameters: `sslmode` (`disable`, `prefer`, `require`, `verify-full`), `sslrootcert` (PEM file),
+    /// `connections` (16), `connect_timeout`, `application_name` and others of PostgreSQL's own clients. The database
+    /// must be there; `serve` and `migrate` make its tables. A password is better kept in the environment than on the
+    /// command line, and is never shown.
+    #[arg(
+        long,
+        env = "DURWARD_DATABASE",
+        value_name = "URL",
+        hide_env_values = true,
+        hide_default_value = true
+    )]
+    pub database: Option<Location>,
 
     /// TOML file to read the configuration from
     ///

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use cluster::Database;
 use expect_test::expect_file;
+use scratch::Database;
 
 use crate::contract::World;
 use crate::postgres::{self, SESSION};

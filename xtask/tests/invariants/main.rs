@@ -86,7 +86,7 @@ fn pure_crates_do_nothing_but_compute() {
 #[test]
 fn http_sql_and_the_database_are_known_in_one_place_each() {
     const HTTP: [&str; 6] = ["axum", "http", "http-body-util", "hyper", "hyper-util", "tower"];
-    const SQL: [&str; 2] = ["rusqlite", "tokio-postgres"];
+    const SQL: [&str; 3] = ["rusqlite", "tokio-postgres", "tokio-postgres-rustls"];
     const DRIVERS: [&str; 2] = ["crates/store/src/sqlite", "crates/store/src/postgres"];
     let mut broken = Vec::new();
     for (name, dependencies) in manifests() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
-use store::{Store, Verified};
+use store::{Location, Store, Verified};
 
 use super::open::{database, make_folder, with};
 use super::{Context, Failure, Output, print, print_json};
@@ -15,7 +15,7 @@ use crate::config::Place;
 /// Arguments of `backup`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The copy is of one moment, and is verified (integrity and audit chains) before it is said to be there.\n\n\
+    after_help = "Of a database on PostgreSQL its own tools make backups.\n\nThe copy is of one moment, and is verified (integrity and audit chains) before it is said to be there.\n\n\
     Example: durward backup /var/backups/durward-$(date +%F).db"
 )]
 pub struct Backup {
@@ -83,7 +83,12 @@ impl Backup {
 
 impl Restore {
     pub(super) fn run(self, _context: &Context) -> Result<(), Failure> {
-        let target = database(&self.place);
+        let Location::File(target) = database(&self.place) else {
+            return Err(Failure::Failed(
+                "a PostgreSQL database is restored by PostgreSQL's own tools: `pg_restore`, or continuous archiving"
+                    .to_owned(),
+            ));
+        };
         if target.exists() && !self.force {
             let target = target.display();
             return Err(Failure::Failed(format!(

@@ -26,12 +26,10 @@ pub struct Migrate {
 impl Migrate {
     pub(super) fn run(self, _context: &Context) -> Result<(), Failure> {
         with(&self.place, false, async |_| Ok(()))?;
-        let path = database(&self.place);
+        let database = database(&self.place).to_string();
         match self.output.json {
-            true => print_json(&json!({ "database": path, "migrated": true })),
-            false => {
-                print(&format!("the database at `{}` is at the version of this binary\n", path.display()))
-            }
+            true => print_json(&json!({ "database": database, "migrated": true })),
+            false => print(&format!("the database at `{database}` is at the version of this binary\n")),
         }
     }
 }

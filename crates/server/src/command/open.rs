@@ -1,12 +1,12 @@
 //! The data of an installation, opened for one command.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use iam::tenant::Operator;
 use iam::{Env, Iam};
-use store::{Options, Store};
+use store::{Location, Options, Store};
 use tokio::runtime::Builder;
 
 use super::Failure;
@@ -19,9 +19,12 @@ const DATABASE: &str = "durward.db";
 /// What the audit log calls whoever works at the command line.
 pub const OPERATOR: Operator<'static> = Operator { name: "command-line" };
 
-/// The path of the database.
-pub fn database(place: &Place) -> PathBuf {
-    place.data.join(DATABASE)
+/// Where the database is: on a server when one is named, else in the data folder.
+pub fn database(place: &Place) -> Location {
+    match &place.database {
+        Some(location) => location.clone(),
+        None => Location::File(place.data.join(DATABASE)),
+    }
 }
 
 /// Makes the data folder, for its owner alone, if there is none.
@@ -41,20 +44,27 @@ pub fn make_folder(path: &Path) -> Result<(), Failure> {
 
 /// Opens the installation, making and migrating it as needed.
 pub async fn open(place: &Place) -> Result<Iam, Failure> {
-    make_folder(&place.data)?;
+    let database = database(place);
+    if let Location::File(path) = &database {
+        make_folder(path.parent().unwrap_or(&place.data))?;
+    }
     let options = Options { now: System.now().as_millisecond(), ..Options::default() };
-    let store = Store::open(&database(place), options).map_err(Failure::failed)?;
+    let store = Store::open(&database, options).await.map_err(|error| match &database {
+        Location::File(_) => Failure::failed(error),
+        Location::Server(url) => Failure::Failed(format!("`{url}`: {error}")),
+    })?;
     Iam::open(store, Arc::new(System)).await.map_err(Failure::failed)
 }
 
 /// Opens an installation that must be there.
 pub async fn existing(place: &Place) -> Result<Iam, Failure> {
-    let path = database(place);
-    if !path.is_file() {
-        let path = path.display();
-        return Err(Failure::Failed(format!("there is no database at `{path}`; `durward serve` makes one")));
+    match database(place) {
+        Location::File(path) if !path.is_file() => {
+            let path = path.display();
+            Err(Failure::Failed(format!("there is no database at `{path}`; `durward serve` makes one")))
+        }
+        _ => open(place).await,
     }
-    open(place).await
 }
 
 /// Does one command's work over the installation, and closes it.

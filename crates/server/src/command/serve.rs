@@ -36,7 +36,8 @@ const SWEEPER: Operator<'static> = Operator { name: "sweeper" };
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  durward serve\n  \
-    durward serve --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem --data /var/lib/durward")]
+    durward serve --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem --data /var/lib/durward\n  \
+    DURWARD_DATABASE='postgres://durward:…@db1,db2/durward?sslmode=verify-full' durward serve")]
 pub struct Serve {
     /// Everything a server can be told.
     #[command(flatten)]
@@ -159,6 +160,10 @@ fn greeting(url: &str, place: &Place, token: Option<&str>) -> String {
 
 /// What another command has to be told to find the same data, as a shell reads it.
 fn data_option(place: &Place) -> String {
+    if place.database.is_some() {
+        // It may hold a password, and is best kept there.
+        return " --database \"$DURWARD_DATABASE\"".to_owned();
+    }
     let path = place.data.display().to_string();
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&b);
     match path.as_str() {
@@ -176,7 +181,7 @@ mod tests {
 
     #[test]
     fn only_the_first_start_shows_a_token() {
-        let place = |data: &str| Place { data: data.into(), config: None };
+        let place = |data: &str| Place { data: data.into(), database: None, config: None };
         let here = place("./durward-data");
         expect!["durward is ready at http://127.0.0.1:8080\n"].assert_eq(&greeting(
             "http://127.0.0.1:8080",

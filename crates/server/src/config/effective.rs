@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command};
 use serde::Serialize;
+use store::Location;
 
 use super::Config;
 use super::file::File;
@@ -52,7 +53,11 @@ pub fn settings(matches: &ArgMatches, file: Option<&File>) -> Vec<Setting> {
 fn setting(arg: &Arg, matches: &ArgMatches, file: Option<&File>) -> Setting {
     let name = arg.get_id().as_str();
     let raw = matches.get_raw(name).and_then(|mut values| values.next());
-    let value = raw.map(|value| value.to_string_lossy().into_owned());
+    // As it was written, but for the one that may hold a password.
+    let value = match matches.try_get_one::<Location>(name) {
+        Ok(Some(location)) => Some(location.to_string()),
+        _ => raw.map(|value| value.to_string_lossy().into_owned()),
+    };
     Setting { name: name.to_owned(), value, origin: origin(arg, matches, file) }
 }
 

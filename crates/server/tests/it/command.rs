@@ -1,6 +1,6 @@
 //! The built binary's command line: where the configuration comes from, what fails and how.
 
-mod data;
+mod on_sqlite;
 mod running;
 
 use std::path::Path;
@@ -13,6 +13,7 @@ use tempfile::TempDir;
 fn durward(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_durward"));
     command.args(args).current_dir(folder).env_clear();
+    command.envs(scratch::database_of(folder).map(|url| ("DURWARD_DATABASE", url)));
     command
 }
 
@@ -129,4 +130,75 @@ fn check_config_answers_in_json() {
         answer["settings"].as_array().unwrap().iter().find(|s| s["name"] == "max_connections").unwrap();
     expect![[r#"{"name":"max_connections","value":"7","origin":"file","file":"durward.toml","line":1}"#]]
         .assert_eq(&setting.to_string());
+}
+
+#[test]
+fn the_password_of_the_database_is_shown_nowhere() {
+    let folder =
+        folder_with("database = \"postgres://durward:hush@127.0.0.1:1/durward?connect_timeout=1\"\n");
+    let flag = "--database=postgres://durward:hush@127.0.0.1:1/durward?connect_timeout=1";
+    let mistyped = "--database=postgress://durward:hush@127.0.0.1:1/durward";
+    let url = ("DURWARD_DATABASE", "postgres://durward:hush@127.0.0.1:1/durward?sslmode=maybe");
+    for args in
+        [&["check-config"][..], &["check-config", "--json"], &["serve", "--help"], &["serve"], &["migrate"]]
+    {
+        let mut environment = durward(folder.path(), args);
+        let mut commands = [
+            durward(folder.path(), args),
+            durward(folder.path(), &[args, &[flag]].concat()),
+            durward(folder.path(), &[args, &[mistyped]].concat()),
+            durward(folder.path(), args),
+        ];
+        commands[0].env_remove(url.0);
+        environment.env(url.0, url.1);
+        for command in commands.iter_mut().chain([&mut environment]) {
+            let said = text(&command.output().unwrap());
+            assert!(!said.contains("hush"), "{command:?}: {said}");
+        }
+    }
+    let mut check = durward(folder.path(), &["check-config", flag]);
+    assert_eq!(setting(&mut check, "database"), "database postgres://127.0.0.1:1/durward flag");
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_named_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    for (url, said) in [
+        (
+            "postgres://nobody@127.0.0.1:1/none",
+            "`postgres://127.0.0.1:1/none`: the store is unavailable: error connecting to server",
+        ),
+        (
+            "postgres://nobody@127.0.0.1:1/none?sslmode=maybe",
+            "`sslmode` is none of disable, prefer, require, verify-full",
+        ),
+        ("postgres://nobody@127.0.0.1:1/none?connections=0", "`connections` is no number from 1 to 1000"),
+        ("postgres://nobody@127.0.0.1:1/none?sslrootcert=none.pem", "`none.pem`"),
+        ("postgres://nobody@127.0.0.1:1/none?speed=fast", "unknown option `speed`"),
+        ("mysql://nobody@127.0.0.1:1/none", "it begins neither with `postgres://` nor with `sqlite:`"),
+    ] {
+        for command in ["serve", "migrate"] {
+            let output = durward(folder.path(), &[command, "--database", url]).output().unwrap();
+            let error = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{error}");
+            assert!(error.contains(said) && error.lines().count() == 1, "{url}: {error}");
+        }
+    }
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        0,
+        "a server keeps the data, no folder does"
+    );
+}
+
+#[test]
+fn a_database_on_a_server_is_backed_up_by_its_own_tools() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = scratch::Database::new();
+    for (args, tool) in [(&["backup", "copy.db"][..], "pg_dump"), (&["restore", "copy.db"], "pg_restore")] {
+        let url = database.url();
+        let output = durward(folder.path(), &[args, &["--database", &url]].concat()).output().unwrap();
+        let said = text(&output);
+        assert!(output.status.code() == Some(1) && said.contains(tool), "{said}");
+    }
 }

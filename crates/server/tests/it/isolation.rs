@@ -6,7 +6,6 @@ use durward_server::router::{SCIM_ROUTES, scim_bases};
 use http::Method;
 use iam::cx::TokenKind;
 use iam::token::Draft;
-use rusqlite::types::Value as Cell;
 use serde_json::{Value, json};
 
 use crate::rest::{new_token, provider, schema};
@@ -55,23 +54,11 @@ impl Two {
 
     /// Everything the database has of `acme`.
     fn dump(&self) -> String {
-        let database = rusqlite::Connection::open(self.world.folder.path().join("durward.db")).unwrap();
-        let mut tables =
-            database.prepare("select name from sqlite_master where type = 'table' order by 1").unwrap();
-        let names: Vec<String> =
-            tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         let mut out = String::new();
-        for table in names.iter().filter(|name| *name != "migration" && !name.starts_with("sqlite_")) {
-            let sql = format!(
-                "select * from {table} where tenant = (select tenant from tenant where name = 'acme')"
-            );
-            let mut rows = database.prepare(&sql).unwrap();
-            let columns = rows.column_count();
-            let mut rows = rows.query([]).unwrap();
-            while let Some(row) = rows.next().unwrap() {
-                let cells: Vec<Cell> = (0..columns).map(|at| row.get(at).unwrap()).collect();
-                out += &format!("{table} {cells:?}\n");
-            }
+        for table in self.world.place.tables() {
+            let tenant = "(select tenant from tenant where name = 'acme')";
+            let rows = self.world.place.rows(&format!("select * from {table} where tenant = {tenant}"));
+            rows.iter().for_each(|row| out += &format!("{table} {row}\n"));
         }
         assert!(out.matches(MARK).count() > 10, "the dump has not everything:\n{out}");
         out

@@ -19,9 +19,9 @@ use iam::tenant::Operator;
 use iam::token::{Draft, Info};
 use iam::{Env, Iam};
 use jiff::Timestamp;
+use scratch::Place;
 use serde_json::Value;
 use store::{Options, Store};
-use tempfile::TempDir;
 use tower::ServiceExt;
 
 /// Who acts at the command line, in tests.
@@ -57,14 +57,14 @@ pub(crate) struct World {
     pub(crate) iam: Arc<Iam>,
     pub(crate) env: Arc<Fixed>,
     pub(crate) router: Router,
-    pub(crate) folder: Arc<TempDir>,
+    pub(crate) place: Arc<Place>,
 }
 
 impl World {
     /// An installation with the tenants `acme` and `globex`.
     pub(crate) async fn new() -> Self {
         let env = Arc::new(Fixed { now: AtomicI64::new(BEGINNING), drawn: AtomicU64::new(1) });
-        let world = Self::over(Arc::new(TempDir::new().unwrap()), env).await;
+        let world = Self::over(Arc::new(Place::new()), env).await;
         for name in ["acme", "globex"] {
             world.iam.create_tenant(OPERATOR, name).await.unwrap();
         }
@@ -77,18 +77,18 @@ impl World {
             now: AtomicI64::new(self.env.now.load(Ordering::Relaxed)),
             drawn: AtomicU64::new(1 << 32),
         };
-        Self::over(Arc::clone(&self.folder), Arc::new(env)).await
+        Self::over(Arc::clone(&self.place), Arc::new(env)).await
     }
 
-    async fn over(folder: Arc<TempDir>, env: Arc<Fixed>) -> Self {
-        let store = Store::open(&folder.path().join("durward.db"), Options::default()).unwrap();
+    async fn over(place: Arc<Place>, env: Arc<Fixed>) -> Self {
+        let store = Store::open(&place.url().parse().unwrap(), Options::default()).await.unwrap();
         let iam = Arc::new(Iam::open(store, Arc::clone(&env) as Arc<dyn Env>).await.unwrap());
         let app = App {
             iam: Arc::clone(&iam),
             public_url: "https://id.example".into(),
             patience: Duration::from_secs(10),
         };
-        Self { router: router(app), iam, env, folder }
+        Self { router: router(app), iam, env, place }
     }
 
     /// Lets time pass.

@@ -182,3 +182,30 @@ pub(crate) async fn walks_survive_cycles(world: &impl World) {
     below.sort();
     assert_eq!(below, ["a", "b", "c"]);
 }
+
+pub(crate) async fn a_link_and_the_deletion_of_its_target_do_not_both_hold(world: &impl World) {
+    // As two nodes would be.
+    let stores = [world.fresh().await, world.fresh().await];
+    for round in 0..20 {
+        let id = format!("{round:03}");
+        let (here, there) = (stores[0].tenant(ACME), stores[1].tenant(ACME));
+        here.commit(batch(|b| b.insert(&new("Thing", &id)))).await.unwrap();
+        let link = batch(|b| b.link("Box.holds", "box", &id, &["Thing"]));
+        let deletion = batch(|b| b.forget("Box.holds", "Box", &id, 1).delete("Thing", &id, None));
+        let (linked, deleted) = tokio::join!(here.commit(link), there.commit(deletion));
+        deleted.unwrap();
+        if let Err(error) = linked {
+            assert_eq!(error, CommitError::Guard { attribute: "Box.holds".to_owned(), value: id.clone() });
+        }
+        assert!(!here.has_edge("Box.holds", "box", &id).await.unwrap(), "an edge leads to nothing");
+    }
+}
+
+pub(crate) async fn what_no_database_can_hold_is_found_in_none(world: &impl World) {
+    let store = world.fresh().await;
+    let acme = store.tenant(ACME);
+    acme.commit(batch(|b| b.insert(&new("Thing", "a")))).await.unwrap();
+    assert!(acme.record("Thing", "a\0").await.unwrap().is_none());
+    let result = acme.commit(batch(|b| b.link("Box.holds", "box", "a\0", &["Thing"]))).await;
+    assert!(matches!(result, Err(CommitError::Guard { .. })), "{result:?}");
+}

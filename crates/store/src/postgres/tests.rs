@@ -1,6 +1,6 @@
 //! PostgreSQL under the contract, and what only it does.
 
-use cluster::Database;
+use scratch::Database;
 
 use crate::Location;
 use crate::contract::{World, contract};
@@ -21,3 +21,94 @@ impl World for Database {
 }
 
 contract!(Database);
+
+/// Ends every connection but its own.
+const CUT: &str = "select pg_terminate_backend(pid) from pg_stat_activity \
+    where datname = current_database() and pid <> pg_backend_pid()";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_was_cut_is_replaced() {
+    let world = Database::new();
+    let store = world.fresh().await;
+    let acme = store.tenant(ACME);
+    for round in 0..3_u8 {
+        let id = round.to_string();
+        acme.commit(creation(&id, &[round])).await.unwrap();
+        world.run(CUT);
+        while let Err(error) = acme.record("Thing", &id).await {
+            assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+        }
+    }
+    intact(acme, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_away_is_unavailable_until_it_is_back() {
+    let world = Database::new();
+    let store = world.fresh().await;
+    let acme = store.tenant(ACME);
+    let name = world.run("select current_database()").trim().to_owned();
+    let beside = Database::new();
+    let allow = |whether| beside.run(&format!("alter database {name} allow_connections {whether}"));
+    allow(false);
+    beside.run(&CUT.replace("current_database()", &format!("'{name}'")));
+    let refused = acme.commit(creation("a", b"a")).await;
+    assert!(matches!(refused, Err(CommitError::Store(StoreError::Unavailable(_)))), "{refused:?}");
+    assert!(matches!(acme.record("Thing", "a").await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.healthy().await, Err(StoreError::Unavailable(_))));
+    allow(true);
+    acme.commit(creation("a", b"a")).await.unwrap();
+    store.healthy().await.unwrap();
+    intact(acme, 1).await;
+}
+
+/// What is wrong with one batch is not its neighbours' fault, also when the database itself says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_the_database_cannot_take_is_refused_alone() {
+    let world = Database::new();
+    let store = world.fresh().await;
+    let acme = store.tenant(ACME);
+    world.run("alter table record add check (display <> 'impossible')");
+    let commits = (0..20_u8).map(|number| {
+        let id = number.to_string();
+        let mut commit = creation(&id, &[number]);
+        if number % 7 == 3 {
+            commit.insert(&crate::NewRecord { display: "impossible", ..new("Box", &id) });
+        }
+        acme.commit(commit)
+    });
+    let results = futures_util::future::join_all(commits).await;
+    for (number, result) in results.iter().enumerate() {
+        let refused = matches!(result, Err(CommitError::Store(StoreError::Broken(_))));
+        assert!(if number % 7 == 3 { refused } else { result.is_ok() }, "{number}: {result:?}");
+    }
+    intact(acme, 17).await;
+}
+
+#[tokio::test]
+async fn a_database_in_another_encoding_is_refused() {
+    let world = Database::new();
+    let name = format!("{}_ascii", world.run("select current_database()").trim());
+    world.run(&format!(
+        "create database {name} template template0 encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'"
+    ));
+    let url = format!("{}_ascii", world.url());
+    let error = Store::open(&url.parse().unwrap(), Options::default()).await.unwrap_err();
+    world.run(&format!("drop database {name} with (force)"));
+    expect_test::expect!["the database is encoded in SQL_ASCII; make it with encoding UTF8"]
+        .assert_eq(&error.to_string());
+}
+
+#[tokio::test]
+async fn an_update_again_and_again_keeps_one_lane_in_order() {
+    let world = Database::new();
+    let stores = [world.fresh().await, world.fresh().await];
+    stores[0].tenant(ACME).commit(batch(|b| b.insert(&new("Thing", "a")))).await.unwrap();
+    let touches = (0..60).map(async |number: usize| {
+        let touched = stores[number % 2].tenant(ACME).commit(batch(|b| b.touch("Thing", "a", None, 1))).await;
+        touched.unwrap().version()
+    });
+    let mut versions = futures_util::future::join_all(touches).await;
+    versions.sort_unstable();
+    assert_eq!(versions, (2..62).collect::<Vec<i64>>(), "each made a version of its own");
+}

@@ -12,6 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) fn durward(data: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_durward"));
     command.args(args).arg("--data").arg(data).current_dir(data).env_clear();
+    command.envs(scratch::database_of(data).map(|url| ("DURWARD_DATABASE", url)));
     command
 }
 

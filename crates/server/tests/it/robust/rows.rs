@@ -58,22 +58,34 @@ const CONTRADICTIONS: [(&str, &str); 9] = [
     ),
 ];
 
+/// How PostgreSQL says what SQLite says in the queries above.
+const ON_POSTGRES: [(&str, &str); 7] = [
+    ("cast(u.key as text)", "convert_from(u.key, 'UTF8')"),
+    ("cast(a.key as text)", "convert_from(a.key, 'UTF8')"),
+    ("json_extract(r.document, '$.userName')", "r.document::json ->> 'userName'"),
+    ("json_each(r.document, '$.emails') e", "json_array_elements(r.document::json -> 'emails') e"),
+    ("json_extract(e.value, '$.value')", "e.value ->> 'value'"),
+    ("e.value from", "e.value::text from"),
+    ("instr(", "strpos("),
+];
+
 /// Sees that no row contradicts another, and that SQLite itself finds nothing wrong.
 pub(super) fn agree(data: &Path) {
-    let database = data.join("durward.db");
-    let database = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
-    let check: String = database.query_row("pragma integrity_check", [], |row| row.get(0)).unwrap();
-    assert_eq!(check, "ok");
+    let find: Box<dyn Fn(&str) -> Vec<String>> = match scratch::database_of(data) {
+        Some(database) => Box::new(move |query| {
+            let query =
+                ON_POSTGRES.iter().fold(query.to_owned(), |query, (from, to)| query.replace(from, to));
+            scratch::ask(&database, &query).lines().map(str::to_owned).collect()
+        }),
+        None => {
+            let database = data.join("durward.db");
+            let database = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+            assert_eq!(scratch::rows(&database, "pragma integrity_check"), ["ok"]);
+            Box::new(move |query| scratch::rows(&database, query))
+        }
+    };
     for (what, query) in CONTRADICTIONS {
-        let mut statement = database.prepare(query).unwrap_or_else(|error| panic!("{what}: {error}"));
-        let rows = statement.query_map([], |row| {
-            Ok(format!(
-                "{:?} {:?}",
-                row.get::<_, rusqlite::types::Value>(0)?,
-                row.get::<_, rusqlite::types::Value>(1)?
-            ))
-        });
-        let rows: Vec<String> = rows.unwrap().map(Result::unwrap).take(5).collect();
+        let rows: Vec<_> = find(query).into_iter().take(5).collect();
         assert!(rows.is_empty(), "{what}: {rows:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Backup, restore and the audit chain, by the built binary.
+//! What is about the file of an embedded database: backup, restore, and an audit chain altered behind the server's back.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use rusqlite::types::Value as Cell;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::running::{Server, ask, json_of, output, token};
+use super::running::{Server, ask, fails_naming, json_of, output, token};
 use super::{durward, text};
 
 /// Everything in a database, row by row.
@@ -178,5 +178,18 @@ fn audit_verify_names_the_first_record_that_breaks_the_chain() {
         assert!(text(&broken).contains("default: BROKEN at record"), "{}", text(&broken));
         let mut database = rusqlite::Connection::open(at.join("durward-data/durward.db")).unwrap();
         rusqlite::backup::Backup::new(&copy, &mut database).unwrap().step(-1).unwrap();
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let folder = TempDir::new().unwrap();
+    output(folder.path(), &["migrate"]);
+    for (args, named) in [
+        (&["tenant", "list", "--data", "elsewhere"][..], "there is no database at `elsewhere/durward.db`"),
+        (&["backup", "missing/file.db"], "missing/file.db"),
+        (&["restore", "missing.db", "--data", "fresh"], "missing.db"),
+    ] {
+        fails_naming(folder.path(), args, named);
     }
 }

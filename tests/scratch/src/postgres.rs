@@ -1,8 +1,8 @@
-//! A throw-away PostgreSQL for tests: one cluster for a run of the tests, one database for each test.
+//! A throw-away PostgreSQL: one cluster for a run of the tests, one database for each test.
 //!
-//! The first test that wants a database starts the cluster, in a temporary folder, on a Unix socket in that folder. It ends with
-//! the process that started the tests (nextest or cargo), however that ends. `DURWARD_TEST_DATABASE` names another server
-//! to use: the URL of a database there whose user may create others.
+//! The first test that wants a database starts the cluster, in a temporary folder, on a Unix socket in that folder. It
+//! ends with the process that started the tests (nextest or cargo), however that ends. `DURWARD_TEST_DATABASE` names
+//! another server to use: the URL of a database there whose user may create others.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -78,9 +78,7 @@ impl Database {
     /// # Panics
     /// When PostgreSQL refuses it.
     pub fn run(&self, sql: &str) -> String {
-        let mut psql = self.server.program("psql");
-        psql.args(["--no-psqlrc", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
-        run(psql.arg("--dbname").arg(self.url()).arg("--command").arg(sql))
+        ask(&self.url(), sql)
     }
 }
 
@@ -90,6 +88,16 @@ impl Drop for Database {
         drop.args(["--if-exists", "--force", "--maintenance-db"]).arg(self.server.url(&self.server.first));
         let _ = drop.arg(&self.name).stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
+}
+
+/// Runs SQL on the database with this URL, and says what it prints, as [`Database::run`] does.
+///
+/// # Panics
+/// When PostgreSQL refuses it.
+pub fn ask(url: &str, sql: &str) -> String {
+    let mut psql = Command::new(programs().join("psql"));
+    psql.args(["--no-psqlrc", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
+    run(psql.arg("--dbname").arg(url).arg("--command").arg(sql))
 }
 
 #[expect(clippy::panic, reason = "for tests")]
