@@ -138,22 +138,17 @@ fn the_password_of_the_database_is_shown_nowhere() {
         folder_with("database = \"postgres://durward:hush@127.0.0.1:1/durward?connect_timeout=1\"\n");
     let flag = "--database=postgres://durward:hush@127.0.0.1:1/durward?connect_timeout=1";
     let mistyped = "--database=postgress://durward:hush@127.0.0.1:1/durward";
-    let url = ("DURWARD_DATABASE", "postgres://durward:hush@127.0.0.1:1/durward?sslmode=maybe");
+    let variable = "postgres://durward:hush@127.0.0.1:1/durward?sslmode=maybe";
     for args in
         [&["check-config"][..], &["check-config", "--json"], &["serve", "--help"], &["serve"], &["migrate"]]
     {
-        let mut environment = durward(folder.path(), args);
-        let mut commands = [
-            durward(folder.path(), args),
-            durward(folder.path(), &[args, &[flag]].concat()),
-            durward(folder.path(), &[args, &[mistyped]].concat()),
-            durward(folder.path(), args),
-        ];
-        commands[0].env_remove(url.0);
-        environment.env(url.0, url.1);
-        for command in commands.iter_mut().chain([&mut environment]) {
-            let said = text(&command.output().unwrap());
-            assert!(!said.contains("hush"), "{command:?}: {said}");
+        let file = durward(folder.path(), args).env_remove("DURWARD_DATABASE").output();
+        let environment = durward(folder.path(), args).env("DURWARD_DATABASE", variable).output();
+        let [flag, mistyped] =
+            [flag, mistyped].map(|flag| durward(folder.path(), &[args, &[flag]].concat()).output());
+        for output in [file, environment, flag, mistyped] {
+            let said = text(&output.unwrap());
+            assert!(!said.contains("hush"), "{args:?}: {said}");
         }
     }
     let mut check = durward(folder.path(), &["check-config", flag]);

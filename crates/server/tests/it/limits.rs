@@ -37,9 +37,12 @@ async fn users(caller: &Caller) -> usize {
     usize::try_from(listed["totalResults"].as_u64().unwrap()).unwrap()
 }
 
-/// Puts rows into the database faster than a client could: `{n}` counts from 1 to `many`.
+/// Puts rows into the database faster than a client could: `n` counts from 1 to `many`.
 fn rows(world: &World, many: usize, insert: &str) {
     let count = format!("with recursive c (n) as (select 1 union all select n + 1 from c where n < {many}) ");
+    let bytes =
+        if scratch::on_postgres() { "convert_to('h' || n, 'UTF8')" } else { "cast('h' || n as blob)" };
+    let insert = insert.replace("{bytes}", bytes);
     let sql = insert.replace("{tenant}", "(select tenant from tenant where name = 'acme')");
     let (head, select) = sql.split_once("select").unwrap();
     world.place.execute(&format!("{head} {count} select {select} from c"));
@@ -233,11 +236,11 @@ async fn groups_of_a_user_and_members_of_a_page() {
     };
     let many = usize::try_from(GROUPS_MAX).unwrap() + 1;
     records(&world, many, "Group", "g", "displayName");
-    edges(many, "'g' || printf('%06d', n)", &format!("'{ada}'"));
+    edges(many, "'g' || (1000000 + n)", &format!("'{ada}'"));
     let shown = caller.get(&format!("/Users/{ada}")).await.check(200).json();
     assert_eq!(shown["groups"].as_array().unwrap().len(), many - 1);
     // One group has as many members as a page may carry, all but one: with the next the page is over, not before.
-    edges(PAGE_MEMBERS_MAX - 2, "'g000001'", "'m' || n");
+    edges(PAGE_MEMBERS_MAX - 2, "'g1000001'", "'m' || n");
     let page = caller.get("/Groups?count=4&attributes=members.value").await.check(200).json();
     assert_eq!(page["itemsPerPage"], 3, "the page ends early");
     let page = caller.get("/Groups?count=4&excludedAttributes=members").await.check(200).json();
@@ -448,7 +451,7 @@ async fn tokens_of_a_tenant() {
         &world,
         many,
         "insert into token (tenant, hash, id, connection, kind, mode, name, settings, created, created_by) \
-        select {tenant}, cast('h' || n as blob), 't' || n, 't' || n, 'scim', 'write', 'x', '{}', 1, 'test'",
+        select {tenant}, {bytes}, 't' || n, 't' || n, 'scim', 'write', 'x', '{}', 1, 'test'",
     );
     caller.post("!/v1/scim", new_token("google")).await.check(200);
     let rotate = format!("!/v1/scim/{}/rotate", info.id);

@@ -88,7 +88,9 @@ impl World {
             public_url: "https://id.example".into(),
             patience: Duration::from_secs(10),
         };
-        Self { router: router(app), iam, env, place }
+        // Whoever can still ask still has the database.
+        let router = router(app).layer(axum::Extension(Arc::clone(&place)));
+        Self { router, iam, env, place }
     }
 
     /// Lets time pass.

@@ -15,6 +15,7 @@ use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::{Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::chain;
 use crate::StoreError;
 
 /// Connections to the server when the URL does not say `connections`.
@@ -65,7 +66,7 @@ impl Server {
             return Err(wrong("it begins neither with `postgres://` nor with `sqlite:`"));
         }
         let parameters = Parameters::take(url)?;
-        let mut config: Config = parameters.url.parse().map_err(|error: Error| wrong(&error.to_string()))?;
+        let mut config: Config = parameters.url.parse().map_err(|error: Error| wrong(&chain(&error)))?;
         if config.get_hosts().is_empty() {
             return Err(wrong("it names no host"));
         }

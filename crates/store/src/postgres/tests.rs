@@ -2,8 +2,8 @@
 
 use scratch::Database;
 
-use crate::Location;
-use crate::contract::{World, contract};
+use crate::contract::{ACME, World, batch, contract, creation, intact, new};
+use crate::{CommitError, Location, Options, Store, StoreError};
 
 impl World for Database {
     fn new() -> Self {
