@@ -133,6 +133,7 @@ fn programs() -> PathBuf {
 
 /// The folder of this run's cluster, which is started by whoever comes first.
 #[expect(clippy::panic, clippy::expect_used, reason = "for tests")]
+#[expect(clippy::zombie_processes, reason = "the cluster outlives the process that starts it")]
 fn cluster(bin: &Path) -> PathBuf {
     let parent = std::os::unix::process::parent_id();
     let folder = std::env::temp_dir().join(format!("durward-postgres-{parent}-{}", begun(parent)));

@@ -69,9 +69,12 @@ const ON_POSTGRES: [(&str, &str); 7] = [
     ("instr(", "strpos("),
 ];
 
+/// Asks a database.
+type Find = Box<dyn Fn(&str) -> Vec<String>>;
+
 /// Sees that no row contradicts another, and that SQLite itself finds nothing wrong.
 pub(super) fn agree(data: &Path) {
-    let find: Box<dyn Fn(&str) -> Vec<String>> = match scratch::database_of(data) {
+    let find: Find = match scratch::database_of(data) {
         Some(database) => Box::new(move |query| {
             let query =
                 ON_POSTGRES.iter().fold(query.to_owned(), |query, (from, to)| query.replace(from, to));
