@@ -427,7 +427,7 @@ impl Batch {
     pub(crate) fn doubt(&self, expect: Expect) -> Option<[Param<'_>; 2]> {
         match expect {
             Expect::Version(kind, id) => Some([self.param(kind, 0), self.param(id, 0)]),
-            Expect::Any | Expect::Row | Expect::Guard(..) | Expect::Unique(_) => None,
+            Expect::Any | Expect::Row | Expect::Same | Expect::Guard(..) | Expect::Unique(_) => None,
         }
     }
 
