@@ -36,7 +36,7 @@ fn on_postgres() -> Outcome {
         tests.args(packages).args(["--test", "it", "--test", "plan", "--", "--skip", "on_sqlite::"]);
         tests
     };
-    execute(tests.env("DURWARD_TEST_ON", "postgres"))
+    execute(tests.env("TEST_ON", "postgres"))
 }
 
 fn examples() -> Outcome {

@@ -1,6 +1,6 @@
 //! Throw-away databases for tests: SQLite files and PostgreSQL databases, asked in the same words.
 //!
-//! With `DURWARD_TEST_ON=postgres` a [`Place`] is a PostgreSQL database, else it is a file. Nothing here knows the
+//! With `TEST_ON=postgres` a [`Place`] is a PostgreSQL database, else it is a file. Nothing here knows the
 //! server or its store.
 
 mod postgres;
@@ -29,7 +29,7 @@ impl Default for Place {
 
 /// Whether tests run on PostgreSQL.
 pub fn on_postgres() -> bool {
-    std::env::var_os("DURWARD_TEST_ON").is_some_and(|on| on == "postgres")
+    std::env::var_os("TEST_ON").is_some_and(|on| on == "postgres")
 }
 
 /// The URL of the database that the commands of a test in this folder use, when tests run on PostgreSQL.

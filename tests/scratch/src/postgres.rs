@@ -1,7 +1,7 @@
 //! A throw-away PostgreSQL: one cluster for a run of the tests, one database for each test.
 //!
 //! The first test that wants a database starts the cluster, in a temporary folder, on a Unix socket in that folder. It
-//! ends with the process that started the tests (nextest or cargo), however that ends. `DURWARD_TEST_DATABASE` names
+//! ends with the process that started the tests (nextest or cargo), however that ends. `TEST_DATABASE_URL` names
 //! another server to use: the URL of a database there whose user may create others.
 
 use std::path::{Path, PathBuf};
@@ -111,7 +111,7 @@ fn run(command: &mut Command) -> String {
 
 fn server() -> Server {
     let bin = programs();
-    match std::env::var("DURWARD_TEST_DATABASE") {
+    match std::env::var("TEST_DATABASE_URL") {
         Ok(url) => {
             let (base, first) = url.rsplit_once('/').unwrap_or((&url, "postgres"));
             Server { base: base.to_owned(), first: first.to_owned(), bin }

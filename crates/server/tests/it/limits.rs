@@ -263,11 +263,11 @@ async fn edges_that_a_query_looks_at() {
         );
     };
     let scan = "/Groups?attributes=id&filter=members.display%20eq%20%22y%22";
-    members("g000001", SCAN_EDGES_MAX - 1);
-    members("g000002", 1);
+    members("g1000001", SCAN_EDGES_MAX - 1);
+    members("g1000002", 1);
     assert_eq!(caller.get(scan).await.check(200).json()["totalResults"], 0);
     records(&world, 1, "Group", "h", "displayName");
-    members("h000001", 1);
+    members("h1000001", 1);
     refused(caller.get(scan).await, 400, Some("tooMany"), "more than 200000 members and groups");
 }
 

@@ -155,11 +155,11 @@ impl Lanes {
 
     /// One transaction, again when it and another one stood in each other's way. After a crash nobody has an outcome.
     async fn attempt(&self, tenant: TenantId, batches: &[Batch]) -> Result<Vec<Outcome>, StoreError> {
-        let group = Group { tenant, batches, fault: self.fault.as_ref() };
+        let transaction = Transaction { tenant, batches, fault: self.fault.as_ref() };
         let mut tries = 1;
         loop {
             let mut session = self.pool.get().await.map_err(pool_failed)?;
-            let failure = match timeout(PATIENCE, group.transact(&mut session)).await {
+            let failure = match timeout(PATIENCE, transaction.run(&mut session)).await {
                 Ok(Ok(outcomes)) => return Ok(outcomes),
                 Ok(Err(failure)) => failure,
                 Err(_) => unavailable("a commit took too long; whether it happened is not known").into(),
@@ -212,7 +212,7 @@ impl From<Error> for Failure {
 }
 
 /// Batches of one tenant, to be committed by one transaction.
-struct Group<'g> {
+struct Transaction<'g> {
     tenant: TenantId,
     batches: &'g [Batch],
     fault: Option<&'g Fault>,
@@ -225,8 +225,8 @@ struct Judgement {
     refused: Option<Expect>,
 }
 
-impl Group<'_> {
-    async fn transact(&self, session: &mut Session) -> Result<Vec<Outcome>, Failure> {
+impl Transaction<'_> {
+    async fn run(&self, session: &mut Session) -> Result<Vec<Outcome>, Failure> {
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(self.batches.len());
         let mut head = None;
         let mut most = self.batches.len();
