@@ -132,7 +132,13 @@ fn no_noun_appears_where_kinds_are_data() {
         "USER",
     ];
     let generic = sources(&["crates/store/src/", "crates/iam/src/resource", "crates/server/src/scim.rs"]);
-    none(words(&generic, |word| NOUNS.iter().any(|noun| has_word(&word.text, noun))));
+    // A connection's handle is a `Client` to the library that makes it.
+    let (driver, generic): (Vec<_>, Vec<_>) =
+        generic.into_iter().partition(|source| source.path.starts_with("crates/store/src/postgres/"));
+    let is_noun = |word: &source::Word| NOUNS.iter().any(|noun| has_word(&word.text, noun));
+    let mut broken = words(&generic, is_noun);
+    broken.extend(words(&driver, |word| is_noun(word) && (word.string || word.text != "Client")));
+    none(broken);
 }
 
 /// Invariant 4: No store call without a tenant, outside tenant administration and the sweepers.
