@@ -113,6 +113,8 @@ pub(crate) enum Expect {
     Version(Arg, Arg),
     /// One row, else this attribute refers to this value, which does not exist.
     Guard(Arg, Arg),
+    /// One row, else edges of this relation lead to this target.
+    Unused(Arg, Arg),
     /// One row, else the value of this attribute is taken.
     Unique(Arg),
     /// One row, else what the batch was decided upon is no longer so.
@@ -427,7 +429,8 @@ impl Batch {
     pub(crate) fn doubt(&self, expect: Expect) -> Option<[Param<'_>; 2]> {
         match expect {
             Expect::Version(kind, id) => Some([self.param(kind, 0), self.param(id, 0)]),
-            Expect::Any | Expect::Row | Expect::Same | Expect::Guard(..) | Expect::Unique(_) => None,
+            Expect::Any | Expect::Row | Expect::Same => None,
+            Expect::Guard(..) | Expect::Unused(..) | Expect::Unique(_) => None,
         }
     }
 
@@ -440,6 +443,9 @@ impl Batch {
             Expect::Version(..) => CommitError::Missing,
             Expect::Guard(attribute, value) => {
                 CommitError::Guard { attribute: self.string(attribute), value: self.string(value) }
+            }
+            Expect::Unused(relation, target) => {
+                CommitError::InUse { relation: self.string(relation), target: self.string(target) }
             }
             Expect::Unique(attribute) => CommitError::Unique { attribute: self.string(attribute) },
             Expect::Same => CommitError::Changed,

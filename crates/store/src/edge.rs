@@ -57,16 +57,34 @@ statements! {
     SOURCES_DIRECT = "select r.id, r.display, 1 from edge e cross join record r \
                       where e.tenant = $1 and e.relation = $2 and e.target = $3 \
                       and r.tenant = $1 and r.kind = $4 and r.id = e.source order by e.source limit $5";
+    // One edge of a relation from what it leads to, or from what reaches that over another relation.
+    SOURCES_THROUGH = "with recursive up (id) as ( \
+                         select source from edge where tenant = $1 and relation = $2 and target = $3 \
+                         union \
+                         select e.source from up cross join edge e \
+                         where e.tenant = $1 and e.relation = $2 and e.target = up.id \
+                       ), \
+                       found (id, direct) as ( \
+                         select source, 1 from edge where tenant = $1 and relation = $4 and target = $3 \
+                         union all \
+                         select e.source, 0 from up cross join edge e \
+                         where e.tenant = $1 and e.relation = $4 and e.target = up.id \
+                       ), \
+                       met (id, direct) as (select id, max(direct) from found group by id) \
+                       select met.id, r.display, met.direct from met cross join record r \
+                       where r.tenant = $1 and r.kind = $5 and r.id = met.id order by met.id limit $6";
+    ANY = "select 1 from edge where tenant = $1 and relation = $2 limit 1";
+    LED_TO = "select 1 from edge where tenant = $1 and relation = $2 and target = $3 limit 1";
     SOURCES_BETWEEN = "select target, source from edge where tenant = $1 and relation = $2 \
                        and target >= $3 and target <= $4 order by target, source limit $5";
     DESCENDANTS = "with recursive down (id) as ( \
                      select e.target from edge e where e.tenant = $1 and e.relation = $2 and e.source = $3 and exists \
-                     (select 1 from edge n where n.tenant = e.tenant and n.relation = e.relation and n.source = e.target) \
+                     (select 1 from edge n where n.tenant = e.tenant and n.relation = $4 and n.source = e.target) \
                      union \
                      select e.target from down cross join edge e \
-                     where e.tenant = $1 and e.relation = $2 and e.source = down.id and exists \
+                     where e.tenant = $1 and e.relation = $4 and e.source = down.id and exists \
                      (select 1 from edge n where n.tenant = e.tenant and n.relation = e.relation and n.source = e.target) \
-                   ) select id from down limit $4";
+                   ) select id from down limit $5";
 }
 
 /// The statement that links to one of so many kinds, and how many places for kinds it has.
@@ -132,14 +150,8 @@ impl TenantStore<'_> {
 
     /// Whether this edge is there.
     pub async fn has_edge(&self, relation: &str, source: &str, target: &str) -> Result<bool, StoreError> {
-        let mut found = false;
-        let params = [self.param(), Param::Text(relation), Param::Text(source), Param::Text(target)];
-        self.read(HAS, &params, |_| {
-            found = true;
-            ENOUGH
-        })
-        .await?;
-        Ok(found)
+        self.finds(HAS, &[self.param(), Param::Text(relation), Param::Text(source), Param::Text(target)])
+            .await
     }
 
     /// The records of `source_kind` from which edges lead to the target, directly or over others, by id, at most
@@ -153,12 +165,7 @@ impl TenantStore<'_> {
         mut f: impl FnMut(SourceRef<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let (relation, target, kind) = (Param::Text(relation), Param::Text(target), Param::Text(source_kind));
-        let mut is_nested = false;
-        self.read(NESTED, &[self.param(), relation, target], |_| {
-            is_nested = true;
-            ENOUGH
-        })
-        .await?;
+        let is_nested = self.finds(NESTED, &[self.param(), relation, target]).await?;
         let sources = if is_nested { SOURCES } else { SOURCES_DIRECT };
         self.read(sources, &[self.param(), relation, target, kind, Param::Int(bounded(take))], |row| {
             Ok(f(SourceRef { id: row.text(0)?, display: row.text(1)?, direct: row.int(2)? != 0 }))
@@ -180,21 +187,82 @@ impl TenantStore<'_> {
         self.read(SOURCES_BETWEEN, &params, |row| Ok(f(row.text(0)?, row.text(1)?))).await
     }
 
-    /// The ids reachable from a source which have edges of their own, at most `take`, in no order. Going down looks
-    /// at every edge on the way; to learn whether a new edge would close a cycle, ask [`TenantStore::sources`]
-    /// of its source instead.
+    /// The records of `source_kind` from which one edge leads to the target, by id, at most `take`.
+    pub async fn direct_sources(
+        &self,
+        relation: &str,
+        source_kind: &str,
+        target: &str,
+        take: u64,
+        mut f: impl FnMut(SourceRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let (relation, target, kind) = (Param::Text(relation), Param::Text(target), Param::Text(source_kind));
+        let params = [self.param(), relation, target, kind, Param::Int(bounded(take))];
+        self.read(SOURCES_DIRECT, &params, |row| {
+            Ok(f(SourceRef { id: row.text(0)?, display: row.text(1)?, direct: true }))
+        })
+        .await
+    }
+
+    /// The records of `source_kind` from which an edge leads to the target, or to something that reaches the target over
+    /// edges of the relation `through` (direct: false), by id, at most `take`. One search where the relation is empty.
+    pub async fn sources_through(
+        &self,
+        (relation, source_kind): (&str, &str),
+        through: &str,
+        target: &str,
+        take: u64,
+        mut f: impl FnMut(SourceRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let (outer, inner, to) = (Param::Text(relation), Param::Text(through), Param::Text(target));
+        if !self.finds(ANY, &[self.param(), outer]).await? {
+            return Ok(());
+        }
+        if !self.finds(LED_TO, &[self.param(), inner, to]).await? {
+            return self.direct_sources(relation, source_kind, target, take, f).await;
+        }
+        let params = [self.param(), inner, to, outer, Param::Text(source_kind), Param::Int(bounded(take))];
+        self.read(SOURCES_THROUGH, &params, |row| {
+            Ok(f(SourceRef { id: row.text(0)?, display: row.text(1)?, direct: row.int(2)? != 0 }))
+        })
+        .await
+    }
+
+    /// Whether a relation has any edge.
+    pub async fn has_edges(&self, relation: &str) -> Result<bool, StoreError> {
+        self.finds(ANY, &[self.param(), Param::Text(relation)]).await
+    }
+
+    async fn finds(&self, sql: &'static str, params: &[Param<'_>]) -> Result<bool, StoreError> {
+        let mut found = false;
+        self.read(sql, params, |_| {
+            found = true;
+            ENOUGH
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// The ids reachable from a source by an edge of `relation`, and then by edges of `through`, which have edges of
+    /// `through` of their own, at most `take`, in no order. Going down looks at every edge on the way; to learn whether a
+    /// new edge would close a cycle, ask [`TenantStore::sources`] of its source instead.
     pub async fn descendants(
         &self,
         relation: &str,
+        through: &str,
         source: &str,
         take: u64,
     ) -> Result<Vec<String>, StoreError> {
         let mut ids = Vec::new();
-        let params = [self.param(), Param::Text(relation), Param::Text(source), Param::Int(bounded(take))];
-        self.read(DESCENDANTS, &params, |row| {
-            ids.push(row.text(0)?.to_owned());
-            MORE
-        })
+        let (relation, source, through) = (Param::Text(relation), Param::Text(source), Param::Text(through));
+        self.read(
+            DESCENDANTS,
+            &[self.param(), relation, source, through, Param::Int(bounded(take))],
+            |row| {
+                ids.push(row.text(0)?.to_owned());
+                MORE
+            },
+        )
         .await?;
         Ok(ids)
     }

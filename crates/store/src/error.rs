@@ -48,6 +48,14 @@ pub enum CommitError {
         /// The target that is not there.
         value: String,
     },
+    /// Something refers to what was to go.
+    #[error("`{target}` is in use by `{relation}`")]
+    InUse {
+        /// The relation as the batch named it.
+        relation: String,
+        /// The target that stays.
+        target: String,
+    },
     /// The record has another version than the one expected.
     #[error("the record changed since it was read")]
     Stale,

@@ -14,6 +14,8 @@ statements! {
     UNTOKENED = "update record set version = version where tenant = $1 and kind = $2 and id = $3 and not exists \
                  (select 1 from token k where k.tenant = $1 and k.provider = $4 \
                  and (k.expires is null or k.expires > $5))";
+    UNUSED = "update counter set live = live where tenant = $1 and kind = $2 and not exists \
+              (select 1 from edge e where e.tenant = $1 and e.relation = $3 and e.target = $4)";
 }
 
 /// Each refuses the batch with `Changed` when it does not hold. The record or token stands in the same batch, and exists
@@ -41,5 +43,13 @@ impl Batch {
     pub fn while_untokened(&mut self, kind: &str, id: &str, provider: &str, now: i64) -> &mut Self {
         let args = [Arg::Tenant, self.keep(kind), self.keep(id), self.keep(provider), Arg::Int(now)];
         self.push(UNTOKENED, &args, Expect::Same)
+    }
+}
+
+impl Batch {
+    /// No edge of a relation leads to a record of a kind that the batch counts: else it is `InUse`.
+    pub fn unused(&mut self, relation: &str, kind: &str, target: &str) -> &mut Self {
+        let (kind, relation, target) = (self.keep(kind), self.keep(relation), self.keep(target));
+        self.push(UNUSED, &[Arg::Tenant, kind, relation, target], Expect::Unused(relation, target))
     }
 }

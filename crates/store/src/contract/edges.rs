@@ -163,11 +163,11 @@ pub(crate) async fn sources_are_direct_and_indirect(world: &impl World) {
     }
     assert_eq!(sources(acme, "x").await, shown(&[("a", true), ("b", false), ("c", true)]));
     assert_eq!(sources(acme, "b").await, shown(&[("a", true)]));
-    let mut below = acme.descendants(HOLDS, "a", 9).await.unwrap();
+    let mut below = acme.descendants(HOLDS, HOLDS, "a", 9).await.unwrap();
     below.sort();
     assert_eq!(below, ["b", "c"]);
-    assert_eq!(acme.descendants(HOLDS, "a", 1).await.unwrap().len(), 1);
-    assert!(acme.descendants(HOLDS, "c", 9).await.unwrap().is_empty());
+    assert_eq!(acme.descendants(HOLDS, HOLDS, "a", 1).await.unwrap().len(), 1);
+    assert!(acme.descendants(HOLDS, HOLDS, "c", 9).await.unwrap().is_empty());
 }
 
 pub(crate) async fn walks_survive_cycles(world: &impl World) {
@@ -178,7 +178,7 @@ pub(crate) async fn walks_survive_cycles(world: &impl World) {
     }
     assert_eq!(sources(acme, "x").await, shown(&[("a", false), ("b", false), ("c", true)]));
     assert_eq!(sources(acme, "a").await, shown(&[("a", false), ("b", false), ("c", true)]));
-    let mut below = acme.descendants(HOLDS, "a", 9).await.unwrap();
+    let mut below = acme.descendants(HOLDS, HOLDS, "a", 9).await.unwrap();
     below.sort();
     assert_eq!(below, ["a", "b", "c"]);
 }
@@ -208,4 +208,75 @@ pub(crate) async fn what_no_database_can_hold_is_found_in_none(world: &impl Worl
     assert!(acme.record("Thing", "a\0").await.unwrap().is_none());
     let result = acme.commit(batch(|b| b.link("Box.holds", "box", "a\0", &["Thing"]))).await;
     assert!(matches!(result, Err(CommitError::Guard { .. })), "{result:?}");
+}
+
+const LABELS: &str = "Tag.labels";
+
+pub(crate) async fn sources_are_found_through_another_relation(world: &impl World) {
+    let store = world.fresh().await;
+    let acme = boxes(&store).await;
+    acme.commit(batch(|b| b.insert(&new("Tag", "s")).insert(&new("Tag", "t")))).await.unwrap();
+    let through = async |target: &str| {
+        let mut shown = Vec::new();
+        acme.sources_through((LABELS, "Tag"), HOLDS, target, 9, |source| {
+            shown.push((source.id.to_owned(), source.direct));
+            ControlFlow::Continue(())
+        })
+        .await
+        .unwrap();
+        shown
+    };
+    for (source, target) in [("c", "x"), ("b", "c"), ("a", "b"), ("b", "a")] {
+        link(acme, source, target).await.unwrap();
+    }
+    assert!(through("x").await.is_empty() && !acme.has_edges(LABELS).await.unwrap());
+    let label = |source: &str, target: &str| {
+        let labelled = batch(|b| b.link(LABELS, source, target, &["Thing", "Box"]));
+        async { acme.commit(labelled).await.unwrap() }
+    };
+    // t labels a, in which b lies, in which c lies, in which x lies; s labels x itself.
+    label("t", "a").await;
+    assert_eq!(through("x").await, shown(&[("t", false)]));
+    label("s", "x").await;
+    assert_eq!(through("x").await, shown(&[("s", true), ("t", false)]));
+    label("t", "x").await;
+    assert_eq!(through("x").await, shown(&[("s", true), ("t", true)]));
+    assert!(through("y").await.is_empty());
+    label("s", "y").await;
+    assert_eq!(through("y").await, shown(&[("s", true)]));
+    let mut below = acme.descendants(LABELS, HOLDS, "t", 9).await.unwrap();
+    below.sort();
+    assert_eq!(below, ["a", "b", "c"]);
+    assert!(acme.descendants(LABELS, HOLDS, "s", 9).await.unwrap().is_empty());
+}
+
+pub(crate) async fn what_is_in_use_stays(world: &impl World) {
+    let store = world.fresh().await;
+    let acme = boxes(&store).await;
+    acme.commit(batch(|b| b.count("Thing", 2, false))).await.unwrap();
+    let remove = || batch(|b| b.delete("Thing", "x", None).unused(HOLDS, "Thing", "x"));
+    link(acme, "a", "x").await.unwrap();
+    let refused = CommitError::InUse { relation: HOLDS.to_owned(), target: "x".to_owned() };
+    assert_eq!(acme.commit(remove()).await, Err(refused));
+    assert!(acme.record("Thing", "x").await.unwrap().is_some());
+    acme.commit(batch(|b| b.unlink(HOLDS, "a", "x"))).await.unwrap();
+    acme.commit(remove()).await.unwrap();
+    assert!(acme.record("Thing", "x").await.unwrap().is_none());
+}
+
+pub(crate) async fn a_link_and_the_deletion_of_what_must_be_unused_do_not_both_hold(world: &impl World) {
+    let stores = [world.fresh().await, world.fresh().await];
+    for round in 0..20 {
+        let id = format!("{round:03}");
+        let (here, there) = (stores[0].tenant(ACME), stores[1].tenant(ACME));
+        here.commit(batch(|b| b.insert(&new("Thing", &id)).count("Thing", 1, false))).await.unwrap();
+        let link = batch(|b| b.link(HOLDS, "box", &id, &["Thing"]));
+        let deletion =
+            batch(|b| b.delete("Thing", &id, None).count("Thing", -1, true).unused(HOLDS, "Thing", &id));
+        let (linked, deleted) = tokio::join!(here.commit(link), there.commit(deletion));
+        let is_there = here.record("Thing", &id).await.unwrap().is_some();
+        let is_linked = here.has_edge(HOLDS, "box", &id).await.unwrap();
+        assert_eq!((is_there, is_linked), (deleted.is_err(), linked.is_ok()), "{linked:?} {deleted:?}");
+        assert_eq!(is_there, is_linked, "an edge leads to nothing, or what nothing refers to stayed");
+    }
 }
