@@ -61,6 +61,18 @@ pub struct Admitted {
 /// # Errors
 /// `invalidValue` or `invalidSyntax`, naming the attribute.
 pub fn admit(kind: &ResourceType, draft: Object, rules: Rules<'_>) -> Result<Admitted, Error> {
+    let mut out = admit_replacement(kind, draft, rules)?;
+    out.document.retain(|_, value| !value.is_null());
+    seal(kind, &mut out.document)?;
+    Ok(out)
+}
+
+/// Admits what takes the place of a resource: it is whole only when [`remain`] and [`succeed`] have compared it with what was
+/// there, for some attributes stay as they were when nothing is said of them. `null` stands for a lasting one that is emptied.
+///
+/// # Errors
+/// As [`admit`], but for what is missing.
+pub fn admit_replacement(kind: &ResourceType, draft: Object, rules: Rules<'_>) -> Result<Admitted, Error> {
     let draft = if rules.dialect.is_auto() { quirks::flat(kind, draft) } else { draft };
     let mut out = Admitted { document: Object::with_capacity(draft.len() + 1), ..Admitted::default() };
     out.document.insert("schemas".to_owned(), Value::Null); // first of all, filled in by `seal`
@@ -72,7 +84,6 @@ pub fn admit(kind: &ResourceType, draft: Object, rules: Rules<'_>) -> Result<Adm
     if !walk.names_schemas && rules.dialect == Dialect::Strict {
         return Err(Error::syntax("`schemas` is required"));
     }
-    seal(kind, &mut out.document)?;
     Ok(out)
 }
 
@@ -239,6 +250,15 @@ fn require(schema: &Schema, object: &Object) -> Result<(), Error> {
     Ok(())
 }
 
+/// What a replacement is silent about and yet stays as it was. RFC 7644 §3.5.1 leaves it to the service provider.
+pub fn remain(kind: &ResourceType, previous: &Object, next: &mut Object) {
+    for attribute in kind.schema.attributes.iter().filter(|attribute| attribute.lasting) {
+        if let Some(before) = previous.get(&attribute.name).filter(|_| !next.contains_key(&attribute.name)) {
+            next.insert(attribute.name.clone(), before.clone());
+        }
+    }
+}
+
 /// What must hold between a document and the one that replaces it: immutable attributes keep their values
 /// (RFC 7644 §3.5.1), and values only the service provider sets are carried over.
 ///
@@ -260,6 +280,7 @@ pub fn succeed(kind: &ResourceType, previous: &Object, next: &mut Object) -> Res
             next.insert(id.clone(), Value::Object(after));
         }
     }
+    next.retain(|_, value| !value.is_null());
     // An extension may be there only because something of it was kept.
     seal(kind, next)
 }

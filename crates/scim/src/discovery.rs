@@ -218,6 +218,45 @@ mod tests {
                   "mutability": "readWrite",
                   "returned": "default",
                   "uniqueness": "none"
+                },
+                {
+                  "name": "roles",
+                  "type": "complex",
+                  "subAttributes": [
+                    {"name":"value","type":"string","multiValued":false,"description":"The role's id.","required":false,"caseExact":true,"mutability":"readOnly","returned":"default","uniqueness":"none"},
+                    {
+                      "name": "$ref",
+                      "type": "reference",
+                      "multiValued": false,
+                      "description": "The role's URI.",
+                      "required": false,
+                      "caseExact": true,
+                      "mutability": "readOnly",
+                      "returned": "default",
+                      "uniqueness": "none",
+                      "referenceTypes": ["Role"]
+                    },
+                    {
+                      "name": "type",
+                      "type": "string",
+                      "multiValued": false,
+                      "description": "Whether the group has the role itself or through another group.",
+                      "required": false,
+                      "canonicalValues": ["direct","indirect"],
+                      "caseExact": false,
+                      "mutability": "readOnly",
+                      "returned": "default",
+                      "uniqueness": "none"
+                    },
+                    {"name":"display","type":"string","multiValued":false,"description":"The role's name.","required":false,"caseExact":false,"mutability":"readOnly","returned":"default","uniqueness":"none"}
+                  ],
+                  "multiValued": true,
+                  "description": "The roles that the members have through this group.",
+                  "required": false,
+                  "caseExact": false,
+                  "mutability": "readOnly",
+                  "returned": "default",
+                  "uniqueness": "none"
                 }
               ],
               "meta": {"resourceType":"Schema","location":"https://example.com/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:Group"}

@@ -237,6 +237,20 @@ impl<'s> At<'s> {
     pub fn leaf(&self) -> &'s Attribute {
         self.sub.unwrap_or(self.attribute)
     }
+
+    /// The attribute whose type is compared: of a reference within an element, its `value`.
+    pub fn compared(&self) -> &'s Attribute {
+        let leaf = self.leaf();
+        leaf.value_sub().filter(|_| leaf.refers).unwrap_or(leaf)
+    }
+
+    /// Of a value at this place, what is compared.
+    pub(crate) fn bare<'v>(&self, value: &'v Value) -> &'v Value {
+        match value.get("value") {
+            Some(inner) if self.leaf().refers => inner,
+            _ => value,
+        }
+    }
 }
 
 /// The place's name in canonical spelling: `userName`, `emails.value`, `urn:…:User:manager.value`.

@@ -63,6 +63,12 @@ impl Projection {
         self.shows(None, attribute)
     }
 
+    /// Whether that attribute is returned with all that it has: no part of it is named.
+    pub fn wants_whole(&self, attribute: &Attribute) -> bool {
+        let part = |n: &Named| n.sub.is_some() && n.covers(None, attribute);
+        self.wants(attribute) && !self.only.iter().flatten().chain(&self.except).any(part)
+    }
+
     /// Whether that part of an attribute of the core schema is returned, where the attribute is.
     pub fn wants_part(&self, attribute: &Attribute, sub: &Attribute) -> bool {
         self.shows_sub(None, attribute, sub)

@@ -17,6 +17,8 @@
 //! | Keycloak | `"active": "true"`, `remove members` with `null` | a boolean, the removal of all |
 //! | authentik | `userName eq name`, whole objects with `id` and `schemas` in a PATCH | quotes, `id` and `schemas` ignored |
 //! | StackSpot | bodies wrapped in `attributes`, `operations`, a path that is an object | the flat form |
+//! | StackSpot | `"permissions": ["name"]`, an action as a whole where its id is meant | `{"value": …}` |
+//! | StackSpot | `{"action": "a", "resource": "r"}` | `{"actions": ["a"], "resource": "r"}` |
 
 use serde_json::Value;
 
@@ -78,6 +80,35 @@ pub fn coerce(attribute: &Attribute, value: &Value) -> Option<Value> {
         (_, Value::Array(items)) if items.len() <= 1 => Some(items.first().cloned().unwrap_or(Value::Null)),
         _ => None,
     }
+}
+
+/// What a reference names that is no object with a `value`: the text itself, or of a resource that stands there as a whole
+/// what it is known by.
+pub fn reference(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Object(object) => {
+            let known = |name: &str| {
+                let found = object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+                found.and_then(|(_, value)| value.as_str()).filter(|text| !text.is_empty())
+            };
+            let uri = || known("$ref").and_then(|uri| uri.rsplit('/').next());
+            known("value")
+                .or_else(|| known("id"))
+                .or_else(uri)
+                .or_else(|| known("slug"))
+                .or_else(|| known("name"))
+        }
+        _ => None,
+    }
+}
+
+/// The list that a name in the singular means, where there is nothing of that name.
+pub fn plural<'a>(attribute: &'a Attribute, name: &str) -> Option<&'a Attribute> {
+    let list = |sub: &&Attribute| {
+        sub.multi_valued && sub.name.strip_suffix('s').is_some_and(|one| one.eq_ignore_ascii_case(name))
+    };
+    attribute.sub_attributes.iter().find(list)
 }
 
 /// `"True"`, `"false"` and the like.

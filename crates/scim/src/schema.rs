@@ -131,6 +131,12 @@ pub struct Attribute {
     /// Whether strings compare as user names do (PRECIS UsernameCaseMapped, RFC 7644 §7.8).
     #[serde(skip)]
     pub precis: bool,
+    /// Whether its values name other resources. What is kept of each is `value` alone.
+    #[serde(skip)]
+    pub refers: bool,
+    /// Whether a replacement that is silent about it leaves it as it was.
+    #[serde(skip)]
+    pub lasting: bool,
 }
 
 fn string() -> Type {
@@ -263,8 +269,9 @@ fn check_attribute(attribute: &Attribute, limits: &Limits) -> Result<(), Error> 
     }
     check_names(&attribute.sub_attributes, &attribute.name, limits)?;
     for sub in &attribute.sub_attributes {
-        // RFC 7643 §2.3.8: a complex attribute must not contain sub-attributes that have sub-attributes.
-        if sub.kind == Type::Complex {
+        // RFC 7643 §2.3.8: a complex attribute must not contain sub-attributes that have sub-attributes. A reference has
+        // them for its URI alone.
+        if sub.kind == Type::Complex && !sub.refers {
             return Err(Error::value(format!(
                 "`{}.{}`: a sub-attribute cannot be complex",
                 attribute.name, sub.name

@@ -33,7 +33,9 @@ pub(super) fn admit_into(
     if target.contains_key(&attribute.name) {
         return Err(stands_twice(&full_name(parent, attribute)));
     }
-    if let Some(value) = value_of(attribute, parent, value, rules)? {
+    // That a lasting attribute is emptied is remembered: silence would leave it as it was.
+    let emptied = (attribute.lasting && !value.is_null()).then_some(Value::Null);
+    if let Some(value) = value_of(attribute, parent, value, rules)?.or(emptied) {
         target.insert(spelled(name, attribute), value);
     }
     Ok(())
@@ -118,6 +120,9 @@ fn single(
     if value.is_null() {
         return Ok(None);
     }
+    if attribute.refers {
+        return reference(attribute, parent, &value, rules);
+    }
     if fits(attribute.kind, &value) {
         return complete(attribute, parent, value, rules);
     }
@@ -125,6 +130,29 @@ fn single(
         Some(Value::Null) => Ok(None),
         Some(value) if fits(attribute.kind, &value) => complete(attribute, parent, value, rules),
         _ => Err(wrong_type(attribute, parent)),
+    }
+}
+
+/// What names another resource: an object whose `value` is kept and nothing else, for the rest is that resource's own.
+fn reference(
+    attribute: &Attribute,
+    parent: &str,
+    value: &Value,
+    rules: Rules<'_>,
+) -> Result<Option<Value>, Error> {
+    let own = value.as_object().and_then(|object| object.get("value")).and_then(Value::as_str);
+    let named = own.or_else(|| rules.dialect.is_auto().then(|| quirks::reference(value)).flatten());
+    match named {
+        Some("") => Ok(None),
+        Some(text) if text.len() > rules.limits.id_bytes => {
+            let (name, most) = (full_name(parent, attribute), rules.limits.id_bytes);
+            Err(Error::value(format!("{} is longer than {most} bytes", quoted(&name))))
+        }
+        Some(text) => Ok(Some(Value::Object(Object::from_iter([("value".to_owned(), text.into())])))),
+        None if value.is_object() => {
+            Err(Error::value(format!("`{}.value` is required", full_name(parent, attribute))))
+        }
+        None => Err(wrong_type(attribute, parent)),
     }
 }
 
@@ -195,7 +223,9 @@ fn complex(attribute: &Attribute, object: Object, rules: Rules<'_>) -> Result<Op
     } else {
         let (mut out, mut aside) = (Object::with_capacity(object.len()), Object::new());
         for (name, value) in object {
-            match attribute.sub(&name) {
+            let sub = attribute.sub(&name);
+            match sub.or_else(|| rules.dialect.is_auto().then(|| quirks::plural(attribute, &name)).flatten())
+            {
                 Some(sub) => admit_into(&mut out, &mut aside, sub, &attribute.name, (name, value), rules)?,
                 None => unknown_part(attribute, &name, rules)?,
             }
@@ -234,7 +264,8 @@ pub(crate) fn unknown_part(attribute: &Attribute, name: &str, rules: Rules<'_>) 
 
 /// Sees that no required sub-attribute is missing.
 pub(crate) fn require_parts(attribute: &Attribute, object: &Object) -> Result<(), Error> {
-    for sub in &attribute.sub_attributes {
+    // Of a reference `value` is kept, and the rest made from it.
+    for sub in attribute.sub_attributes.iter().filter(|_| !attribute.refers) {
         if sub.required && !is_read_only(sub) && !object.contains_key(&sub.name) {
             return Err(Error::value(format!("{} is required", quoted(&full_name(&attribute.name, sub)))));
         }

@@ -255,7 +255,7 @@ impl<'s> Binder<'s> {
             return Err(Failure::new(format!("{} is a schema and cannot be compared", named(path))));
         };
         let at = comparable(at, path)?;
-        let probe = self.probe(at.leaf(), path, op, literal)?;
+        let probe = self.probe(at.compared(), path, op, literal)?;
         Ok(BoundFilter::Compare { at, op, probe })
     }
 
@@ -371,7 +371,7 @@ fn in_element<'s>(name: &str, found: Found<'s>, resource: &'s ResourceType) -> O
 
 /// A complex attribute is compared by its `value`: `emails co "example.com"` (RFC 7644 §3.4.2.2, examples).
 fn comparable<'s>(at: At<'s>, path: &AttrPath) -> Result<At<'s>, Failure> {
-    if at.leaf().kind != Type::Complex {
+    if at.compared().kind != Type::Complex && (at.sub.is_some() || at.leaf().kind != Type::Complex) {
         return Ok(at);
     }
     match at.attribute.value_sub() {

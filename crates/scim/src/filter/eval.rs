@@ -45,10 +45,10 @@ impl<'s> BoundFilter<'s> {
             Self::Or(any) => any.iter().any(|filter| filter.holds(subject)),
             Self::Not(inner) => !inner.holds(subject),
             Self::Compare { at, op: Op::Ne, probe } => {
-                !any_value(at, subject, |v| satisfies(at.leaf(), v, Op::Eq, probe))
+                !any_value(at, subject, |v| satisfies(at.compared(), at.bare(v), Op::Eq, probe))
             }
             Self::Compare { at, op, probe } => {
-                any_value(at, subject, |v| satisfies(at.leaf(), v, *op, probe))
+                any_value(at, subject, |v| satisfies(at.compared(), at.bare(v), *op, probe))
             }
             Self::Present(at) => any_value(at, subject, is_present),
             Self::Has { at, inner } => {

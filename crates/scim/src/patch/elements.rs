@@ -147,7 +147,7 @@ impl Elements<'_> {
         selection: &Selection<'_, '_>,
         value: Value,
     ) -> Result<(), Error> {
-        if self.attribute.sub_attributes.is_empty() {
+        if self.attribute.sub_attributes.is_empty() || self.attribute.refers {
             return self.overwrite_simple(chosen, value);
         }
         let value = match value {
@@ -179,7 +179,7 @@ impl Elements<'_> {
         Ok(())
     }
 
-    /// Elements without parts: `tags[value eq "red"]`.
+    /// Elements without parts, and references: `tags[value eq "red"]`.
     fn overwrite_simple(&mut self, chosen: Vec<usize>, value: Value) -> Result<(), Error> {
         let mut values = self.admitted(value)?;
         let (Some(value), true) = (values.pop(), values.is_empty()) else { return Err(self.one_expected()) };

@@ -10,6 +10,7 @@ use crate::admit::{
     value_of,
 };
 use crate::error::{Error, quoted};
+use crate::quirks;
 use crate::schema::{Attribute, Mutability};
 
 /// A single-valued attribute after the operation; `Null` stands for "no value".
@@ -36,7 +37,7 @@ pub(super) fn one(
             object.retain(|_, value| !value.is_null());
             return Ok(Value::Object(object));
         }
-        None if !attribute.sub_attributes.is_empty() => {
+        None if !attribute.sub_attributes.is_empty() && !attribute.refers => {
             let Some(given) = object_of(attribute, value.unwrap_or_default(), rules)? else {
                 return Ok(Value::Null);
             };
@@ -64,7 +65,8 @@ pub(super) fn merge(
     let (references, others): (Vec<_>, Vec<_>) =
         given.into_iter().partition(|(name, _)| name.eq_ignore_ascii_case("$ref"));
     for (name, value) in others.into_iter().chain(references) {
-        match attribute.sub(&name) {
+        let sub = attribute.sub(&name);
+        match sub.or_else(|| rules.dialect.is_auto().then(|| quirks::plural(attribute, &name)).flatten()) {
             Some(sub) if is_read_only(sub) => {}
             Some(sub) => set(op, attribute, sub, object, Some(value), rules)?,
             None => unknown_part(attribute, &name, rules)?,
