@@ -72,6 +72,8 @@ pub struct Cx {
     pub trace: String,
     /// The URI under which the caller sees its resources, without a slash at the end.
     pub base: String,
+    /// Whether references are shown with what they refer to; else by id and URI, as the schemas say.
+    pub expands: bool,
     /// The kinds that the tenant has.
     pub kinds: Arc<Kinds>,
 }

@@ -17,7 +17,7 @@ pub const STRING_BYTES_MAX: usize = 64 * 1024;
 pub const VALUES_MAX: usize = 1_000;
 /// Largest resource as it is kept, in bytes. Members of a group do not count.
 pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
-/// Longest `externalId` and longest `id` that a client may choose, in bytes.
+/// Longest `externalId`, and longest name of what a resource refers to, in bytes.
 pub const ID_BYTES_MAX: usize = 256;
 /// Longest user name or other unique value, in bytes.
 pub const UNIQUE_BYTES_MAX: usize = 512;
@@ -52,8 +52,21 @@ pub const PATCH_COMPARISONS_MAX: usize = 4_000_000;
 pub const BULK_OPERATIONS_MAX: usize = 1_000;
 /// Largest bulk request, in bytes.
 pub const BULK_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Most groups, direct and through other groups, that a user is shown with.
+/// Most groups or roles, direct and through groups, that a user is shown with, and most resources of a resource type.
 pub const GROUPS_MAX: u32 = 10_000;
+/// Most others that one resource may refer to in its document.
+pub const REFERENCES_MAX: usize = 1_000;
+/// How deep the resources that a resource refers to are shown: of a role its permissions, their actions and resources, and
+/// the types of these.
+pub const EXPANSION_DEPTH_MAX: usize = 3;
+/// Most references of one answer that are shown with what they refer to; further ones are shown by id and URI.
+pub const EXPANSIONS_MAX: usize = 10_000;
+/// Longest slug, in bytes.
+pub const SLUG_BYTES_MAX: usize = 100;
+/// Most resources that are given the same slug but for a number at its end.
+pub const SLUG_NUMBER_MAX: usize = 100;
+/// Longest id that a client may choose for a resource, in bytes.
+pub const CHOSEN_ID_BYTES_MAX: usize = 128;
 /// Longest password, in bytes; hashing costs time in proportion.
 pub const PASSWORD_BYTES_MAX: usize = 1_024;
 /// Most passwords that wait to be hashed; more are turned away for a moment.

@@ -6,8 +6,8 @@
 
 use scim::filter::{At, BoundFilter, Op, Probe as Literal};
 
-use crate::kind::Kind;
 use crate::kind::keys::{Probe, cut};
+use crate::kind::{Kind, Reach, Reference};
 use crate::limits;
 
 /// Resources of a kind that share something an index knows.
@@ -25,8 +25,9 @@ pub(crate) enum Range {
     Modified { from: i64, to: i64 },
     /// Those with an edge to this resource.
     Sources { relation: String, target: String },
-    /// Those to which edges lead from this resource, directly or over others; whoever runs the plan looks up over which.
-    Targets { relation: String, source: String },
+    /// Those to which edges lead from this resource, directly or over edges of the relation `through`; whoever runs the plan
+    /// looks up over which.
+    Targets { relation: String, source: String, through: Option<String> },
 }
 
 /// How a filter is answered.
@@ -170,14 +171,27 @@ impl Planner<'_> {
                     return Plan::one(Range::Unique { attribute, from, to, several: false }, true);
                 }
                 ("meta", Some("lastModified"), _, Literal::Key(key)) => return modified(op, key),
-                (_, Some("value"), Op::Eq, Literal::Key(key)) => {
-                    if let Some(plan) = self.edge(at, key) {
-                        return plan;
+                (_, Some(part), Op::Eq, Literal::Key(key)) => {
+                    match (self.edge(at, part, key), self.is_merged(at)) {
+                        (Some(plan), false) => return plan,
+                        (Some(plan), true) => return plan.or(self.by_key(at, op, probe)),
+                        (None, true) => return Plan::scan(),
+                        (None, false) => {}
                     }
                 }
+                // An index knows those of its values alone that stand in the document.
+                _ if self.is_merged(at) => return Plan::scan(),
                 _ => {}
             }
         }
+        self.by_key(at, op, probe)
+    }
+
+    fn is_merged(&self, at: &At<'_>) -> bool {
+        self.kind.derived.iter().any(|d| d.is_merged && d.attribute == at.attribute.name)
+    }
+
+    fn by_key(&self, at: &At<'_>, op: Op, probe: &Literal) -> Plan {
         if let Some(probe_of) = self.kind.unique.iter().find(|p| p.is_at(at)) {
             return range(probe_of, op, probe, limits::UNIQUE_BYTES_MAX, |from, to| Range::Unique {
                 attribute: probe_of.name.clone(),
@@ -197,18 +211,41 @@ impl Planner<'_> {
         Plan::scan()
     }
 
-    /// `members.value eq "…"` and `groups.value eq "…"`: the edges know, from either side.
-    fn edge(&self, at: &At<'_>, key: &[u8]) -> Option<Plan> {
+    /// `members.value eq "…"`, `groups.value eq "…"` and `statements.actions eq "…"`: the edges know, from either side.
+    fn edge(&self, at: &At<'_>, part: &str, key: &[u8]) -> Option<Plan> {
         let (name, id) = (&at.attribute.name, text(key)?);
+        let refers = |r: &&Reference| r.attribute == *name && r.part.as_deref().unwrap_or("value") == part;
+        if let Some(reference) = self.kind.references.iter().find(refers) {
+            let relation = reference.relation.name.clone();
+            return Some(Plan::one(Range::Sources { relation, target: id }, true));
+        }
+        if part != "value" {
+            return None;
+        }
         if let Some(relation) = self.kind.relation(name) {
             return Some(Plan::one(Range::Sources { relation: relation.name.clone(), target: id }, true));
         }
         let derived = self.kind.derived.iter().find(|derived| derived.attribute == *name)?;
-        Some(Plan::one(Range::Targets { relation: derived.relation.clone(), source: id }, true))
+        let through = match &derived.reach {
+            Reach::Direct => None,
+            Reach::Nested => Some(derived.relation.clone()),
+            Reach::Through(relation) => Some(relation.clone()),
+        };
+        Some(Plan::one(Range::Targets { relation: derived.relation.clone(), source: id, through }, true))
     }
 }
 
 impl Plan {
+    /// Either of two; all there are, where one of them can only be found so.
+    fn or(mut self, other: Plan) -> Plan {
+        if other.ranges.contains(&Range::All) {
+            return Plan::scan();
+        }
+        self.is_exact &= other.is_exact;
+        self.ranges.extend(other.ranges);
+        self
+    }
+
     /// Cuts this range with another of the same attribute, if they are such.
     fn cut(&mut self, other: &Plan) -> bool {
         let ([mine], [theirs]) = (self.ranges.as_mut_slice(), other.ranges.as_slice()) else { return false };

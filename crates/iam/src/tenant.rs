@@ -127,6 +127,7 @@ impl Iam {
             now: self.now(),
             trace: String::new(),
             base: String::new(),
+            expands: true,
         })
     }
 }

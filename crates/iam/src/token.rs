@@ -248,6 +248,8 @@ pub struct Presented<'a> {
     pub trace: &'a str,
     /// The URI under which the caller sees its resources.
     pub base: &'a str,
+    /// Whether references are to be shown with what they refer to; in the strict dialect they never are.
+    pub expands: bool,
 }
 
 impl Iam {
@@ -286,6 +288,7 @@ impl Iam {
             now,
             trace: presented.trace.to_owned(),
             base: presented.base.to_owned(),
+            expands: presented.expands && settings.dialect.is_auto(),
         })
     }
 

@@ -425,7 +425,7 @@ async fn a_resource_with_several_values_in_a_range_is_found_once() {
     }
 }
 
-// --- users and their groups --------------------------------------------------------------------------------------
+// --- users, their groups and their roles --------------------------------------------------------------------------------------
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -436,6 +436,8 @@ fn person() -> BoxedStrategy<Value> {
         ("type", text(&["work", "home"])),
         ("display", text(&["d", "e"])),
     ]);
+    // Some are called as a role is that the service has.
+    let role = object(vec![("value", text(&["r0", "x"])), ("type", text(&["app"]))]);
     let name = object(vec![("familyName", text(&["Ng", "ng", "Oe"])), ("givenName", text(&["Al", "Bo"]))]);
     let extension = object(vec![("department", text(&["x", "Y"])), ("employeeNumber", text(&["1", "2"]))]);
     let rest = object(vec![
@@ -444,6 +446,7 @@ fn person() -> BoxedStrategy<Value> {
         ("active", one_of(&[json!(true), json!(false)])),
         ("name", name),
         ("emails", several(email)),
+        ("roles", several(role)),
         (ENTERPRISE, extension),
     ]);
     (rest, "[a-cA-C]{1,2}")
@@ -457,6 +460,8 @@ fn person() -> BoxedStrategy<Value> {
 fn person_filter() -> BoxedStrategy<String> {
     let email = ["\"a@x\"", "\"B@x\"", "\"c\"", "\"\""];
     let groups = ["\"g0\"", "\"G1\"", "\"none\""];
+    let roles = ["\"r0\"", "\"r1\"", "\"R1\"", "\"x\"", "\"none\""];
+    let ways = ["\"direct\"", "\"indirect\"", "\"app\""];
     any_filter(
         vec![
             term("userName", TEXT, &["\"a\"", "\"AB\"", "\"b\"", "\"cc\"", "\"\""]),
@@ -469,6 +474,8 @@ fn person_filter() -> BoxedStrategy<String> {
             term("emails.type", TEXT, &["\"work\"", "\"h\""]),
             term("groups.display", TEXT, &groups),
             term("groups.type", SAME, &["\"direct\"", "\"indirect\""]),
+            term("roles.value", TEXT, &roles),
+            term("roles.type", SAME, &ways),
             term("meta.created", ORDER, &["\"2026-01-02T03:04:05.040Z\"", "\"2026-01-02T03:04:05.0615Z\""]),
             term(
                 "meta.lastModified",
@@ -483,6 +490,7 @@ fn person_filter() -> BoxedStrategy<String> {
             term("schemas", SAME, &["\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\""]),
         ],
         vec![
+            ("roles", vec![term("value", TEXT, &roles), term("type", SAME, &ways)]),
             ("emails", vec![term("value", TEXT, &email), term("type", TEXT, &["\"work\"", "\"h\""])]),
             (
                 "groups",
@@ -494,7 +502,8 @@ fn person_filter() -> BoxedStrategy<String> {
 
 #[test]
 fn plan_and_residual_find_what_brute_force_finds_among_users() {
-    let people = prop::collection::vec((person(), subsequence(vec![0, 1, 2], 0..=3)), 0..14);
+    let of = (subsequence(vec![0, 1, 2], 0..=3), subsequence(vec![0, 1], 0..=2));
+    let people = prop::collection::vec((person(), of), 0..14);
     let orders = &[
         "userName",
         "name.familyName",
@@ -510,6 +519,10 @@ fn plan_and_residual_find_what_brute_force_finds_among_users() {
         "groups[value eq \"{group}\"]",
         "groups[value eq \"{group}\" and type eq \"direct\"]",
         "not (groups.value eq \"{group}\")",
+        "roles.value eq \"r0\"",
+        "roles.value eq \"r1\"",
+        "roles[value eq \"r1\" and type eq \"indirect\"]",
+        "not (roles.value eq \"r0\")",
     ]);
     let filter = (person_filter(), prop::option::weighted(0.4, by_group), any::<bool>()).prop_map(
         |(filter, group, both)| match (group, both) {
@@ -522,10 +535,12 @@ fn plan_and_residual_find_what_brute_force_finds_among_users() {
     property(32, strategy, async |(people, questions)| {
         let world = World::new().await;
         let mut members: [Vec<Value>; 3] = Default::default();
-        for (person, of) in &people {
+        let mut holders: [Vec<Value>; 2] = Default::default();
+        for (person, (of, has)) in &people {
             world.create("globex", "User", person).await;
             let Some(id) = world.create("acme", "User", person).await else { continue };
             of.iter().for_each(|group| members[*group].push(json!({ "value": id })));
+            has.iter().for_each(|role| holders[*role].push(json!({ "value": id })));
         }
         let mut groups: Vec<String> = Vec::new();
         for (at, mut members) in members.into_iter().enumerate() {
@@ -533,6 +548,12 @@ fn plan_and_residual_find_what_brute_force_finds_among_users() {
             members.extend(groups.last().map(|id| json!({ "value": id })));
             let body = json!({ "displayName": format!("g{at}"), "members": members });
             groups.push(world.create("acme", "Group", &body).await.unwrap());
+        }
+        for (at, mut members) in holders.into_iter().enumerate() {
+            // One is that of the middle group, and so of the first.
+            members.extend((at == 1).then(|| json!({ "value": groups[1] })));
+            let body = json!({ "id": format!("r{at}"), "name": format!("r{at}"), "members": members });
+            world.create("acme", "Role", &body).await.unwrap();
         }
         for (at, (filter, count, sort)) in questions.iter().enumerate() {
             let filter = filter.replace("{group}", &groups[at % groups.len()]);

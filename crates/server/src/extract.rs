@@ -115,7 +115,8 @@ impl App {
         let token = bearer(&parts.headers).ok_or(Error::Unauthenticated)?;
         let trace = parts.extensions.get::<RequestId>().map_or("", RequestId::as_str);
         let base = format!("{}{}", self.public_url, path.map_or("", |p| p.base));
-        self.iam.authenticate(Presented { token, trace, base: &base }).await
+        let expands = !speaks_scim(&parts.headers);
+        self.iam.authenticate(Presented { token, trace, base: &base, expands }).await
     }
 
     /// Says in the log whose request it is: that of the token's tenant, or, without a good token, of the one in the path.
@@ -181,6 +182,15 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Whether a client asks for SCIM's own media type. What it gets holds to the schemas to the letter; others get references
+/// with what they refer to.
+fn speaks_scim(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|range| {
+        range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case(MEDIA_TYPE))
+    })
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Refusal> {

@@ -274,7 +274,9 @@ fn listed(all: Vec<Value>, id: Option<&str>) -> Result<Value, Error> {
 }
 
 fn json(status: StatusCode, body: impl IntoResponse) -> Response {
-    (status, [(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], body).into_response()
+    // References are shown otherwise to those who ask for this media type alone.
+    let head = [(header::CONTENT_TYPE, MEDIA_TYPE), (header::VARY, "accept")];
+    (status, head.map(|(name, value)| (name, HeaderValue::from_static(value))), body).into_response()
 }
 
 fn page(listing: Listing) -> Response {

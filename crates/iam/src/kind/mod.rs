@@ -4,17 +4,25 @@
 //! kept as edges, which are derived from edges, and the rules that schemas cannot say. The engine in `resource/`
 //! reads these facts and knows no kind by name.
 
+mod action;
+mod facts;
 mod group;
 pub(crate) mod keys;
+mod permission;
+mod resource;
+mod resource_type;
+mod role;
+pub(crate) mod slug;
 mod user;
 
 use std::sync::{Arc, LazyLock};
 
 use scim::Object;
 use scim::admit::Admitted;
-use scim::schema::{Attribute, Extension, Held, ResourceType, Returned, Schema};
+use scim::schema::{Attribute, Extension, ResourceType, Returned, Schema};
 
 use crate::error::{Error, Result};
+use facts::Facts;
 use keys::Probe;
 
 /// What was there before a write, and how it becomes what comes after.
@@ -42,6 +50,18 @@ pub struct Relation {
     pub targets: Vec<String>,
 }
 
+/// An attribute whose values name resources, kept in the document. Beside each stands an edge, so that what it names is
+/// there and stays there.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// The attribute, such as `statements`.
+    pub attribute: String,
+    /// The part of each of its values that is meant, such as `actions`; without one, the values themselves.
+    pub part: Option<String>,
+    /// The edges; they lead to one kind.
+    pub relation: Relation,
+}
+
 /// An attribute that shows the other side of a relation.
 #[derive(Clone, Debug)]
 pub struct Derived {
@@ -51,6 +71,30 @@ pub struct Derived {
     pub relation: String,
     /// The kind that has the edges.
     pub source: String,
+    /// Over what the other side reaches the resource.
+    pub reach: Reach,
+    /// Whether clients set values of their own, which stand in the document.
+    pub is_merged: bool,
+}
+
+/// Over what the source of an edge reaches a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Over that edge alone.
+    Direct,
+    /// Over any number of edges of the same relation (groups of groups).
+    Nested,
+    /// Over one edge, and any number of edges of the relation of that name (a role of a group of groups).
+    Through(String),
+}
+
+/// A name for addresses that is made from another attribute where a client gives none.
+#[derive(Clone, Copy, Debug)]
+pub struct Slug {
+    /// The attribute, such as `slug`.
+    pub attribute: &'static str,
+    /// From what it is made, such as `name`.
+    pub from: &'static str,
 }
 
 /// A kind of resource.
@@ -66,6 +110,18 @@ pub struct Kind {
     pub relations: Vec<Relation>,
     /// Attributes that show the other side of a relation.
     pub derived: Vec<Derived>,
+    /// Attributes whose values name other resources.
+    pub references: Vec<Reference>,
+    /// Attributes that say how many edges a relation has: attribute and relation.
+    pub counts: Vec<(String, String)>,
+    /// The attribute that says when a resource was created.
+    pub created: Option<&'static str>,
+    /// The name for addresses.
+    pub slug: Option<Slug>,
+    /// Whether a client may choose the id.
+    pub chooses_id: bool,
+    /// Whether a PATCH is answered by the whole resource, unless it changed edges alone.
+    pub answers_patch: bool,
     /// Attributes of which the first that has a value is what a reference shows.
     pub display: Vec<Probe>,
     /// The attribute that says `false` of a resource that is deactivated.
@@ -80,100 +136,18 @@ pub struct Kind {
     pub is_plain: bool,
 }
 
-/// The facts of a kind that comes with Durward.
-pub(crate) struct Facts {
-    pub(crate) name: &'static str,
-    pub(crate) endpoint: &'static str,
-    pub(crate) description: &'static str,
-    pub(crate) schema: &'static str,
-    pub(crate) extensions: &'static [&'static str],
-    pub(crate) unique: &'static [&'static str],
-    pub(crate) indexed: &'static [&'static str],
-    /// Attribute and the kinds it points to.
-    pub(crate) relations: &'static [(&'static str, &'static [&'static str])],
-    /// Attribute, and the kind and attribute of which it is the other side.
-    pub(crate) derived: &'static [(&'static str, &'static str, &'static str)],
-    pub(crate) display: &'static [&'static str],
-    pub(crate) activity: Option<&'static str>,
-    pub(crate) rules: Rules,
-}
-
 /// The kinds that come with Durward, in the order of discovery.
-static BUILT_IN: [&Facts; 2] = [&user::USER, &group::GROUP];
-
-impl Facts {
-    fn kind(&self) -> Result<Kind, scim::Error> {
-        let extensions = self
-            .extensions
-            .iter()
-            .map(|json| Ok(Extension { schema: Arc::new(Schema::parse(json)?), required: false }))
-            .collect::<Result<Vec<_>, scim::Error>>()?;
-        let relations = self.relations.iter().map(|(attribute, targets)| Relation {
-            attribute: (*attribute).to_owned(),
-            name: relation_name(self.name, attribute),
-            targets: targets.iter().map(|t| (*t).to_owned()).collect(),
-        });
-        let derived = self.derived.iter().map(|(attribute, source, through)| Derived {
-            attribute: (*attribute).to_owned(),
-            relation: relation_name(source, through),
-            source: (*source).to_owned(),
-        });
-        let core = ResourceType {
-            name: self.name.to_owned(),
-            endpoint: self.endpoint.to_owned(),
-            description: self.description.to_owned(),
-            schema: Arc::new(Schema::parse(self.schema)?),
-            extensions,
-        };
-        Kind::new(core, relations.collect(), derived.collect(), self)
-    }
-}
-
-fn relation_name(kind: &str, attribute: &str) -> String {
-    format!("{kind}.{attribute}")
-}
+static BUILT_IN: [&Facts; 7] = [
+    &user::USER,
+    &group::GROUP,
+    &action::ACTION,
+    &resource_type::RESOURCE_TYPE,
+    &resource::RESOURCE,
+    &permission::PERMISSION,
+    &role::ROLE,
+];
 
 impl Kind {
-    fn new(
-        mut schema: ResourceType,
-        relations: Vec<Relation>,
-        derived: Vec<Derived>,
-        facts: &Facts,
-    ) -> Result<Self, scim::Error> {
-        let core = Arc::make_mut(&mut schema.schema);
-        for (name, held) in relations
-            .iter()
-            .map(|r| (r.attribute.as_str(), Held::Edges))
-            .chain(derived.iter().map(|d| (d.attribute.as_str(), Held::Derived)))
-        {
-            if let Some(attribute) = core.attributes.find_mut(name) {
-                attribute.held = held;
-            }
-        }
-        for name in facts.unique {
-            if let Some(attribute) = core.attributes.find_mut(name) {
-                attribute.precis = !attribute.case_exact;
-            }
-        }
-        let probes = |schema: &ResourceType, names: &[&str]| {
-            names.iter().map(|name| Probe::new(schema, name)).collect::<Result<Vec<_>, scim::Error>>()
-        };
-        let kind = Self {
-            unique: probes(&schema, facts.unique)?,
-            indexed: probes(&schema, facts.indexed)?,
-            display: probes(&schema, facts.display)?,
-            relations,
-            derived,
-            activity: facts.activity,
-            rules: facts.rules,
-            is_custom: false,
-            counted: Vec::new(),
-            is_plain: true,
-            schema,
-        };
-        Ok(kind.settled())
-    }
-
     /// A kind that a tenant defined.
     pub(crate) fn custom(schema: ResourceType, indexed: &[String]) -> Result<Self, scim::Error> {
         let kind = Self {
@@ -181,6 +155,12 @@ impl Kind {
             indexed: Vec::new(),
             relations: Vec::new(),
             derived: Vec::new(),
+            references: Vec::new(),
+            counts: Vec::new(),
+            created: None,
+            slug: None,
+            chooses_id: false,
+            answers_patch: false,
             display: Vec::new(),
             activity: None,
             rules: |_, _| Ok(()),
@@ -247,10 +227,20 @@ impl Kind {
         &self.schema.name
     }
 
-    /// The names of attributes that are not in the document but beside it.
+    /// The names of attributes that are not in the document, or not there alone, but beside it.
     pub fn beside(&self) -> Vec<&str> {
         let relations = self.relations.iter().map(|r| r.attribute.as_str());
-        relations.chain(self.derived.iter().map(|d| d.attribute.as_str())).collect()
+        let derived = self.derived.iter().map(|d| d.attribute.as_str());
+        relations
+            .chain(derived)
+            .chain(self.counts.iter().map(|(a, _)| a.as_str()))
+            .chain(self.created)
+            .collect()
+    }
+
+    /// Whether anything of an attribute of that name stands in the document.
+    pub fn is_in_document(&self, attribute: &str) -> bool {
+        self.schema.find(None, attribute).is_some_and(|found| found.attribute.in_document())
     }
 
     /// The relation that an attribute is.
@@ -319,6 +309,17 @@ impl Kinds {
         self.all.iter().flat_map(|k| k.relations.iter().map(move |r| (k.name(), r)))
     }
 
+    /// The kind whose resources have the edges of a relation.
+    pub fn source_of<'r>(&self, relation: &'r str) -> &'r str {
+        relation.split_once('.').map_or(relation, |(kind, _)| kind)
+    }
+
+    /// The references that name resources of a kind.
+    pub fn references_to<'k>(&'k self, kind: &'k str) -> impl Iterator<Item = &'k Reference> {
+        let all = self.all.iter().flat_map(|k| k.references.iter());
+        all.filter(move |reference| reference.relation.targets.iter().any(|target| target == kind))
+    }
+
     /// The schemas of all kinds, each once.
     pub fn schemas(&self) -> Vec<Arc<Schema>> {
         let mut out: Vec<Arc<Schema>> = Vec::new();
@@ -342,7 +343,8 @@ mod tests {
     #[test]
     fn the_kinds_that_come_with_durward_are_sound() {
         let kinds = Kinds::standard().unwrap();
-        assert_eq!(kinds.iter().map(|k| k.name()).collect::<Vec<_>>(), ["User", "Group"]);
+        let names: Vec<_> = kinds.iter().map(|k| k.name()).collect();
+        assert_eq!(names, ["User", "Group", "Action", "Resource-Type", "Resource", "Permission", "Role"]);
         for kind in kinds.iter() {
             kind.schema.schema.check(&crate::limits::SCHEMA).unwrap();
             assert!(kind.is_plain, "{} would have to be projected at every read", kind.name());

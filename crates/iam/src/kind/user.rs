@@ -3,7 +3,8 @@
 use scim::admit::Admitted;
 use serde_json::Value;
 
-use super::{Before, Facts};
+use super::Before;
+use super::facts::{Facts, Far, PLAIN};
 use crate::password::GENERATE;
 
 /// The extension that can ask for a password to be made.
@@ -16,15 +17,30 @@ pub(super) static USER: Facts = Facts {
     schema: include_str!("user.json"),
     extensions: &[include_str!("enterprise_user.json"), include_str!("custom_user.json")],
     unique: &["userName"],
-    indexed: &["emails.value", "phoneNumbers.value", "name.familyName", "name.givenName"],
-    relations: &[],
-    derived: &[("groups", "Group", "members")],
+    indexed: &["emails.value", "phoneNumbers.value", "name.familyName", "name.givenName", "roles.value"],
+    derived: &[
+        ("groups", "Group", "members", Far::Nested),
+        ("roles", "Role", "members", Far::Through("Group", "members")),
+    ],
     display: &["displayName", "name.formatted", "userName"],
     activity: Some("active"),
     rules,
+    ..PLAIN
 };
 
+/// Of `roles`, what this server shows beside what clients set. Sent back, it is not kept: to give somebody a role is to
+/// make them its member.
+const SHOWN: [&str; 2] = ["direct", "indirect"];
+
 fn rules(before: Before<'_>, after: &mut Admitted) -> Result<(), scim::Error> {
+    if let Some(Value::Array(roles)) = after.document.get_mut("roles") {
+        let is_shown =
+            |role: &Value| role.get("type").and_then(Value::as_str).is_some_and(|t| SHOWN.contains(&t));
+        roles.retain(|role| !is_shown(role));
+        if roles.is_empty() {
+            after.document.shift_remove("roles");
+        }
+    }
     let active = match before {
         // A user who is not said to be inactive is active; what a PUT does not say stays as it was.
         Before::Nothing => {

@@ -1,5 +1,5 @@
-//! POST (RFC 7644 §3.3). Before the commit nothing is read: uniqueness is a primary key, the existence of what is
-//! referred to is a guard in the batch.
+//! POST (RFC 7644 §3.3). Before the commit nothing is read but what a document names: uniqueness is a primary key, the
+//! existence of what is referred to is a guard in the batch.
 
 use scim::Object;
 use scim::admit::{Admitted, admit};
@@ -15,6 +15,7 @@ use crate::access::{Permit, Write};
 use crate::cx::{Cx, OnInactive};
 use crate::env::new_id;
 use crate::error::{Error, Result};
+use crate::kind::slug::is_unreserved;
 use crate::kind::{Before, Kind};
 use crate::plan::{EXTERNAL_ID, external_key};
 use crate::{Iam, limits, password};
@@ -38,20 +39,33 @@ impl Iam {
         let projection = self.projection(cx, kind, query)?;
         let mut admitted = admit(&kind.schema, draft, cx.rules())?;
         (kind.rules)(Before::Nothing, &mut admitted)?;
+        self.resolve(cx, kind, None, &mut admitted.document).await?;
+        let chosen = chosen_id(kind, admitted.id.as_deref())?;
         let hashed = self.passwords.settle(std::mem::take(&mut admitted.secrets), true, &*self.env).await?;
-        let id = new_id(&*self.env, cx.now);
+        let is_newest = chosen.is_none();
+        let id = chosen.unwrap_or_else(|| new_id(&*self.env, cx.now));
         let edges = Self::first_edges(kind, &id, &admitted.relations)?;
         let external_id = admitted.external_id.clone().flatten();
         let secret = password::merge(None, hashed.kept.clone());
         let connections = connected(cx, Connections::default(), external_id.clone());
-        let next = Next::new(
-            kind,
-            Admitted { document: admitted.document.clone(), ..Admitted::default() },
-            connections,
-            secret,
-        )?;
-        let batch = write::creation(cx, kind, &id, &next, &edges, true)?;
-        let mut rendered = match self.of(cx).commit(batch).await {
+        let mut attempt = 0;
+        let (next, outcome) = loop {
+            let mut document = admitted.document.clone();
+            let made = self.complete_slug(cx, kind, &mut document).await?;
+            let document = Admitted { document, ..Admitted::default() };
+            let next = Next::new(kind, document, connections.clone(), secret.clone())?;
+            let batch = write::creation(cx, kind, &id, &next, &edges, is_newest)?;
+            match self.of(cx).commit(batch).await {
+                // Another one was given the slug that was free a moment ago.
+                Err(CommitError::Unique { attribute })
+                    if made == Some(attribute.as_str()) && attempt < limits::RETRIES_MAX =>
+                {
+                    attempt += 1;
+                }
+                outcome => break (next, outcome),
+            }
+        };
+        let mut rendered = match outcome {
             Ok(_) => self.created(cx, kind, &id, &next, &projection).await?,
             Err(error @ CommitError::Unique { .. }) => {
                 let mut attempt = 0;
@@ -102,7 +116,8 @@ impl Iam {
             connections: connections.as_deref(),
             secret: None,
         };
-        view.rendered(&record, &beside)
+        let known = self.known(&view, std::iter::once((record.document, beside.as_str()))).await?;
+        view.rendered(&record, &beside, &known)
     }
 
     /// The inactive resource of this connection that stands in the way of a new one.
@@ -142,6 +157,17 @@ impl Iam {
         let batch = write::change(cx, kind, &before, &next, &plan.changes, "reactivate")?;
         self.of(cx).commit(batch).await.map_err(refused)?;
         self.shown(cx, kind, &before.record.id, projection).await
+    }
+}
+
+/// The id that a client chose, where it may. It stands in addresses as it is.
+fn chosen_id(kind: &Kind, id: Option<&str>) -> Result<Option<String>> {
+    let most = limits::CHOSEN_ID_BYTES_MAX;
+    match id.filter(|id| kind.chooses_id && !id.is_empty()) {
+        Some(id) if id.len() > most || !is_unreserved(id) => Err(Error::invalid(format!(
+            "`id` is at most {most} letters, digits, hyphens, dots, underscores and tildes, a letter or digit first"
+        ))),
+        id => Ok(id.map(str::to_owned)),
     }
 }
 

@@ -1,17 +1,19 @@
 //! DELETE (RFC 7644 §3.6).
 
+use store::CommitError;
+
 use super::{Condition, write};
 use crate::Iam;
 use crate::access::{Permit, Write};
 use crate::cx::Cx;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kind::Kind;
 
 impl Iam {
-    /// Deletes a resource; it leaves whatever refers to it by edges.
+    /// Deletes a resource. It leaves what it is a member of; while a document refers to it, it stays.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] or [`crate::Error::Stale`].
+    /// [`Error::NotFound`], [`Error::Stale`], or [`Error::Blocked`] saying what refers to it.
     pub async fn delete(
         &self,
         cx: &Cx,
@@ -26,6 +28,13 @@ impl Iam {
             condition.check(before.record.version)?;
             match self.of(cx).commit(write::deletion(cx, kind, &before)?).await {
                 Ok(_) => return Ok(()),
+                Err(CommitError::InUse { relation, target }) => {
+                    match self.user_of(cx, &relation, &target).await? {
+                        Some(user) => return Err(Error::Blocked(format!("it is in use by {user}"))),
+                        // It was let go meanwhile.
+                        None => turn.again(CommitError::Stale).await?,
+                    }
+                }
                 Err(error) => turn.again(error).await?,
             }
         }

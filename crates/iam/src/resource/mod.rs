@@ -3,17 +3,21 @@
 //! There is no verb of a particular kind here. A write reads what it must, decides by pure functions, and commits
 //! once; when another write came between, it is planned anew from the read, in its turn (`turn`), a few times.
 
+mod beside;
 mod bulk;
 pub mod condition;
 mod connections;
 mod create;
 mod delete;
+mod expand;
 mod patch;
 mod query;
 mod read;
+mod reference;
 mod relation;
 mod render;
 mod replace;
+mod slug;
 mod turn;
 mod write;
 
@@ -85,10 +89,11 @@ pub(crate) fn refused(error: CommitError) -> Error {
         CommitError::Unique { attribute } => Error::Conflict { attribute: format!("`{attribute}`") },
         CommitError::Guard { attribute, value } => {
             // A relation is named after the kind and the attribute.
-            let attribute = attribute.rsplit('.').next().unwrap_or_default().to_owned();
+            let attribute = attribute.split_once('.').map_or(attribute.as_str(), |(_, rest)| rest);
             let value = scim::error::quoted(&value);
             Error::invalid(format!("`{attribute}`: there is no resource {value} that could be one of them"))
         }
+        CommitError::InUse { .. } => Error::Blocked("something refers to it".to_owned()),
         CommitError::Stale => Error::Stale,
         // Asked again, it is decided by what is so then.
         CommitError::Changed => Error::Unavailable,

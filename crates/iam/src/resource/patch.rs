@@ -18,7 +18,7 @@ use crate::{Iam, limits, password};
 
 impl Iam {
     /// Changes a resource as a PATCH body says. A kind that keeps edges, of which there may be very many, answers
-    /// with its version alone unless the client asks for attributes.
+    /// with its version alone (or where just edges changed, if its facts say so) unless the client asks for attributes.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`], [`crate::Error::Stale`], [`crate::Error::Conflict`], or
@@ -36,7 +36,8 @@ impl Iam {
     ) -> Result<Written> {
         let projection = self.projection(cx, kind, query)?;
         let operations = patch::parse(body, cx.caller.dialect, limits::PATCH_OPERATIONS_MAX)?;
-        let answers = kind.relations.is_empty() || projection.is_asked() || !cx.caller.dialect.is_auto();
+        let must = kind.relations.is_empty() || projection.is_asked() || !cx.caller.dialect.is_auto();
+        let answers = must || kind.answers_patch;
         let view = View::new(cx, kind, &projection);
         let mut turn = self.turn(cx, kind, id, condition).await?;
         let (before, beside, next, version) = loop {
@@ -55,7 +56,8 @@ impl Iam {
                 Err(error) => turn.again(error).await?,
             }
         };
-        if !answers {
+        let is_same = next.is_same_as(&before);
+        if !answers || (!must && is_same && version != before.record.version) {
             return Ok(Written::Version(version));
         }
         Ok(Written::Resource(self.changed(&view, &before, &next, version, beside).await?))
@@ -73,6 +75,7 @@ impl Iam {
         let id = before.record.id.as_str();
         let plan: EdgePlan<'_> = self.patched_edges(cx, kind, id, patched.relations).await?;
         let mut admitted = Admitted { document: patched.document, ..Admitted::default() };
+        self.resolve(cx, kind, Some(&before.document), &mut admitted.document).await?;
         (kind.rules)(Before::Patched(&before.document), &mut admitted)?;
         let hashed = self.passwords.settle(patched.secrets, false, &*self.env).await?.kept;
         let secret = password::merge(before.record.secret.as_deref(), hashed);

@@ -13,6 +13,7 @@ mod stream;
 use scim::filter::{self, BoundFilter};
 use scim::message::{ListQuery, PageHead, SortOrder};
 use scim::project::Projection;
+use store::Access;
 
 use super::render::View;
 use crate::access::{Permit, Read};
@@ -75,8 +76,8 @@ impl Iam {
             .as_ref()
             .map(|parsed| filter::bind(parsed, &kind.schema, cx.caller.dialect))
             .transpose()?;
-        let mut search = search(cx, kind, &projection, bound, query)?;
-        self.reach(cx, &mut search.plan).await?;
+        let mut search = search(cx, kind, &projection, bound, query, true)?;
+        self.reach(cx, kind, &mut search.plan).await?;
         let owner = belongs_to(cx, kind.name(), query);
         let window = self.window(cx, query, &owner)?;
         let slice = match stream::access(&search) {
@@ -109,24 +110,44 @@ impl Iam {
             kinds.iter().map(|kind| self.projection(cx, kind, query)).collect::<Result<Vec<Projection>>>()?;
         let mut searches = Vec::with_capacity(kinds.len());
         for ((kind, projection), filter) in kinds.iter().zip(&projections).zip(bound.iter_mut()) {
-            let mut search = search(cx, kind, projection, filter.take(), query)?;
-            self.reach(cx, &mut search.plan).await?;
+            let mut search = search(cx, kind, projection, filter.take(), query, false)?;
+            self.reach(cx, kind, &mut search.plan).await?;
             searches.push(search);
         }
         self.listing_of_all(&searches, &window, &owner).await
     }
 
     /// Puts beside a resource whose edges are followed all others over which they lead on.
-    async fn reach(&self, cx: &Cx, plan: &mut Plan) -> Result<()> {
+    async fn reach(&self, cx: &Cx, kind: &Kind, plan: &mut Plan) -> Result<()> {
         let mut further = Vec::new();
         for range in &plan.ranges {
-            let Range::Targets { relation, source } = range else { continue };
-            let over = self.of(cx).descendants(relation, source, limits::GROUPS_MAX.into()).await?;
-            further
-                .extend(over.into_iter().map(|id| Range::Targets { relation: relation.clone(), source: id }));
+            let Range::Targets { relation, source, through: Some(through) } = range else { continue };
+            let over = self.of(cx).descendants(relation, through, source, limits::GROUPS_MAX.into()).await?;
+            further.extend(
+                over.into_iter().filter(|id| relation != through || id != source).map(|id| Range::Targets {
+                    relation: through.clone(),
+                    source: id,
+                    through: None,
+                }),
+            );
         }
-        further.retain(|range| !plan.ranges.contains(range));
         plan.ranges.extend(further);
+        // An index beside edges mostly holds nothing; one range alone can be streamed.
+        if plan.ranges.len() > 1 && plan.ranges.iter().any(|range| matches!(range, Range::Targets { .. })) {
+            let mut kept = Vec::with_capacity(plan.ranges.len());
+            for range in std::mem::take(&mut plan.ranges) {
+                let holds = match &range {
+                    Range::Index { attribute, from, to, .. } => {
+                        self.of(cx).count(kind.name(), &Access::Index { attribute, from, to }, 1).await? > 0
+                    }
+                    _ => true,
+                };
+                if holds {
+                    kept.push(range);
+                }
+            }
+            plan.ranges = kept;
+        }
         Ok(())
     }
 
@@ -168,9 +189,11 @@ fn search<'a>(
     projection: &'a Projection,
     filter: Option<BoundFilter<'a>>,
     query: &ListQuery,
+    is_alone: bool,
 ) -> Result<Search<'a>> {
     let plan = filter.as_ref().map_or_else(Plan::all, |filter| plan(kind, filter, &cx.caller.connection));
-    let sort = query.sort_by.as_deref().map(|name| Sort::new(cx, kind, name)).transpose()?.flatten();
+    let sort =
+        query.sort_by.as_deref().map(|name| Sort::new(cx, kind, name, is_alone)).transpose()?.flatten();
     let descending = query.sort_by.is_some() && query.sort_order == SortOrder::Descending;
     Ok(Search { view: View::new(cx, kind, projection), filter, plan, sort, descending })
 }

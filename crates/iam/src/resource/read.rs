@@ -2,7 +2,9 @@
 
 use scim::message::ListQuery;
 use scim::project::Projection;
+use store::RecordRef;
 
+use super::expand::Known;
 use super::render::{Rendered, View};
 use super::{Condition, Seen, missing};
 use crate::Iam;
@@ -44,8 +46,14 @@ impl Iam {
     ) -> Result<Rendered> {
         let view = View::new(cx, kind, projection);
         let (beside, _) = self.beside(&view, id).await?;
-        let rendered =
-            self.of(cx).with_record(kind.name(), id, |record| view.rendered(&record, &beside)).await?;
-        rendered.unwrap_or_else(|| Err(missing(kind, id)))
+        let store = self.of(cx);
+        if !view.expands() {
+            let render = |record: RecordRef<'_>| view.rendered(&record, &beside, &Known::default());
+            let rendered = store.with_record(kind.name(), id, render).await?;
+            return rendered.unwrap_or_else(|| Err(missing(kind, id)));
+        }
+        let record = store.record(kind.name(), id).await?.ok_or_else(|| missing(kind, id))?;
+        let known = self.known(&view, std::iter::once((record.document.as_str(), beside.as_str()))).await?;
+        view.rendered(&record.as_ref(), &beside, &known)
     }
 }

@@ -1,27 +1,23 @@
-//! Attributes that are edges: shown from rows, changed by deltas.
+//! Attributes that are edges, changed by deltas.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 
 use scim::filter::{BoundFilter, Op, Probe};
-use scim::message::push_string;
 use scim::patch::RelationChange;
 use serde_json::{Value, json};
 use store::EdgeRef;
 
-use super::render::{View, location};
+use super::render::location;
+use crate::Iam;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
-use crate::kind::{Derived, Kind, Relation};
-use crate::{Iam, limits};
+use crate::kind::{Kind, Relation};
 
 /// Edges read at once; between two such reads others get their turn.
 const CHUNK: u64 = 10_000;
 /// Up to so many edges are asked for one by one; beyond, all are read.
 const SINGLY_MAX: usize = 1_000;
-
-/// Beyond so many edges, each resource of a page is asked for its own.
-const TOGETHER_MAX: u64 = 20_000;
 
 /// An edge that comes or goes.
 #[derive(Clone, Debug)]
@@ -39,116 +35,8 @@ pub(crate) struct EdgePlan<'k> {
 }
 
 impl Iam {
-    /// What is shown of a resource beside its document, as `,"name":value`, and of how many edges it is made.
-    pub(crate) async fn beside(&self, view: &View<'_>, id: &str) -> Result<(String, usize)> {
-        let (mut out, mut count) = (String::new(), 0);
-        for relation in view.kind.relations.iter().filter(|r| view.wants(&r.attribute)) {
-            count += self.push_edges(view, relation, id, &mut out).await?;
-        }
-        for derived in view.kind.derived.iter().filter(|d| view.wants(&d.attribute)) {
-            let Some(source) = view.cx.kinds.named(&derived.source) else { continue };
-            let (base, endpoint) = (&view.cx.base, &source.schema.endpoint);
-            let named = view.wants_display(&derived.attribute);
-            let mut list = List::new(&mut out, &derived.attribute, named);
-            let take = u64::from(limits::GROUPS_MAX);
-            self.of(view.cx)
-                .sources(&derived.relation, &derived.source, id, take, |group| {
-                    let kind = if group.direct { "direct" } else { "indirect" };
-                    list.push(base, endpoint, group.id, group.display, kind);
-                    ControlFlow::Continue(())
-                })
-                .await?;
-            count += list.finish();
-        }
-        Ok((out, count))
-    }
-
-    /// What is shown beside each resource of a page whose ids are neighbours, for attributes that are derived: one
-    /// walk for the page instead of one for each. None when there is so much that each is better asked by itself.
-    pub(crate) async fn derived_between(
-        &self,
-        view: &View<'_>,
-        first: &str,
-        last: &str,
-    ) -> Result<Option<Beside>> {
-        let mut beside = Beside::default();
-        for derived in view.kind.derived.iter().filter(|d| view.wants(&d.attribute)) {
-            let Some(kind) = view.cx.kinds.named(&derived.source) else { continue };
-            let mut edges: Vec<(String, String)> = Vec::new();
-            self.of(view.cx)
-                .sources_between(&derived.relation, (first, last), TOGETHER_MAX, |target, source| {
-                    edges.push((target.to_owned(), source.to_owned()));
-                    ControlFlow::Continue(())
-                })
-                .await?;
-            if u64::try_from(edges.len()).unwrap_or(u64::MAX) >= TOGETHER_MAX {
-                return Ok(None);
-            }
-            let known = self.sources_of(view.cx, derived, edges.iter().map(|(_, source)| source)).await?;
-            for direct in edges.chunk_by(|(a, _), (b, _)| a == b) {
-                let Some((target, _)) = direct.first() else { continue };
-                let shown = shown(direct.iter().map(|(_, source)| source.as_str()), &known);
-                let (text, count) = beside.0.entry(target.clone()).or_default();
-                let mut list = List::new(text, &derived.attribute, view.wants_display(&derived.attribute));
-                let most = usize::try_from(limits::GROUPS_MAX).unwrap_or(usize::MAX);
-                for (id, (display, is_direct)) in shown.into_iter().take(most) {
-                    let how = if is_direct { "direct" } else { "indirect" };
-                    list.push(&view.cx.base, &kind.schema.endpoint, id, display, how);
-                }
-                *count += list.finish();
-            }
-        }
-        Ok(Some(beside))
-    }
-
-    /// Each of these once: what it shows, and what lies above it.
-    async fn sources_of<'i>(
-        &self,
-        cx: &Cx,
-        derived: &Derived,
-        ids: impl Iterator<Item = &'i String>,
-    ) -> Result<HashMap<String, Source>> {
-        let mut known: HashMap<String, Source> = HashMap::new();
-        for id in ids {
-            if known.contains_key(id) {
-                continue;
-            }
-            let display =
-                self.of(cx).with_record(&derived.source, id, |record| record.display.to_owned()).await?;
-            // Edges to a resource that is going are not shown.
-            let Some(display) = display else { continue };
-            let mut above = Vec::new();
-            self.of(cx)
-                .sources(&derived.relation, &derived.source, id, limits::GROUPS_MAX.into(), |source| {
-                    above.push((source.id.to_owned(), source.display.to_owned()));
-                    ControlFlow::Continue(())
-                })
-                .await?;
-            known.insert(id.clone(), Source { display, above });
-        }
-        Ok(known)
-    }
-
-    async fn push_edges(
-        &self,
-        view: &View<'_>,
-        relation: &Relation,
-        id: &str,
-        out: &mut String,
-    ) -> Result<usize> {
-        let targets: Vec<_> = relation.targets.iter().filter_map(|name| view.cx.kinds.named(name)).collect();
-        let mut list = List::new(out, &relation.attribute, view.wants_display(&relation.attribute));
-        self.each_edge(view.cx, relation, id, |edge| {
-            let endpoint =
-                targets.iter().find(|k| k.name() == edge.target_kind).map_or("", |k| &k.schema.endpoint);
-            list.push(&view.cx.base, endpoint, edge.target, edge.display, edge.target_kind);
-        })
-        .await?;
-        Ok(list.finish())
-    }
-
     /// Calls `f` with every edge of a relation from a resource, by the id of the target.
-    async fn each_edge(
+    pub(crate) async fn each_edge(
         &self,
         cx: &Cx,
         relation: &Relation,
@@ -341,46 +229,6 @@ impl Iam {
     }
 }
 
-/// What has edges: what it shows, and the ids that lie above it with what they show.
-struct Source {
-    display: String,
-    above: Vec<(String, String)>,
-}
-
-/// The direct sources and what lies above them, by id: what each shows and whether it is direct.
-fn shown<'s>(
-    direct: impl Iterator<Item = &'s str>,
-    known: &'s HashMap<String, Source>,
-) -> BTreeMap<&'s str, (&'s str, bool)> {
-    let mut shown = BTreeMap::new();
-    for (id, source) in direct.filter_map(|id| known.get_key_value(id)) {
-        shown.insert(id.as_str(), (source.display.as_str(), true));
-        for (id, display) in &source.above {
-            shown.entry(id).or_insert((display, false));
-        }
-    }
-    shown
-}
-
-/// What is shown beside the resources of a page: id -> text, and of how many edges it is made.
-#[derive(Default)]
-pub(crate) struct Beside(HashMap<String, (String, usize)>);
-
-impl Beside {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// How long all of it is.
-    pub(crate) fn bytes(&self) -> usize {
-        self.0.values().map(|(text, _)| text.len()).sum()
-    }
-
-    pub(crate) fn of(&self, id: &str) -> (&str, usize) {
-        self.0.get(id).map_or(("", 0), |(text, edges)| (text, *edges))
-    }
-}
-
 /// What edges should be there in the end.
 #[derive(Default)]
 struct Wishes<'k> {
@@ -440,51 +288,5 @@ fn names_values(filter: &BoundFilter<'_>, ids: &mut Vec<String>) -> bool {
         }
         BoundFilter::Or(any) => !any.is_empty() && any.iter().all(|filter| names_values(filter, ids)),
         _ => false,
-    }
-}
-
-/// Writes `,"name":[…]`, or nothing for an empty list (RFC 7643 §2.5).
-struct List<'a> {
-    out: &'a mut String,
-    name: &'a str,
-    /// Whether the elements say what they refer to is called.
-    shows_display: bool,
-    count: usize,
-}
-
-impl<'a> List<'a> {
-    fn new(out: &'a mut String, name: &'a str, shows_display: bool) -> Self {
-        Self { out, name, shows_display, count: 0 }
-    }
-
-    fn push(&mut self, base: &str, endpoint: &str, id: &str, display: &str, kind: &str) {
-        if self.count == 0 {
-            self.out.push_str(",\"");
-            self.out.push_str(self.name);
-            self.out.push_str("\":[{\"value\":");
-        } else {
-            self.out.push_str(",{\"value\":");
-        }
-        push_string(self.out, id);
-        self.out.push_str(",\"$ref\":\"");
-        for part in [base, "/", endpoint, "/", id] {
-            self.out.push_str(part);
-        }
-        self.out.push_str("\",\"type\":\"");
-        self.out.push_str(kind);
-        self.out.push('"');
-        if self.shows_display && !display.is_empty() {
-            self.out.push_str(",\"display\":");
-            push_string(self.out, display);
-        }
-        self.out.push('}');
-        self.count += 1;
-    }
-
-    fn finish(self) -> usize {
-        if self.count > 0 {
-            self.out.push(']');
-        }
-        self.count
     }
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use store::RecordRef;
 
 use super::connections::external_id;
+use super::expand::Known;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kind::Kind;
@@ -35,12 +36,19 @@ pub(crate) struct View<'a> {
     pub(crate) projection: &'a Projection,
     /// Whether documents can be sent as they are.
     spliced: bool,
+    /// The attribute that says when a resource was created, if it is shown.
+    created: Option<&'static str>,
 }
 
 impl<'a> View<'a> {
     pub(crate) fn new(cx: &'a Cx, kind: &'a Kind, projection: &'a Projection) -> Self {
-        let spliced = kind.is_plain && (projection.is_plain() || projection.holds_back_only(&kind.beside()));
-        Self { cx, kind, projection, spliced }
+        let mut beside = kind.beside();
+        beside.retain(|name| !kind.is_in_document(name));
+        let is_whole = kind.is_plain && kind.references.is_empty();
+        let spliced = is_whole && (projection.is_plain() || projection.holds_back_only(&beside));
+        let mut view = Self { cx, kind, projection, spliced, created: kind.created };
+        view.created = kind.created.filter(|name| view.wants(name));
+        view
     }
 
     /// Whether an attribute that is not in the document is shown.
@@ -60,14 +68,19 @@ impl<'a> View<'a> {
     }
 
     /// Appends a resource to `out`. `beside` is what is not in the document: `,"name":value` as often as needed.
-    pub(crate) fn push(&self, out: &mut String, record: &RecordRef<'_>, beside: &str) -> Result<()> {
-        if self.spliced {
+    pub(crate) fn push(
+        &self,
+        out: &mut String,
+        record: &RecordRef<'_>,
+        beside: &str,
+        known: &Known,
+    ) -> Result<()> {
+        if self.spliced && !self.is_mixed(record, beside) {
             self.splice(out, record, beside);
             return Ok(());
         }
-        let mut text = String::new();
-        self.splice(&mut text, record, beside);
-        let whole: Object = serde_json::from_str(&text).map_err(Error::internal)?;
+        let mut whole = self.whole(record, beside)?;
+        self.expand(&mut whole, known);
         out.push_str(&Value::Object(self.projection.apply(&self.kind.schema, whole)).to_string());
         Ok(())
     }
@@ -75,10 +88,22 @@ impl<'a> View<'a> {
     /// Appends a resource up to where what is beside the document goes, if documents are sent as they are. The rest
     /// is [`View::end`].
     pub(crate) fn begin(&self, out: &mut String, record: &RecordRef<'_>) -> bool {
-        if self.spliced {
+        // What is beside it may have to be mixed in.
+        let is_done = self.spliced && !self.may_be_mixed(record);
+        if is_done {
             self.head(out, record);
         }
-        self.spliced
+        is_done
+    }
+
+    /// Whether the document has values of an attribute of which there are others beside it.
+    fn may_be_mixed(&self, record: &RecordRef<'_>) -> bool {
+        let mut merged = self.kind.derived.iter().filter(|d| d.is_merged);
+        merged.any(|d| record.document.contains(&format!("\"{}\":", d.attribute)))
+    }
+
+    fn is_mixed(&self, record: &RecordRef<'_>, beside: &str) -> bool {
+        !beside.is_empty() && self.may_be_mixed(record)
     }
 
     fn splice(&self, out: &mut String, record: &RecordRef<'_>, beside: &str) {
@@ -105,6 +130,13 @@ impl<'a> View<'a> {
 
     /// Appends `meta` and the end of a resource.
     pub(crate) fn end(&self, out: &mut String, record: &RecordRef<'_>) {
+        if let Some(name) = self.created {
+            out.push_str(",\"");
+            out.push_str(name);
+            out.push_str("\":\"");
+            push_timestamp(out, record.created);
+            out.push('"');
+        }
         out.push_str(",\"meta\":{\"resourceType\":");
         push_string(out, self.kind.name());
         out.push_str(",\"created\":\"");
@@ -121,18 +153,33 @@ impl<'a> View<'a> {
         out.push_str("\\\"\"}}");
     }
 
-    pub(crate) fn rendered(&self, record: &RecordRef<'_>, beside: &str) -> Result<Rendered> {
+    pub(crate) fn rendered(&self, record: &RecordRef<'_>, beside: &str, known: &Known) -> Result<Rendered> {
         let mut body = String::new();
-        self.push(&mut body, record, beside)?;
+        self.push(&mut body, record, beside, known)?;
         let (id, version) = (record.id.to_owned(), record.version);
         Ok(Rendered { location: self.location(&id), id, version, body })
     }
 
-    /// The whole resource as JSON, for a filter to look at.
+    /// The whole resource as JSON, references by id.
     pub(crate) fn whole(&self, record: &RecordRef<'_>, beside: &str) -> Result<Object> {
         let mut text = String::new();
-        self.splice(&mut text, record, beside);
-        serde_json::from_str(&text).map_err(Error::internal)
+        if !self.is_mixed(record, beside) {
+            self.splice(&mut text, record, beside);
+            return serde_json::from_str(&text).map_err(Error::internal);
+        }
+        self.splice(&mut text, record, "");
+        let mut whole: Object = serde_json::from_str(&text).map_err(Error::internal)?;
+        let beside = format!("{{{}}}", beside.trim_start_matches(','));
+        let beside: Object = serde_json::from_str(&beside).map_err(Error::internal)?;
+        for (name, value) in beside {
+            match (whole.get_mut(&name), value) {
+                (Some(Value::Array(own)), Value::Array(others)) => own.extend(others),
+                (_, value) => {
+                    whole.insert(name, value);
+                }
+            }
+        }
+        Ok(whole)
     }
 }
 

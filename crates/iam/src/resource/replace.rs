@@ -1,7 +1,7 @@
 //! PUT (RFC 7644 §3.5.1).
 
 use scim::Object;
-use scim::admit::{Admitted, admit, succeed};
+use scim::admit::{Admitted, admit_replacement, remain, succeed};
 use scim::message::ListQuery;
 
 use super::connections::Connections;
@@ -32,7 +32,8 @@ impl Iam {
         query: &ListQuery,
     ) -> Result<Rendered> {
         let projection = self.projection(cx, kind, query)?;
-        let mut admitted = admit(&kind.schema, draft, cx.rules())?;
+        let mut admitted = admit_replacement(&kind.schema, draft, cx.rules())?;
+        self.resolve(cx, kind, None, &mut admitted.document).await?;
         let secrets = std::mem::take(&mut admitted.secrets);
         let hashed = self.passwords.settle(secrets, false, &*self.env).await?.kept;
         let view = View::new(cx, kind, &projection);
@@ -63,6 +64,7 @@ pub(super) fn next(
     mut admitted: Admitted,
     hashed: Option<Object>,
 ) -> Result<Next> {
+    remain(&kind.schema, &before.document, &mut admitted.document);
     succeed(&kind.schema, &before.document, &mut admitted.document)?;
     (kind.rules)(Before::Replaced(&before.document), &mut admitted)?;
     let known = Connections::parse(before.record.connections.as_deref());

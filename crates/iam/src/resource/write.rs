@@ -7,10 +7,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::{Batch, Entry, NewRecord, RecordRef, Update};
 
-use super::Stored;
 use super::connections::Connections;
 use super::relation::EdgeChange;
 use super::render::{Rendered, View};
+use super::{Stored, reference};
 use crate::cx::{Cx, TokenKind};
 use crate::error::{Error, Result};
 use crate::kind::Kind;
@@ -99,6 +99,7 @@ pub(crate) fn creation(
     for (attribute, key) in &keys.index {
         batch.index(name, attribute, key, id);
     }
+    link(&mut batch, id, &reference::changed(kind, &Object::new(), &next.object));
     link(&mut batch, id, edges);
     batch.count(name, 1, !is_newest);
     count_extensions(&mut batch, kind, &Object::new(), &next.object);
@@ -155,6 +156,7 @@ pub(crate) fn change(
             batch.redisplay(&relation.name, id, &next.display);
         }
     }
+    link(&mut batch, id, &reference::changed(kind, &before.document, &next.object));
     link(&mut batch, id, edges);
     count_extensions(&mut batch, kind, &before.document, &next.object);
     guard(&mut batch, cx, kind, id, next);
@@ -210,7 +212,13 @@ pub(crate) fn deletion(cx: &Cx, kind: &Kind, before: &Stored) -> Result<Batch> {
             batch.forget(&relation.name, source_kind, id, cx.now);
         }
     }
+    for reference in &kind.references {
+        batch.unlink_all(&reference.relation.name, id);
+    }
     batch.count(name, -1, true);
+    for reference in cx.kinds.references_to(name) {
+        batch.unused(&reference.relation.name, name, id);
+    }
     count_extensions(&mut batch, kind, &before.document, &Object::new());
     batch.audit(&entry(cx, "delete", kind, id, Some(&digest(&before.record.document)), None));
     Ok(batch)
@@ -253,7 +261,8 @@ impl Iam {
             secret: None,
             ..before.record.as_ref()
         };
-        view.rendered(&record, &beside)
+        let known = self.known(view, std::iter::once((record.document, beside.as_str()))).await?;
+        view.rendered(&record, &beside, &known)
     }
 }
 

@@ -25,6 +25,8 @@ const CHUNK: u64 = 256;
 pub(super) struct Match {
     pub(super) key: Vec<u8>,
     pub(super) id: String,
+    /// Which of several searches found it: where clients choose ids, two kinds may have the same.
+    pub(super) search: usize,
 }
 
 /// How far a search has looked.
@@ -122,7 +124,7 @@ impl Iam {
                         continue;
                     }
                     if let Some(key) = self.judge(search, &needs, &record, effort).await? {
-                        matches.push(Match { key, id: record.id });
+                        matches.push(Match { key, id: record.id, search: 0 });
                     }
                 }
                 if !is_full {
@@ -196,7 +198,7 @@ impl Iam {
             Range::Index { attribute, from, to, .. } => Access::Index { attribute, from, to },
             Range::Modified { from, to } => Access::Modified { from: *from, to: *to },
             Range::Sources { relation, target } => Access::Sources { relation, target },
-            Range::Targets { relation, source } => Access::Targets { relation, source },
+            Range::Targets { relation, source, .. } => Access::Targets { relation, source },
         };
         let after = after.map(|(key, id)| Position { key, id });
         let mut out = Vec::new();

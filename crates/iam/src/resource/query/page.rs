@@ -1,5 +1,7 @@
 //! A part of a list, and how it is written.
 
+use std::cmp::Ordering;
+
 use scim::message::PageHead;
 use store::Record;
 
@@ -7,7 +9,8 @@ use super::gather::{Effort, Match, order};
 use super::{Listing, Search, Window};
 use crate::cursor::{Place, Query as CursorQuery};
 use crate::error::Result;
-use crate::resource::relation::Beside;
+use crate::resource::beside::Beside;
+use crate::resource::expand::Known;
 use crate::{Iam, limits};
 
 /// A part of a list.
@@ -63,13 +66,16 @@ impl Slice {
             }
             Window::Cursor { place: None, take } => (0, count(*take).min(length), true),
             Window::Cursor { place: Some(place), take } => {
-                let known = Match { key: place.key.clone(), id: place.id.clone() };
-                let precedes = |m: &Match| if descending { *m > known } else { *m < known };
+                let known = (&place.key, &place.id);
+                let at = |m: &Match| (&m.key, &m.id).cmp(&known);
+                let precedes =
+                    |m: &Match| at(m) == if descending { Ordering::Greater } else { Ordering::Less };
                 let before = matches.partition_point(precedes);
                 if place.backwards {
                     (before.saturating_sub(count(*take)), before, true)
                 } else {
-                    let from = if matches.get(before) == Some(&known) { before + 1 } else { before };
+                    let from =
+                        if matches.get(before).is_some_and(|m| at(m).is_eq()) { before + 1 } else { before };
                     (from, from.saturating_add(count(*take)).min(length), true)
                 }
             }
@@ -100,12 +106,19 @@ impl Slice {
     }
 }
 
-fn push(search: &Search<'_>, body: &Body, text: &str, beside: &str, out: &mut String) -> Result<()> {
+fn push(
+    search: &Search<'_>,
+    body: &Body,
+    text: &str,
+    beside: &str,
+    known: &Known,
+    out: &mut String,
+) -> Result<()> {
     if !out.is_empty() {
         out.push(',');
     }
     match body {
-        Body::Kept(record) => return search.view.push(out, &Record::as_ref(record), beside),
+        Body::Kept(record) => return search.view.push(out, &Record::as_ref(record), beside, known),
         Body::Written { start, beside: at, end } => {
             out.push_str(text.get(*start..*at).unwrap_or_default());
             out.push_str(beside);
@@ -130,6 +143,8 @@ impl Iam {
             items = u64::try_from(all).unwrap_or_default();
             resources = std::mem::take(&mut slice.text);
         } else {
+            let (expands, nothing) = (search.view.expands(), Known::default());
+            let mut waiting: Vec<(Body, String)> = Vec::new();
             resources.reserve(slice.text.len() + together.as_ref().map_or(0, Beside::bytes));
             for (at, item) in std::mem::take(&mut slice.items).into_iter().enumerate() {
                 let (own, count) = match &together {
@@ -137,13 +152,25 @@ impl Iam {
                     None => self.beside(&search.view, &item.id).await?,
                 };
                 let (beside, count) = together.as_ref().map_or((own.as_str(), count), |all| all.of(&item.id));
-                push(search, &item.body, &slice.text, beside, &mut resources)?;
+                match expands {
+                    true => waiting.push((item.body, beside.to_owned())),
+                    false => push(search, &item.body, &slice.text, beside, &nothing, &mut resources)?,
+                }
                 (items, edges) = (items + 1, edges + count);
                 if edges > limits::PAGE_MEMBERS_MAX && at + 1 < all {
                     // The page ends early; a cursor goes on from here.
                     slice.next = Some(Place { backwards: false, key: item.key, id: item.id });
                     break;
                 }
+            }
+            // What the page refers to is read once.
+            let kept = waiting.iter().filter_map(|(body, beside)| match body {
+                Body::Kept(record) => Some((record.document.as_str(), beside.as_str())),
+                Body::Written { .. } => None,
+            });
+            let known = if expands { self.known(&search.view, kept).await? } else { nothing };
+            for (body, beside) in &waiting {
+                push(search, body, &slice.text, beside, &known, &mut resources)?;
             }
         }
         let mut head = PageHead { total_results: slice.total, items, ..PageHead::default() };
@@ -171,13 +198,12 @@ impl Iam {
     ) -> Result<Listing> {
         let mut effort = Effort::default();
         let mut matches = Vec::new();
-        let mut kinds = std::collections::HashMap::new();
         for (at, search) in searches.iter().enumerate() {
             for mut found in self.gather(search, &mut effort).await? {
                 if search.sort.is_none() {
                     found.key = vec![u8::try_from(at).unwrap_or(u8::MAX)];
                 }
-                kinds.insert(found.id.clone(), at);
+                found.search = at;
                 matches.push(found);
             }
         }
@@ -187,11 +213,13 @@ impl Iam {
         let (chosen, slice) = Slice::choose(matches, window, descending);
         let (mut resources, mut items) = (String::new(), 0);
         for found in chosen {
-            let Some(search) = kinds.get(&found.id).and_then(|at| searches.get(*at)) else { continue };
+            let Some(search) = searches.get(found.search) else { continue };
             let record = self.of(search.view.cx).record(search.view.kind.name(), &found.id).await?;
             if let Some(record) = record {
                 let (beside, _) = self.beside(&search.view, &record.id).await?;
-                push(search, &Body::Kept(Box::new(record)), "", &beside, &mut resources)?;
+                let shown = std::iter::once((record.document.as_str(), beside.as_str()));
+                let known = self.known(&search.view, shown).await?;
+                push(search, &Body::Kept(Box::new(record)), "", &beside, &known, &mut resources)?;
                 items += 1;
             }
         }

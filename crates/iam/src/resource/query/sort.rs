@@ -14,6 +14,8 @@ use crate::kind::keys::Probe;
 pub(crate) enum Sort {
     /// By id, which is by age.
     Id,
+    /// By when it was created, where an id does not tell.
+    Created,
     /// By the last modification.
     Modified,
     /// By the `externalId` of the connection.
@@ -25,15 +27,17 @@ pub(crate) enum Sort {
 }
 
 impl Sort {
-    /// The order that `sortBy` names; none where this kind has no such attribute but another kind has.
+    /// The order that `sortBy` names. Among several kinds, one that has no such attribute has no order by it, if another has.
     ///
     /// # Errors
     /// `invalidValue` when no kind has it, or it has no order.
-    pub(crate) fn new(cx: &Cx, kind: &Kind, name: &str) -> Result<Option<Self>> {
+    pub(crate) fn new(cx: &Cx, kind: &Kind, name: &str, is_alone: bool) -> Result<Option<Self>> {
         // RFC 7643 §7: what is never returned must not be told by an order either.
         let of = |kind: &Kind| Probe::of(kind, name).ok().filter(|probe| !probe.is_hidden());
         let Some(probe) = of(kind) else {
-            let elsewhere = cx.kinds.iter().any(|other| other.name() != kind.name() && of(other).is_some());
+            let has_such = scim::path::place(&kind.schema, name).is_some();
+            let elsewhere = !(is_alone && has_such)
+                && cx.kinds.iter().any(|other| other.name() != kind.name() && of(other).is_some());
             if elsewhere && !kind.schema.split_urn(name).is_some_and(|(_, rest)| rest.is_empty()) {
                 return Ok(Some(Self::Nothing));
             }
@@ -43,6 +47,9 @@ impl Sort {
             )));
         };
         Ok(Some(match probe.name.as_str() {
+            "meta.created" if kind.chooses_id => Self::Created,
+            name if kind.created == Some(name) && kind.chooses_id => Self::Created,
+            name if kind.created == Some(name) => Self::Id,
             "id" | "meta.created" | "meta.location" => Self::Id,
             "meta.lastModified" => Self::Modified,
             "externalId" => Self::External,
@@ -60,6 +67,7 @@ impl Sort {
     pub(crate) fn key(&self, cx: &Cx, record: &Record, document: &Object) -> Vec<u8> {
         let key = match self {
             Self::Id => Some(record.id.clone().into_bytes()),
+            Self::Created => Some(record.created.max(0).to_be_bytes().to_vec()),
             Self::Modified => Some(record.modified.max(0).to_be_bytes().to_vec()),
             Self::External => Connections::parse(record.connections.as_deref())
                 .external_id(&cx.caller.connection)

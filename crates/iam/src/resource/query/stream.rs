@@ -56,7 +56,7 @@ fn natural(range: &Range) -> Option<Access<'_>> {
         Range::Index { attribute, from, to, .. } => Access::Index { attribute, from, to },
         Range::Modified { from, to } => Access::Modified { from: *from, to: *to },
         Range::Sources { relation, target } => Access::Sources { relation, target },
-        Range::Targets { relation, source } => Access::Targets { relation, source },
+        Range::Targets { relation, source, .. } => Access::Targets { relation, source },
     })
 }
 
@@ -76,14 +76,15 @@ const RESERVE_MAX: usize = 1024 * 1024;
 
 /// Writes a resource, if that can be done before it is known what is beside its document.
 fn write(view: &View<'_>, record: &RecordRef<'_>, likely: usize, text: &mut String) -> Option<Body> {
-    let start = if text.is_empty() { 0 } else { text.len() + 1 };
+    let length = text.len();
+    let start = if text.is_empty() { 0 } else { length + 1 };
     match start {
         // Most resources of a page are of one size.
         0 => text.reserve((likely * (record.document.len() + AROUND)).min(RESERVE_MAX)),
         _ => text.push(','),
     }
     if !view.begin(text, record) {
-        text.clear();
+        text.truncate(length);
         return None;
     }
     let beside = text.len();

@@ -34,8 +34,13 @@ recordings! {
     ping
     rauthy
     sailpoint
+    stackspot_actions
     stackspot_documented
     stackspot_flat
+    stackspot_permissions
+    stackspot_resource_types
+    stackspot_resources
+    stackspot_roles
     strict
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use crate::world::{World, encoded, group};
+use crate::world::{Caller, World, encoded, group};
 
 const CUSTOM: &str = "urn:ietf:params:scim:schemas:extension:custom:2.0:User";
 
@@ -143,8 +143,23 @@ async fn discovery_cannot_be_filtered_changed_or_had_without_a_token() {
     }
 }
 
+/// Something that each kind may refer to, by its name.
+async fn targets(acme: &Caller) -> BTreeMap<&'static str, String> {
+    let action = acme.make("/Actions", json!({ "name": "a" })).await;
+    let sort = acme.make("/Resource-Types", json!({ "name": "t", "actions": [action] })).await;
+    let thing = acme.make("/Resources", json!({ "name": "r", "type": sort })).await;
+    let statements = json!([{ "actions": [action], "resource": thing }]);
+    let permission = acme.make("/Permissions", json!({ "name": "p", "statements": statements })).await;
+    BTreeMap::from([
+        ("Action", action),
+        ("Resource-Type", sort),
+        ("Resource", thing),
+        ("Permission", permission),
+    ])
+}
+
 /// A value for every attribute that a client may set.
-fn filled(attributes: &Value) -> Value {
+fn filled(attributes: &Value, targets: &BTreeMap<&str, String>) -> Value {
     let mut out = json!({});
     for attribute in attributes.as_array().unwrap() {
         if attribute["mutability"] == "readOnly" || attribute["name"] == "members" {
@@ -159,7 +174,12 @@ fn filled(attributes: &Value) -> Value {
             "dateTime" => json!("2026-01-02T03:04:05Z"),
             "complex" => match attribute["subAttributes"].as_array().map(Vec::len) {
                 None | Some(0) => json!({ "key": "value" }),
-                Some(_) => filled(&attribute["subAttributes"]),
+                Some(_) => {
+                    match attribute.pointer("/subAttributes/1/referenceTypes/0").and_then(Value::as_str) {
+                        Some(kind) if targets.contains_key(kind) => json!({ "value": targets[kind] }),
+                        _ => filled(&attribute["subAttributes"], targets),
+                    }
+                }
             },
             _ => attribute["canonicalValues"].get(0).cloned().unwrap_or_else(|| json!("text")),
         };
@@ -200,7 +220,8 @@ fn described(value: &Value, attribute: &Value, at: &str) {
 #[tokio::test]
 async fn every_attribute_of_a_full_resource_is_described_and_every_description_is_true() {
     let world = World::new().await;
-    let acme = world.provider("acme").await;
+    let acme = world.provider("acme").await.with("Accept", "application/scim+json");
+    let targets = targets(&acme).await;
     let all = acme.get("/Schemas").await.check(200).json();
     let schemas: BTreeMap<&str, &Value> = all["Resources"]
         .as_array()
@@ -214,16 +235,19 @@ async fn every_attribute_of_a_full_resource_is_described_and_every_description_i
             .as_array()
             .map(|list| list.iter().map(|e| e["schema"].as_str().unwrap()).collect())
             .unwrap_or_default();
-        let mut body = filled(core);
+        let mut body = filled(core, &targets);
         for urn in &extensions {
-            body[*urn] = filled(schemas[urn]);
+            body[*urn] = filled(schemas[urn], &targets);
         }
         if extensions.contains(&CUSTOM) {
             body[CUSTOM]["generatePassword"] = json!(false);
         }
         let endpoint = kind["endpoint"].as_str().unwrap();
         let made = acme.make(endpoint, body.clone()).await;
-        acme.make("/Groups", group("all", &[&made])).await;
+        if ["/Users", "/Groups"].contains(&endpoint) {
+            acme.make("/Groups", group("all", &[&made])).await;
+            acme.make("/Roles", json!({ "name": endpoint, "members": [{ "value": made }] })).await;
+        }
         let shown = acme.get(&format!("{endpoint}/{made}")).await.check(200).json();
         // Everything that is shown is described …
         for (name, value) in shown.as_object().unwrap() {
@@ -302,12 +326,52 @@ async fn what_the_descriptions_say_of_single_attributes() {
         groups.$ref readOnly
         groups.display readOnly
         groups.type readOnly
+        roles.$ref readOnly
         manager.displayName readOnly
         displayName required
         members.value immutable
         members.$ref immutable
         members.type immutable
         members.display readOnly request
+        roles readOnly
+        roles.value readOnly
+        roles.$ref readOnly
+        roles.type readOnly
+        roles.display readOnly
+        name server required
+        created_at readOnly
+        name server required
+        slug server
+        actions required
+        actions.value required
+        actions.$ref required
+        resources readOnly
+        resources.value readOnly
+        resources.$ref readOnly
+        resources.display readOnly
+        created_at readOnly
+        name required
+        slug server
+        type required
+        type.value required
+        type.$ref required
+        created_at readOnly
+        name server required
+        statements required
+        statements.actions required
+        statements.resource required
+        created_at readOnly
+        name server required
+        permissions.value required
+        permissions.$ref required
+        statements.actions required
+        statements.resource required
+        members.value immutable
+        members.$ref immutable
+        members.type immutable
+        members.display readOnly request
+        member_count readOnly
+        created_at readOnly
     "#]]
     .assert_eq(&told);
 }

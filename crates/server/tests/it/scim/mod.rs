@@ -16,6 +16,7 @@ mod page;
 mod passwords;
 mod patch;
 mod project;
+mod roles;
 mod search;
 mod sort;
 mod write;

@@ -1,0 +1,37 @@
+//! What is special about an Action: something that can be done, by a dotted name from the widest word to the narrowest.
+
+use scim::admit::Admitted;
+use serde_json::Value;
+
+use super::Before;
+use super::facts::{Facts, PLAIN};
+
+pub(super) static ACTION: Facts = Facts {
+    name: "Action",
+    endpoint: "Actions",
+    description: "What can be done to resources",
+    schema: include_str!("action.json"),
+    unique: &["name"],
+    indexed: &["client_id"],
+    created: Some("created_at"),
+    display: &["name"],
+    rules,
+    ..PLAIN
+};
+
+fn rules(before: Before<'_>, after: &mut Admitted) -> Result<(), scim::Error> {
+    let name = after.document.get("name").and_then(Value::as_str).unwrap_or_default();
+    if name.split('.').any(|word| word.trim().is_empty()) {
+        let name = scim::error::quoted(name);
+        return Err(scim::Error::value(format!("`name`: {name} has an empty word between its dots")));
+    }
+    let active = match before {
+        Before::Nothing => None,
+        Before::Replaced(before) => before.get("active").cloned(),
+        Before::Patched(_) => return Ok(()),
+    };
+    if !after.document.contains_key("active") {
+        after.document.insert("active".to_owned(), active.unwrap_or(Value::Bool(true)));
+    }
+    Ok(())
+}

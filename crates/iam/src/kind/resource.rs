@@ -1,0 +1,20 @@
+//! What is special about a Resource: a thing that is protected. Several may be called the same; their slugs differ.
+
+use super::facts::{Facts, PLAIN};
+use super::slug;
+
+pub(super) static RESOURCE: Facts = Facts {
+    name: "Resource",
+    endpoint: "Resources",
+    description: "Things that are protected",
+    schema: include_str!("resource.json"),
+    unique: &["slug"],
+    indexed: &["name", "client_id"],
+    references: &[("type", "Resource-Type")],
+    created: Some("created_at"),
+    slug: Some(slug::SLUG),
+    lasting: &["slug"],
+    display: &["name"],
+    rules: slug::check,
+    ..PLAIN
+};

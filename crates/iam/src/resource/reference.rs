@@ -1,0 +1,141 @@
+//! Attributes whose values name other resources: what clients write becomes ids, and beside each id an edge is kept, so
+//! that what it names is there and stays there.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use scim::Object;
+use serde_json::{Value, json};
+
+use super::relation::EdgeChange;
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::kind::{Kind, Reference};
+use crate::{Iam, limits};
+
+/// The values of an attribute, whether it holds one or several.
+fn values(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(values) => values,
+        value => std::slice::from_ref(value),
+    }
+}
+
+impl Reference {
+    /// The ids (or what a client wrote for them) in a document.
+    pub(crate) fn targets<'d>(&self, document: &'d Object) -> BTreeSet<&'d str> {
+        let wholes = document.get(&self.attribute).map(values).unwrap_or_default();
+        let parts = wholes.iter().filter_map(|whole| match &self.part {
+            Some(part) => whole.get(part),
+            None => Some(whole),
+        });
+        parts.flat_map(values).filter_map(|one| one.get("value").and_then(Value::as_str)).collect()
+    }
+
+    /// Calls `f` with every value that names a resource, or with the list of them.
+    pub(crate) fn each_mut(&self, document: &mut Object, f: &mut impl FnMut(&mut Value)) {
+        match (document.get_mut(&self.attribute), &self.part) {
+            (Some(whole), None) => f(whole),
+            (Some(Value::Array(wholes)), Some(part)) => {
+                wholes.iter_mut().filter_map(|whole| whole.get_mut(part)).for_each(f);
+            }
+            (Some(whole), Some(part)) => whole.get_mut(part).into_iter().for_each(f),
+            (None, _) => {}
+        }
+    }
+}
+
+/// The edges that come and go when a document changes.
+pub(crate) fn changed<'k>(kind: &'k Kind, before: &Object, after: &Object) -> Vec<EdgeChange<'k>> {
+    let mut changes = Vec::new();
+    for reference in &kind.references {
+        let (old, new) = (reference.targets(before), reference.targets(after));
+        let relation = &reference.relation;
+        let change = |target: &&str, is_link| EdgeChange { relation, target: (*target).to_owned(), is_link };
+        changes.extend(old.difference(&new).map(|target| change(target, false)));
+        changes.extend(new.difference(&old).map(|target| change(target, true)));
+    }
+    changes
+}
+
+impl Iam {
+    /// Puts ids in place of the names in a document. What was there before is not looked up again.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the attribute and the value that names nothing.
+    pub(crate) async fn resolve(
+        &self,
+        cx: &Cx,
+        kind: &Kind,
+        before: Option<&Object>,
+        document: &mut Object,
+    ) -> Result<()> {
+        let mut count = 0;
+        for reference in &kind.references {
+            let kept = before.map(|before| reference.targets(before)).unwrap_or_default();
+            let mut ids: BTreeMap<String, String> = BTreeMap::new();
+            for written in reference.targets(document) {
+                let id = match kept.contains(written) {
+                    true => written.to_owned(),
+                    false => self.named(cx, reference, written).await?,
+                };
+                ids.insert(written.to_owned(), id);
+                count += 1;
+                if count > limits::REFERENCES_MAX {
+                    let most = limits::REFERENCES_MAX;
+                    return Err(Error::invalid(format!("a resource refers to at most {most} others")));
+                }
+            }
+            reference.each_mut(document, &mut |value| settle(value, &ids));
+        }
+        Ok(())
+    }
+
+    /// The id of what a client named by its id or by a value that is its own.
+    async fn named(&self, cx: &Cx, reference: &Reference, written: &str) -> Result<String> {
+        for kind in reference.relation.targets.iter().filter_map(|name| cx.kinds.named(name)) {
+            if self.of(cx).with_record(kind.name(), written, |_| ()).await?.is_some() {
+                return Ok(written.to_owned());
+            }
+            for probe in &kind.unique {
+                let key = scim::value::key(probe.leaf(), &Value::from(written));
+                let Some(key) = key.filter(|key| key.len() <= limits::UNIQUE_BYTES_MAX) else { continue };
+                if let Some(id) = self.of(cx).id_by_key(kind.name(), &probe.name, &key).await? {
+                    return Ok(id);
+                }
+            }
+        }
+        let kinds = reference.relation.targets.join(" or ");
+        let (attribute, written) = (&reference.relation.attribute, scim::error::quoted(written));
+        Err(Error::invalid(format!("`{attribute}`: there is no {kinds} {written}")))
+    }
+
+    /// What refers to a resource by that relation: its kind and what it shows.
+    pub(crate) async fn user_of(&self, cx: &Cx, relation: &str, target: &str) -> Result<Option<String>> {
+        let (kind, mut user) = (cx.kinds.source_of(relation), None);
+        self.of(cx)
+            .direct_sources(relation, kind, target, 1, |source| {
+                let shown = if source.display.is_empty() { source.id } else { source.display };
+                user = Some(format!("the {kind} {}", scim::error::quoted(shown)));
+                std::ops::ControlFlow::Break(())
+            })
+            .await?;
+        Ok(user)
+    }
+}
+
+/// References by id alone, each once.
+fn settle(value: &mut Value, ids: &BTreeMap<String, String>) {
+    let id = |one: &Value| one.get("value").and_then(Value::as_str).and_then(|written| ids.get(written));
+    match value {
+        Value::Array(list) => {
+            let mut seen = HashSet::new();
+            let named = list.iter().filter_map(id).filter(|id| seen.insert(*id));
+            *list = named.map(|id| json!({ "value": id })).collect();
+        }
+        one => {
+            if let Some(id) = id(one) {
+                *one = json!({ "value": id });
+            }
+        }
+    }
+}
