@@ -9,10 +9,10 @@ async fn sort(caller: &Caller) -> (String, String) {
     (action, sort)
 }
 
-/// So many actions, beginning with `a000001`.
+/// So many actions, beginning with `a1000001`.
 fn actions(world: &World, many: usize) -> Vec<String> {
     records(world, many, "Action", "a", "name");
-    (1..=many).map(|n| format!("a{n:06}")).collect()
+    (1..=many).map(|n| format!("a{}", 1_000_000 + n)).collect()
 }
 
 #[tokio::test]
