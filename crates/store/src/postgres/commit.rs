@@ -22,7 +22,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
 use super::session::{Answer, Exchange, Row, Session};
-use super::{Pool, failed, pool_failed, unavailable};
+use super::{Pool, failed, session, unavailable};
 use crate::audit::{self, Head, Link};
 use crate::batch::{Batch, Committed, Expect, Step};
 use crate::columns::{Columns, Param};
@@ -158,7 +158,7 @@ impl Lanes {
         let transaction = Transaction { tenant, batches, fault: self.fault.as_ref() };
         let mut tries = 1;
         loop {
-            let mut session = self.pool.get().await.map_err(pool_failed)?;
+            let mut session = session(&self.pool, tenant).await?;
             let failure = match timeout(PATIENCE, transaction.run(&mut session)).await {
                 Ok(Ok(outcomes)) => return Ok(outcomes),
                 Ok(Err(failure)) => failure,
