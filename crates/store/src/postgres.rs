@@ -267,4 +267,6 @@ pub(crate) use connect::SESSION;
 #[cfg(test)]
 mod isolation;
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod tests;
