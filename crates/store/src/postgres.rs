@@ -28,6 +28,8 @@ use session::Session;
 
 /// How long a read waits for a connection, and then for each row.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a statement of a migration may take, and waiting for another node's migrations.
+const MIGRATION: Duration = Duration::from_secs(3600);
 /// Whoever migrates holds this lock of the database: "durward" in ASCII.
 const MIGRATING: i64 = 0x0064_7572_7761_7264;
 
@@ -46,7 +48,7 @@ impl Postgres {
     pub(crate) async fn open(url: &Url, options: Options) -> Result<Self, StoreError> {
         let server = Server::parse(url.expose())?;
         let (most, group) = (server.connections, server.group);
-        let timeouts = Timeouts { wait: Some(PATIENCE), create: Some(PATIENCE), recycle: None };
+        let timeouts = Timeouts { wait: Some(PATIENCE), create: Some(server.patience()), recycle: None };
         let manager = Manager { server, runtime: Handle::current() };
         let pool = Pool::builder(manager).max_size(most).timeouts(timeouts).runtime(Runtime::Tokio1);
         let pool = pool.build().map_err(|error| StoreError::Broken(error.to_string()))?;
@@ -84,8 +86,8 @@ impl Postgres {
     ) -> Result<(), StoreError> {
         let mut session = session(&self.pool, tenant).await?;
         let shown = session.query(sql, params, row).await;
-        if let Err(StoreError::Unavailable(_)) = shown {
-            // What it is still doing is nobody's business.
+        if shown.is_err() {
+            // What it is still doing is nobody's business, nor what it has forgotten.
             drop(Object::take(session));
         }
         shown
@@ -137,16 +139,22 @@ impl Session {
     /// Applies the steps that are missing, each in a transaction, while no other node does.
     async fn migrate(&mut self, steps: &[Migration], now: i64) -> Result<(), StoreError> {
         while !migrate::pending(steps, &self.applied().await?)?.is_empty() {
+            self.wait_for(MIGRATION);
             self.execute("begin").await?;
             let done = self.migrate_one(steps, now).await;
             self.execute(if done.is_ok() { "commit" } else { "rollback" }).await?;
             done?;
         }
+        self.wait_for(PATIENCE);
         Ok(())
     }
 
     async fn migrate_one(&mut self, steps: &[Migration], now: i64) -> Result<(), StoreError> {
+        // The node that is at it takes its time. A table that somebody else holds is not waited for that long: whoever
+        // wants it next would wait behind.
+        self.execute("set local lock_timeout = 0").await?;
         self.query("select pg_advisory_xact_lock($1)", &[Param::Int(MIGRATING)], |_| MORE).await?;
+        self.execute("set local lock_timeout = '5s'").await?;
         // Another node may have been faster.
         let pending = migrate::pending(steps, &self.applied().await?)?;
         let Some(step) = pending.first() else { return Ok(()) };
@@ -245,6 +253,7 @@ fn failed(error: &tokio_postgres::Error) -> StoreError {
         "08" | "28" | "3D" | "40" | "53" | "55" | "57" | "58" => unavailable(said.message()),
         // A server that has become a standby.
         _ if *said.code() == SqlState::READ_ONLY_SQL_TRANSACTION => unavailable(said.message()),
+        _ if *said.code() == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => unavailable(said.message()),
         _ => StoreError::Broken(said.message().to_owned()),
     }
 }

@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
+use std::time::Duration;
 
 use futures_util::{FutureExt, TryStreamExt};
 use tokio::task::JoinHandle;
@@ -25,6 +26,8 @@ pub(super) struct Session {
     client: Client,
     prepared: Prepared,
     scope: Scope,
+    /// How long it waits for an answer, and then for each row.
+    patience: Duration,
     task: JoinHandle<()>,
 }
 
@@ -39,11 +42,16 @@ impl Drop for Session {
 
 impl Session {
     pub(super) fn new(client: Client, task: JoinHandle<()>) -> Self {
-        Session { client, prepared: HashMap::new(), scope: Scope::default(), task }
+        Session { client, prepared: HashMap::new(), scope: Scope::default(), patience: PATIENCE, task }
     }
 
     pub(super) fn is_closed(&self) -> bool {
         self.client.is_closed()
+    }
+
+    /// From here on it waits so long for an answer.
+    pub(super) fn wait_for(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// The statements from here on are this tenant's: of others they see no row, and change none, whatever they say.
@@ -59,13 +67,14 @@ impl Session {
         params: &[Param<'_>],
         mut show: impl FnMut(&dyn Columns) -> Flow,
     ) -> Result<(), StoreError> {
-        let Session { client, prepared, scope, .. } = self;
+        let Session { client, prepared, scope, patience, .. } = self;
+        let patience = *patience;
         let scoping = scope.send(client, prepared).await;
-        let statement = in_time(prepare(client, prepared, sql)).await?;
-        let rows = in_time(client.query_raw(&statement, params.iter().copied())).await?;
-        in_time(scope.answer(scoping)).await?;
+        let statement = in_time(patience, prepare(client, prepared, sql)).await?;
+        let rows = in_time(patience, client.query_raw(&statement, params.iter().copied())).await?;
+        in_time(patience, scope.answer(scoping)).await?;
         let mut rows = pin!(rows);
-        while let Some(row) = in_time(rows.try_next()).await? {
+        while let Some(row) = in_time(patience, rows.try_next()).await? {
             if let ControlFlow::Break(()) = show(&Row(&row))? {
                 break;
             }
@@ -75,7 +84,7 @@ impl Session {
 
     /// Runs statements that are not worth preparing.
     pub(super) async fn execute(&self, sql: &str) -> Result<(), StoreError> {
-        in_time(self.client.batch_execute(sql)).await
+        in_time(self.patience, self.client.batch_execute(sql)).await
     }
 
     /// Begins an exchange: statements that are all sent before the first answer is waited for.
@@ -94,8 +103,11 @@ async fn prepare(client: &Client, prepared: &mut Prepared, sql: &str) -> Result<
     Ok(statement)
 }
 
-async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
-    match timeout(PATIENCE, work).await {
+async fn in_time<T>(
+    patience: Duration,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, StoreError> {
+    match timeout(patience, work).await {
         Ok(done) => done.map_err(|error| failed(&error)),
         Err(_) => Err(unavailable("the database did not answer in time")),
     }
