@@ -43,7 +43,7 @@ macro_rules! contract {
             a_record_comes_back_as_it_was_put, an_update_makes_a_new_version, a_stale_version_is_told_from_a_missing_record,
             an_id_is_inserted_once, a_touch_changes_the_version_alone, a_refused_batch_leaves_no_trace,
             a_key_is_claimed_by_one_of_many, a_released_key_can_be_claimed, a_release_by_another_does_nothing,
-            one_of_many_updates_of_a_version_wins, counts_are_exact, settings_are_set_and_unset,
+            one_of_many_updates_of_a_version_wins, counts_are_exact, settings_are_set_and_unset, a_setting_is_changed_by_one_of_many_who_read_the_same,
             a_secret_is_not_shown, waiting_for_a_place_loses_nothing, a_store_is_asked_from_any_thread, events_keep_their_numbers);
         $crate::contract::cases!($world, edges:
             a_link_needs_its_target, a_link_needs_a_target_of_the_kinds, a_link_again_shows_the_new_name,

@@ -131,7 +131,7 @@ impl Session {
     /// Applies the steps that are missing, each in a transaction, while no other node does.
     async fn migrate(&mut self, steps: &[Migration], now: i64) -> Result<(), StoreError> {
         while !migrate::pending(steps, &self.applied().await?)?.is_empty() {
-            self.execute("begin").await?;
+            self.execute("begin; set local lock_timeout = 0").await?;
             let done = self.migrate_one(steps, now).await;
             self.execute(if done.is_ok() { "commit" } else { "rollback" }).await?;
             done?;
@@ -140,13 +140,13 @@ impl Session {
     }
 
     async fn migrate_one(&mut self, steps: &[Migration], now: i64) -> Result<(), StoreError> {
-        self.query("select pg_advisory_xact_lock($1)", &[Param::Int(MIGRATING)], |_| MORE).await?;
+        self.execute_long(&format!("select pg_advisory_xact_lock({MIGRATING})")).await?;
         // Another node may have been faster.
         let pending = migrate::pending(steps, &self.applied().await?)?;
         let Some(step) = pending.first() else { return Ok(()) };
         self.execute(migrate::TABLE).await?;
-        self.execute(&step.expand(MACROS)).await?;
-        self.execute(step.postgres.unwrap_or_default()).await?;
+        self.execute_long(&step.expand(MACROS)).await?;
+        self.execute_long(step.postgres.unwrap_or_default()).await?;
         let checksum = step.checksum();
         let values =
             [Param::Int(step.number), Param::Text(step.name), Param::Text(&checksum), Param::Int(now)];

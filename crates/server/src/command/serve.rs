@@ -106,7 +106,12 @@ async fn first_start(iam: &Iam) -> Result<Option<Secret<String>>, Failure> {
     if !iam.tenants(OPERATOR).await?.is_empty() {
         return Ok(None);
     }
-    iam.create_tenant(OPERATOR, FIRST_TENANT).await?;
+    match iam.create_tenant(OPERATOR, FIRST_TENANT).await {
+        Ok(_) => {}
+        // Another node was faster, and shows the token.
+        Err(iam::Error::Conflict { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
     let cx = iam.operate(OPERATOR, FIRST_TENANT).await?;
     let draft = Draft::new(TokenKind::Admin, "first administrator");
     let (_, secret) = iam.create_token(&cx, Permit::administer(&cx)?, draft).await?;

@@ -31,11 +31,12 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// One statement has one plan, and that plan searches an index, whatever the statistics say today: of several indexes
 /// the one that reads the fewest entries; joins are in the order they are written. A lock is waited for so long, and a
 /// node that is cut off in a transaction holds its locks no longer than that. What is answered is durable, also where
-/// the server's own default is otherwise.
+/// the server's own default is otherwise; and there is no `statement_timeout`, which would end a commit's wait for its
+/// standby and call it done (`SyncRepWaitForLSN` warns, and goes on).
 pub(crate) const SESSION: &str = "set jit = off; set plan_cache_mode = force_generic_plan; set join_collapse_limit = 1; \
     set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
     set enable_memoize = off; set enable_material = off; set cpu_index_tuple_cost = 1; set random_page_cost = 1; \
-    set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '10s'; \
+    set lock_timeout = '5s'; set statement_timeout = 0; set idle_in_transaction_session_timeout = '10s'; \
     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
 
 /// What a URL says.
