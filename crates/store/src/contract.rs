@@ -26,6 +26,9 @@ pub(crate) trait World: Sync {
     /// Changes exactly one row behind the store's back.
     fn tamper(&self, sql: &str);
 
+    /// Changes the schema behind the store's back.
+    fn alter(&self, sql: &str);
+
     /// Opens the database, also when it is open already.
     async fn open(&self, options: Options) -> Store {
         Store::open(&self.location(), options).await.unwrap()
@@ -64,11 +67,12 @@ macro_rules! contract {
             a_read_only_store_commits_nothing);
         $crate::contract::cases!($world, migrations:
             a_database_ahead_of_the_binary_is_refused, an_edited_migration_is_refused, an_empty_database_is_not_read,
-            many_openers_at_once_migrate_once);
+            many_openers_at_once_migrate_once, a_running_node_goes_on_when_a_later_one_expands_the_schema);
         $crate::contract::cases!($world, tenants:
             a_tenant_is_made_and_found, a_name_is_given_once_an_id_never_twice, a_deleted_tenant_leaves_nothing,
             a_deletion_cut_short_goes_on, tenants_do_not_see_each_other, a_token_opens_its_tenant_alone,
-            a_token_is_changed_and_deleted, tokens_are_listed, a_change_of_kinds_is_counted);
+            a_token_is_changed_and_deleted, tokens_are_listed, a_change_of_kinds_is_counted,
+            two_stores_finish_a_deletion_at_once, a_position_learned_is_checked_against_what_others_did);
 
         #[test]
         fn paging_is_brute_force() {

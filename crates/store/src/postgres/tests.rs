@@ -20,6 +20,10 @@ impl World for Database {
         let count = self.run(&format!("with changed as ({sql} returning 1) select count(*) from changed"));
         assert_eq!(count.trim(), "1", "{sql}");
     }
+
+    fn alter(&self, sql: &str) {
+        self.run(sql);
+    }
 }
 
 contract!(Database);
