@@ -46,12 +46,16 @@ impl Postgres {
     pub(crate) async fn open(url: &Url, options: Options) -> Result<Self, StoreError> {
         let server = Server::parse(url.expose())?;
         let (most, group) = (server.connections, server.group);
+        let beside = server.clone();
         let timeouts = Timeouts { wait: Some(PATIENCE), create: Some(PATIENCE), recycle: None };
         let manager = Manager { server, runtime: Handle::current() };
         let pool = Pool::builder(manager).max_size(most).timeouts(timeouts).runtime(Runtime::Tokio1);
         let pool = pool.build().map_err(|error| StoreError::Broken(error.to_string()))?;
         let mut session = pool.get().await.map_err(pool_failed)?;
         session.understands_text().await?;
+        // A pooler that mixes clients up gives this one what the first is not using just now.
+        let (client, task) = beside.connect().await?;
+        drop(Session::new(client, task));
         match options.read_only {
             true => session.migrated().await?,
             false => session.migrate(migrate::MIGRATIONS, options.now).await?,
@@ -113,8 +117,7 @@ impl deadpool::managed::Manager for Manager {
 
     async fn create(&self) -> Result<Session, StoreError> {
         let connecting = self.runtime.spawn(self.server.clone().connect());
-        let (client, task) =
-            connecting.await.map_err(|_| StoreError::stopped())?.map_err(|error| failed(&error))?;
+        let (client, task) = connecting.await.map_err(|_| StoreError::stopped())??;
         Ok(Session::new(client, task))
     }
 

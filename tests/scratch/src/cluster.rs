@@ -1,5 +1,6 @@
 //! A PostgreSQL cluster of a test's own, which may be killed, started again, followed by a standby.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,9 +8,13 @@ use std::time::Instant;
 
 use crate::postgres::{START, ask, await_ready, launch, owner, programs, run};
 
+/// PostgreSQL's own.
+const PORT: u16 = 5432;
+
 /// A cluster. It ends with the test.
 pub struct Cluster {
     folder: PathBuf,
+    port: u16,
 }
 
 impl Cluster {
@@ -18,20 +23,32 @@ impl Cluster {
     /// # Panics
     /// When PostgreSQL does not start; so do all the others when it refuses.
     pub fn new() -> Self {
-        Self::start_with(None, "")
+        Self::start_with(None, PORT, "")
     }
 
     /// A primary whose commits wait until its standby has applied them, and that standby.
     pub fn pair() -> (Self, Self) {
         let primary = Self::start_with(
             None,
+            PORT,
             "-c synchronous_standby_names='*' -c synchronous_commit=remote_apply -c wal_keep_size=64",
         );
-        let standby = Self::start_with(Some(&primary.folder), "");
+        let standby = Self::start_with(Some(&primary.folder), PORT, "");
         (primary, standby)
     }
 
-    fn start_with(primary: Option<&Path>, options: &str) -> Self {
+    /// One that listens on a port of the loopback interface, too.
+    ///
+    /// # Panics
+    /// As [`Cluster::new`].
+    #[expect(clippy::expect_used, reason = "for tests")]
+    pub fn listening() -> Self {
+        let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+        let port = free.expect("no port is free").port();
+        Self::start_with(None, port, &format!("-c listen_addresses=127.0.0.1 -c port={port}"))
+    }
+
+    fn start_with(primary: Option<&Path>, port: u16, options: &str) -> Self {
         static MADE: AtomicU64 = AtomicU64::new(0);
         let own = std::process::id();
         let name = format!("durward-cluster-{own}-{}", MADE.fetch_add(1, Ordering::Relaxed));
@@ -39,7 +56,7 @@ impl Cluster {
         run(Command::new("mkdir").arg(&folder));
         launch(&folder, &programs(), own, primary, options);
         await_ready(&folder);
-        Self { folder }
+        Self { folder, port }
     }
 
     /// The URL of its first database.
@@ -49,7 +66,27 @@ impl Cluster {
 
     /// Its host, as a URL has it.
     pub fn host(&self) -> String {
-        self.folder.display().to_string().replace('/', "%2F")
+        format!("{}:{}", self.folder.display().to_string().replace('/', "%2F"), self.port)
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Puts a file where only the server can read it, and says where.
+    ///
+    /// # Panics
+    /// When there is no room.
+    #[expect(clippy::expect_used, reason = "for tests")]
+    pub fn keep(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.folder.join(name);
+        std::fs::write(&path, content).expect("the folder is there");
+        run(Command::new("chmod").arg("600").arg(&path));
+        if let Some(owner) = owner() {
+            run(Command::new("chown").arg(owner).arg(&path));
+        }
+        path
     }
 
     /// Runs SQL, as [`Database::run`](crate::Database::run) does.

@@ -73,6 +73,12 @@ impl Database {
         self.server.url(&self.name)
     }
 
+    /// Its host, as PostgreSQL's own programs want it, and its name.
+    pub(crate) fn place(&self) -> (String, &str) {
+        let host = self.server.base.rsplit_once('@').map_or(self.server.base.as_str(), |(_, host)| host);
+        (host.replace("%2F", "/"), &self.name)
+    }
+
     /// Runs SQL behind everybody's back, and says what it prints: a line for each row, `|` between columns.
     ///
     /// # Panics

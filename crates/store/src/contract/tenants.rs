@@ -132,7 +132,8 @@ pub(crate) async fn two_stores_finish_a_deletion_at_once(world: &impl World) {
     stores[0].tenant(TenantId::INSTALLATION).commit(begin).await.unwrap();
     let [one, two] = [stores[0].tenants(), stores[1].tenants()];
     let (one, two) = tokio::join!(one.sweep(), two.sweep());
-    (one.unwrap(), two.unwrap());
+    one.unwrap();
+    two.unwrap();
     assert!(empty(&stores[1], acme).await);
     assert!(!empty(&stores[1], globex).await);
     assert!(stores[0].tenant(TenantId::INSTALLATION).settings().await.unwrap().is_empty());

@@ -12,10 +12,10 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
-use tokio_postgres::{Client, Config, Error};
+use tokio_postgres::{Client, Config, Error, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::chain;
+use super::{chain, failed};
 use crate::StoreError;
 
 /// Connections to the server when the URL does not say `connections`.
@@ -38,6 +38,10 @@ pub(crate) const SESSION: &str = "set jit = off; set plan_cache_mode = force_gen
     set enable_memoize = off; set enable_material = off; set cpu_index_tuple_cost = 1; set random_page_cost = 1; \
     set lock_timeout = '5s'; set statement_timeout = 0; set idle_in_transaction_session_timeout = '10s'; \
     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
+
+/// Says of a connection whether somebody has set it up before, and that somebody has now. A pooler that hands a
+/// connection of the server's from one client to another shows by that: prepared statements would be mistaken for one another.
+const MINE: &str = "select coalesce(current_setting('durward.mine', true), ''); set durward.mine = 'yes';";
 
 /// What a URL says.
 #[derive(Clone)]
@@ -97,15 +101,26 @@ impl Server {
     }
 
     /// Connects, and drives the connection by a task of its own.
-    pub(super) async fn connect(self) -> Result<(Client, JoinHandle<()>), Error> {
-        let (client, connection) = self.config.connect(self.tls).await?;
+    pub(super) async fn connect(self) -> Result<(Client, JoinHandle<()>), StoreError> {
+        let (client, connection) = self.config.connect(self.tls).await.map_err(|error| failed(&error))?;
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the database ended");
             }
         });
-        client.batch_execute(SESSION).await?;
-        Ok((client, task))
+        let answers =
+            client.simple_query(&format!("{MINE} {SESSION}")).await.map_err(|error| failed(&error))?;
+        let is_mine = answers.iter().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => Some(row.get(0) == Some("")),
+            _ => None,
+        });
+        match is_mine {
+            Some(true) => Ok((client, task)),
+            _ => Err(StoreError::Unsupported(
+                "a connection pooler gives connections of the database from one client to another; \
+                let it pool sessions (pgbouncer: pool_mode = session)",
+            )),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! PostgreSQL under the contract, and what only it does.
 
+mod pooler;
+
 use std::sync::Arc;
 
 use scratch::Database;
