@@ -1,6 +1,7 @@
 //! PostgreSQL under the contract, and what only it does.
 
 mod pooler;
+mod tls;
 
 use std::sync::Arc;
 
