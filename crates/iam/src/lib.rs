@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod audit;
+mod chore;
 pub mod cursor;
 pub mod cx;
 pub mod env;

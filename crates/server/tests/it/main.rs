@@ -8,6 +8,7 @@ mod command;
 mod idp;
 mod isolation;
 mod limits;
+mod nodes;
 mod reference;
 mod rest;
 mod robust;
