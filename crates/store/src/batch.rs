@@ -77,6 +77,8 @@ pub struct Committed {
     pub versions: Vec<i64>,
     /// How many rows were inserted, changed or deleted in all.
     pub rows: u64,
+    /// The number of the last [`Batch::audit`] entry; 0 when there was none.
+    pub sequence: i64,
 }
 
 impl Committed {
