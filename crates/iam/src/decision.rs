@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use authz::authzen::{self, Answer, Entity, Evaluation, Evaluations};
 use authz::explain::Explanation;
-use authz::graph::{Kind, Subject, SubjectKind};
+use authz::graph::{Kind, Subject, SubjectKind, Target};
 use authz::search::{Found, Page};
 use authz::{Decision, Graph, Question, Reason, Standing, explain, search, subject};
 use scim::Object;
@@ -89,6 +89,9 @@ impl Iam {
 
     async fn answer(&self, cx: &Cx, evaluations: Evaluations) -> Result<Value> {
         let mut outcomes = self.outcomes(cx, &evaluations).await?;
+        if let (Evaluations::One(_), Some(Err(error))) = (&evaluations, outcomes.front()) {
+            return Err(wrong(error));
+        }
         let explained = outcomes.iter_mut().flatten().filter_map(|outcome| outcome.explanation.as_mut());
         self.show_names(cx, explained).await?;
         Ok(evaluations.answer(|evaluation| match outcomes.pop_front() {
@@ -114,22 +117,21 @@ impl Iam {
         }
         let mut named = Named::new();
         loop {
-            let unknown = RefCell::new(BTreeSet::new());
             let decided = self.with_graph(cx.tenant, |graph| {
-                let mut outcomes = VecDeque::new();
+                let (mut outcomes, unknown) = (VecDeque::new(), RefCell::new(BTreeSet::new()));
                 evaluations.answer(|evaluation| {
                     let outcome = outcome(graph, evaluation, |name| user(&named, &unknown, name));
                     let allowed = outcome.as_ref().is_ok_and(|outcome| outcome.decision.allowed);
                     outcomes.push_back(outcome);
                     Answer::bare(allowed)
                 });
-                outcomes
+                (outcomes, unknown.into_inner())
             });
-            let outcomes = decided.await?;
-            if unknown.borrow().is_empty() {
+            let (outcomes, unknown) = decided.await?;
+            if unknown.is_empty() {
                 return Ok(outcomes);
             }
-            self.look_up(cx, unknown.into_inner(), &mut named).await?;
+            self.look_up(cx, unknown, &mut named).await?;
         }
     }
 
@@ -195,7 +197,7 @@ impl Iam {
             let Some(kind) = SubjectKind::ALL.into_iter().find(|kind| kind.as_str() == asked.kind) else {
                 return Ok(Found::default());
             };
-            let target = graph.target(&asked.resource.kind, &asked.resource.id, &limits::SCOPE)?;
+            let target = target(graph, &asked.resource.kind, &asked.resource.id)?;
             let page = Page { after: after.as_deref(), limit: asked.page.limit };
             Ok(search::subjects(graph, kind, &asked.action, &target, page, &limits::DECISION))
         });
@@ -244,7 +246,7 @@ impl Iam {
             let Some((subject, id)) = resolved(graph, &asked.subject, &named) else {
                 return Ok(Found::default());
             };
-            let target = graph.target(&asked.resource.kind, &asked.resource.id, &limits::SCOPE)?;
+            let target = target(graph, &asked.resource.kind, &asked.resource.id)?;
             let standing = Standing::of(graph, Subject { kind: subject, id: &id }, &limits::DECISION);
             let page = Page { after: after.as_deref(), limit: asked.page.limit };
             Ok(search::actions(&standing, &target, page, &limits::DECISION))
@@ -306,7 +308,7 @@ fn outcome(
     user_named: impl FnOnce(&str) -> Option<String>,
 ) -> Result<Outcome, authz::Error> {
     let Entity { kind, id } = &evaluation.resource;
-    let target = graph.target(kind, id, &limits::SCOPE)?;
+    let target = target(graph, kind, id)?;
     let Some((kind, id)) =
         subject::resolve(graph, &evaluation.subject.kind, &evaluation.subject.id, user_named)
     else {
@@ -321,6 +323,10 @@ fn outcome(
     }
     let explanation = explain(graph, &question, &limits::EXPLANATION);
     Ok(Outcome { decision: explanation.decision, explanation: Some(explanation) })
+}
+
+fn target(graph: &Graph, kind: &str, id: &str) -> Result<Target, authz::Error> {
+    graph.target(kind, id, &limits::SCOPE).map_err(|error| authz::Error::at("resource", error.detail))
 }
 
 impl Outcome {

@@ -16,6 +16,7 @@ pub mod kind;
 pub mod limits;
 mod password;
 mod plan;
+pub mod policy;
 pub mod provider;
 pub mod resource;
 pub mod schemas;

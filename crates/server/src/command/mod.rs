@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod backup;
 pub mod check_config;
+pub mod explain;
 pub mod migrate;
 pub mod open;
 pub mod serve;
@@ -50,6 +51,8 @@ pub enum Command {
     /// Read the audit log and prove that nobody has altered it
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Say whether a subject may do something, and why
+    Explain(explain::Explain),
     /// Copy the database to a file, while a server may be running
     Backup(backup::Backup),
     /// Put a backup in the place of the database; no server may be running
@@ -142,6 +145,7 @@ impl Command {
             Self::Tenant(tenant) => tenant.run(context),
             Self::Token(token) => token.run(context),
             Self::Audit(audit) => audit.run(context),
+            Self::Explain(explain) => explain.run(context),
             Self::Backup(backup) => backup.run(context),
             Self::Restore(restore) => restore.run(context),
             Self::CheckConfig(check) => check.run(context),

@@ -130,6 +130,7 @@ async fn upkeep(iam: Arc<Iam>, retention: Duration) {
                 continue;
             }
         }
+        iam.forget_idle_graphs();
         if let Err(error) = iam.flush_used().await {
             tracing::warn!(%error, "when tokens were last used is not written down yet");
         }

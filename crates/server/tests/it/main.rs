@@ -5,6 +5,7 @@
 
 mod access;
 mod command;
+mod decision;
 mod idp;
 mod isolation;
 mod limits;
