@@ -151,11 +151,7 @@ impl Iam {
     }
 
     /// Says in explanations how people call what they name.
-    async fn show_names(
-        &self,
-        cx: &Cx,
-        explanations: impl Iterator<Item = &mut Explanation>,
-    ) -> Result<()> {
+    async fn show_names(&self, cx: &Cx, explanations: impl Iterator<Item = &mut Explanation>) -> Result<()> {
         let mut names: BTreeMap<(Kind, String), Option<String>> = BTreeMap::new();
         for explanation in explanations {
             let mut wanted = BTreeSet::new();
@@ -210,8 +206,7 @@ impl Iam {
     /// As [`Iam::search_subjects`].
     pub async fn search_resources(&self, cx: &Cx, _: Permit<Read>, body: &Object) -> Result<Value> {
         let asked = authzen::resource_search(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
-        let parts =
-            ["resources", &asked.subject.kind, &asked.subject.id, asked.action.as_str(), &asked.kind];
+        let parts = ["resources", &asked.subject.kind, &asked.subject.id, asked.action.as_str(), &asked.kind];
         let (query, after) = self.page(cx, &parts, &asked.page)?;
         let named = self.named_subject(cx, &asked.subject).await?;
         let kind = asked.kind.clone();
@@ -233,13 +228,8 @@ impl Iam {
     /// As [`Iam::search_subjects`].
     pub async fn search_actions(&self, cx: &Cx, _: Permit<Read>, body: &Object) -> Result<Value> {
         let asked = authzen::action_search(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
-        let parts = [
-            "actions",
-            &asked.subject.kind,
-            &asked.subject.id,
-            &asked.resource.kind,
-            &asked.resource.id,
-        ];
+        let parts =
+            ["actions", &asked.subject.kind, &asked.subject.id, &asked.resource.kind, &asked.resource.id];
         let (query, after) = self.page(cx, &parts, &asked.page)?;
         let named = self.named_subject(cx, &asked.subject).await?;
         let found = self.search_graph(cx.tenant, move |graph| {
@@ -255,12 +245,7 @@ impl Iam {
     }
 
     /// What a page belongs to, and the position that its token names.
-    fn page(
-        &self,
-        cx: &Cx,
-        parts: &[&str],
-        page: &authzen::Page,
-    ) -> Result<(cursor::Query, Option<String>)> {
+    fn page(&self, cx: &Cx, parts: &[&str], page: &authzen::Page) -> Result<(cursor::Query, Option<String>)> {
         let tenant = cx.tenant.0.to_string();
         let query = cursor::query(&[&[tenant.as_str(), "search"], parts].concat());
         let place = page.token.as_deref().map(|token| self.cursors.open_cursor(&query, token, cx.now));

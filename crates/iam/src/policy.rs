@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use authz::graph::{Subject, SubjectKind};
 use authz::Scope;
+use authz::graph::{Subject, SubjectKind};
 use scim::Object;
 use scim::message::ListQuery;
 use serde::Deserialize;
@@ -54,9 +54,9 @@ impl Terms {
         let scope = scope.map_err(|error| Error::invalid(format!("`scope`: {error}")))?;
         let scope = scope.map(|scope| scope.as_str().to_owned());
         let terms = [("subject", &self.subject), ("scope", &scope), ("action", &self.action)];
-        let terms = terms.into_iter().filter_map(|(name, value)| {
-            Some(format!("{name} eq {}", Value::from(value.as_deref()?)))
-        });
+        let terms = terms
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!("{name} eq {}", Value::from(value.as_deref()?))));
         Ok(Some(terms.collect::<Vec<_>>().join(" and ")).filter(|filter| !filter.is_empty()))
     }
 }
@@ -74,8 +74,7 @@ impl Iam {
         description: Option<&str>,
     ) -> Result<(Policy, bool)> {
         let kind = policy_kind(cx)?;
-        for (name, value) in
-            [("subject", &terms.subject), ("scope", &terms.scope), ("action", &terms.action)]
+        for (name, value) in [("subject", &terms.subject), ("scope", &terms.scope), ("action", &terms.action)]
         {
             if value.is_none() {
                 return Err(Error::invalid(format!("`{name}` is required")));

@@ -19,6 +19,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use scim::message::ListQuery;
+use scratch::Place;
 use serde_json::{Value, json};
 use store::{Options, Store};
 
@@ -48,7 +49,7 @@ struct World {
     servers: [Iam; 2],
     made: [Vec<String>; 8],
     names: u32,
-    _folder: tempfile::TempDir,
+    _place: Place,
 }
 
 /// The kinds, as indexes of what has been made.
@@ -65,17 +66,17 @@ const POLICY: usize = 7;
 
 impl World {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let place = Place::new();
         let env = Arc::new(Ticking(AtomicU64::new(1)));
         let open = async || {
-            let store = Store::open(&folder.path().join("durward.db"), Options::default()).unwrap();
+            let store = Store::open(&place.url().parse().unwrap(), Options::default()).await.unwrap();
             Iam::open(store, Arc::clone(&env) as Arc<dyn Env>).await.unwrap()
         };
         let servers = [open().await, open().await];
         for name in ["acme", "globex"] {
             servers[0].create_tenant(OPERATOR, name).await.unwrap();
         }
-        Self { servers, made: Default::default(), names: 0, _folder: folder }
+        Self { servers, made: Default::default(), names: 0, _place: place }
     }
 
     /// The id of one of those that there are of a kind.
@@ -95,7 +96,9 @@ impl World {
     }
 
     fn statement(&self, which: usize) -> Option<Value> {
-        Some(json!({ "actions": [{ "value": self.one(ACTION, which)? }], "resource": { "value": self.one(RESOURCE, which / 4)? } }))
+        Some(
+            json!({ "actions": [{ "value": self.one(ACTION, which)? }], "resource": { "value": self.one(RESOURCE, which / 4)? } }),
+        )
     }
 
     /// What a new one of a kind says.
@@ -114,8 +117,12 @@ impl World {
             }),
             PERMISSION => json!({ "name": name, "statements": [self.statement(which)?] }),
             ACTION => json!({ "name": ACTIONS[which % ACTIONS.len()] }),
-            TYPE => json!({ "name": name, "slug": format!("t{}", which % 3), "actions": [{ "value": self.one(ACTION, which)? }] }),
-            RESOURCE => json!({ "name": name, "slug": format!("r{}", which % 4), "type": { "value": self.one(TYPE, which)? } }),
+            TYPE => {
+                json!({ "name": name, "slug": format!("t{}", which % 3), "actions": [{ "value": self.one(ACTION, which)? }] })
+            }
+            RESOURCE => {
+                json!({ "name": name, "slug": format!("r{}", which % 4), "type": { "value": self.one(TYPE, which)? } })
+            }
             _ => json!({
                 "subject": self.subject(which)?,
                 "scope": SCOPES[which % SCOPES.len()],
@@ -304,7 +311,9 @@ impl Letter {
             statements: statements.collect(),
             permissions: roles
                 .iter()
-                .flat_map(|role| list(&role["permissions"]).iter().map(|p| (text(&role["id"]), text(&p["value"]))))
+                .flat_map(|role| {
+                    list(&role["permissions"]).iter().map(|p| (text(&role["id"]), text(&p["value"])))
+                })
                 .collect(),
             actions: world
                 .all(ACTION)
@@ -349,9 +358,10 @@ impl Letter {
             let grants = recorded.peek().is_none() || recorded.any(|(_, _, active)| *active);
             grants && Action::parse(granted, 64).unwrap().covers(&Action::parse(action, 64).unwrap())
         };
-        let by_policy = self.policies.iter().any(|(holder, on, granted)| {
-            holders.contains(holder) && on.covers(&place) && covers(granted)
-        });
+        let by_policy = self
+            .policies
+            .iter()
+            .any(|(holder, on, granted)| holders.contains(holder) && on.covers(&place) && covers(granted));
         let mut owners: BTreeSet<&str> = BTreeSet::new();
         for (role, member) in &self.role_members {
             if holders.contains(member) {

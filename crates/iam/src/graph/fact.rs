@@ -93,13 +93,32 @@ pub(super) fn subject(kind: &str) -> Option<SubjectKind> {
 /// A record, as far as the graph is concerned.
 #[derive(Debug)]
 pub(super) enum Fact {
-    Subject { active: bool },
-    Role { permissions: Vec<String>, statements: Vec<Statement> },
-    Permission { statements: Vec<Statement> },
-    Action { name: Action, active: bool },
-    Resource { kind: String, slug: String },
-    ResourceType { slug: String },
-    Policy { subject: (SubjectKind, String), action: Action, scope: Scope },
+    Subject {
+        active: bool,
+    },
+    Role {
+        permissions: Vec<String>,
+        statements: Vec<Statement>,
+    },
+    Permission {
+        statements: Vec<Statement>,
+    },
+    Action {
+        name: Action,
+        active: bool,
+    },
+    Resource {
+        kind: String,
+        slug: String,
+    },
+    ResourceType {
+        slug: String,
+    },
+    Policy {
+        subject: (SubjectKind, String),
+        action: Action,
+        scope: Scope,
+    },
     /// There is no such record, or none that could grant anything.
     Nothing,
 }

@@ -92,12 +92,7 @@ impl Iam {
 }
 
 /// What happened from one entry to another; nothing when the chain does not tell.
-async fn window(
-    store: &TenantStore<'_>,
-    place: &Place,
-    known: i64,
-    newest: i64,
-) -> Result<Option<Window>> {
+async fn window(store: &TenantStore<'_>, place: &Place, known: i64, newest: i64) -> Result<Option<Window>> {
     let own = place.waiting().changes.range(known + 1..=newest).map(|(at, c)| (*at, c.clone())).collect();
     let (mut window, mut count) = (Window::default(), 0);
     let query = AuditQuery { after: known, before: newest + 1, descending: false, take: u64::MAX };

@@ -6,7 +6,8 @@ use scim::Error;
 use scim::admit::Admitted;
 use serde_json::Value;
 
-use super::{Before, Facts, PLAIN};
+use super::Before;
+use super::facts::{Facts, PLAIN};
 use crate::limits;
 
 pub(super) static POLICY: Facts = Facts {

@@ -24,9 +24,9 @@ mod write;
 pub use bulk::BulkAnswer;
 pub use condition::{Condition, Etags};
 pub use query::Listing;
+pub(crate) use relation::EdgeChange;
 pub use render::Rendered;
 pub(crate) use turn::Turns;
-pub(crate) use relation::EdgeChange;
 pub(crate) use write::{DELETE, RELINK, extension_count};
 
 use scim::project::Projection;

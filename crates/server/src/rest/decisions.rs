@@ -1,5 +1,6 @@
 //! The decision API: OpenID AuthZEN Authorization API 1.0 under `/access/v1`, for the tenant of the token.
 
+use ::scim::Object;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -8,7 +9,6 @@ use axum::routing::{get, post};
 use http::{Request, StatusCode};
 use iam::access::Permit;
 use iam::{Cx, Error, limits};
-use ::scim::Object;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -218,7 +218,8 @@ async fn metadata(State(app): State<App>) -> Response {
 
 /// The same for any name: nobody learns here which tenants there are.
 async fn metadata_of_tenant(State(app): State<App>, Path(tenant): Path<String>) -> Response {
-    let is_name = tenant.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let is_name =
+        tenant.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     match is_name && tenant.len() <= limits::TENANT_NAME_BYTES_MAX {
         true => described(&format!("{}/{tenant}", app.public_url)),
         false => Refusal::NoRoute.problem(),

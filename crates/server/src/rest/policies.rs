@@ -88,8 +88,7 @@ async fn on_create(app: &App, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
     let permit = Permit::administer(&cx)?;
     let new: NewPolicy = read(app, &parts.headers, body).await?;
-    let terms =
-        Terms { subject: Some(new.subject), scope: Some(new.scope), action: Some(new.action) };
+    let terms = Terms { subject: Some(new.subject), scope: Some(new.scope), action: Some(new.action) };
     let granted = Box::pin(app.iam.grant(&cx, permit, &terms, new.description.as_deref()));
     let (policy, is_new) = granted.await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };

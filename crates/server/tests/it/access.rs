@@ -273,7 +273,10 @@ impl Cast {
             }
             (_, path) if path.starts_with("/sso") => provider(&name),
             (_, "/policies") => self.policy().await,
-            (_, "/evaluation" | "/evaluations" | "/search/subject" | "/search/resource" | "/search/action") => {
+            (
+                _,
+                "/evaluation" | "/evaluations" | "/search/subject" | "/search/resource" | "/search/action",
+            ) => {
                 json!({
                     "subject": { "type": "user", "id": name },
                     "action": { "name": "read" },

@@ -171,7 +171,7 @@ pub(crate) async fn sources_are_direct_and_indirect(world: &impl World) {
 }
 
 pub(crate) async fn a_relation_is_read_whole_by_pages(world: &impl World) {
-    let store = world.fresh();
+    let store = world.fresh().await;
     let acme = boxes(&store).await;
     for (source, target) in [("c", "x"), ("b", "c"), ("a", "b"), ("a", "x")] {
         link(acme, source, target).await.unwrap();
