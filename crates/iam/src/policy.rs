@@ -80,9 +80,12 @@ impl Iam {
                 return Err(Error::invalid(format!("`{name}` is required")));
             }
         }
-        if let Some(subject) = terms.subject.as_deref().and_then(Subject::parse) {
-            self.check_subject(cx, subject).await?;
-        }
+        let subject = terms.subject.as_deref().unwrap_or_default();
+        let parsed = Subject::parse(subject).ok_or_else(|| {
+            let subject = scim::error::quoted(subject);
+            Error::invalid(format!("`subject`: {subject} is none of `user-…`, `group-…`, `client-…`"))
+        })?;
+        self.check_subject(cx, parsed).await?;
         let known = self.policies(cx, Permit::inspect(cx)?, terms, 1, 1).await?.0.into_iter().next();
         if let Some(known) = known {
             return Ok((known, false));

@@ -231,8 +231,10 @@ impl Fact {
                 let policy: PolicyRecord = parse(document)?;
                 let action = Action::parse(&policy.action, limits::ACTION_BYTES_MAX);
                 let scope = Scope::parse(&policy.scope, &limits::SCOPE);
-                match (Subject::parse(&policy.subject), action, scope) {
-                    (Some(Subject { kind, id }), Ok(action), Ok(scope)) => {
+                let user = Subject { kind: SubjectKind::User, id: &policy.subject };
+                let Subject { kind, id } = Subject::parse(&policy.subject).unwrap_or(user);
+                match (action, scope) {
+                    (Ok(action), Ok(scope)) => {
                         Self::Policy { subject: (kind, id.to_owned()), action, scope }
                     }
                     _ => Self::Nothing,
