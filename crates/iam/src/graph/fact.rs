@@ -234,9 +234,7 @@ impl Fact {
                 let user = Subject { kind: SubjectKind::User, id: &policy.subject };
                 let Subject { kind, id } = Subject::parse(&policy.subject).unwrap_or(user);
                 match (action, scope) {
-                    (Ok(action), Ok(scope)) => {
-                        Self::Policy { subject: (kind, id.to_owned()), action, scope }
-                    }
+                    (Ok(action), Ok(scope)) => Self::Policy { subject: (kind, id.to_owned()), action, scope },
                     _ => Self::Nothing,
                 }
             }

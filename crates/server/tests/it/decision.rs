@@ -2,9 +2,11 @@
 
 use expect_test::{Expect, expect};
 use http::Method;
+use iam::Error;
+use iam::access::Permit;
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Caller, World, group, operations, user};
+use crate::world::{Answer, Caller, OPERATOR, World, group, operations, user};
 
 /// A tenant with a small access model: Ada is in the staff, who may read invoices; Grace has a role of her own.
 struct Firm {
@@ -455,4 +457,27 @@ async fn tenants_decide_for_themselves() {
     search["subject"] = json!({ "type": "user" });
     let found = stranger.post("!/access/v1/search/subject", search).await.check(200).json();
     assert_eq!(found["results"], json!([]));
+}
+
+/// What `durward explain` prints.
+#[tokio::test]
+async fn an_explanation_reads_as_a_tree() {
+    let firm = Firm::new().await;
+    let cx = firm.world.iam.operate(OPERATOR, "acme").await.unwrap();
+    let permit = Permit::read(&cx).unwrap();
+    let invoice = ("invoice", "42");
+    let explained =
+        firm.world.iam.explain(&cx, permit, ("user", "ada@acme.com"), "invoices.read", invoice).await;
+    let tree = explained.unwrap().text().replace(&firm.ada, "1").replace(&firm.staff, "2");
+    let tree = tree.replace(&firm.reading, "3").replace(&firm.invoice, "4");
+    expect![[r#"
+        allowed: user ada@acme.com (1) may invoices.read on /invoice/42
+        └─ group Staff (2)
+           └─ role Reader (reader)
+              └─ permission Reading (3)
+                 └─ invoices.read on resource 42 (4)
+    "#]]
+    .assert_eq(&tree);
+    let nobody = firm.world.iam.explain(&cx, permit, ("user", "nobody"), "invoices.read", invoice).await;
+    assert_eq!(nobody.unwrap_err(), Error::NotFound("there is no user `nobody`".to_owned()));
 }
