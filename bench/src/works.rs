@@ -211,7 +211,7 @@ fn creations() -> Vec<Work> {
 /// Who is asked about, and the number of the thing: two in three are allowed, as the user is in the team that may.
 fn asked(site: &Site, number: usize) -> (&str, usize) {
     let team = number * PRIME % site.teams.len().max(1);
-    let other = usize::from(number % 3 == 0);
+    let other = usize::from(number.is_multiple_of(3));
     (site.user(stride(team, number % TEAM)), (team + other) % site.teams.len().max(1))
 }
 

@@ -106,7 +106,7 @@ impl World {
         self.names += 1;
         let name = format!("n{}", self.names);
         Some(match kind {
-            USER => json!({ "userName": name, "active": which % 5 > 0 }),
+            USER => json!({ "userName": name, "active": !which.is_multiple_of(5) }),
             GROUP => json!({ "displayName": name, "members": Vec::from_iter(self.member(which)) }),
             ROLE => json!({
                 "name": name,
@@ -135,7 +135,7 @@ impl World {
     fn operation(&self, kind: usize, which: usize) -> Option<Value> {
         let replace = |path: &str, value: Value| json!({ "op": "replace", "path": path, "value": value });
         Some(match (kind, which % 3) {
-            (USER, _) => replace("active", json!(which % 2 == 0)),
+            (USER, _) => replace("active", json!(which.is_multiple_of(2))),
             (GROUP | ROLE, 0) => json!({ "op": "add", "path": "members", "value": [self.member(which)?] }),
             (GROUP | ROLE, 1) => {
                 let member = self.member(which / 3)?;
@@ -146,7 +146,7 @@ impl World {
             (ROLE, _) => replace("permissions", json!([{ "value": self.one(PERMISSION, which / 3)? }])),
             (PERMISSION, _) => replace("statements", json!([self.statement(which)?])),
             (ACTION, 0) => replace("name", json!(ACTIONS[which % ACTIONS.len()])),
-            (ACTION, _) => replace("active", json!(which % 2 == 0)),
+            (ACTION, _) => replace("active", json!(which.is_multiple_of(2))),
             (TYPE, _) => replace("slug", json!(format!("t{}", which % 3))),
             (RESOURCE, 0) => replace("type", json!({ "value": self.one(TYPE, which)? })),
             (RESOURCE, _) => replace("slug", json!(format!("r{}", which % 4))),
@@ -397,7 +397,7 @@ fn a_decision_is_what_the_records_say_whoever_changed_them() {
             let mut world = World::new().await;
             for (at, which) in first.into_iter().enumerate() {
                 for kind in [USER, GROUP, ACTION, TYPE, RESOURCE, PERMISSION, ROLE, POLICY] {
-                    if at % 4 == 0 || which % 3 == 0 {
+                    if at.is_multiple_of(4) || which.is_multiple_of(3) {
                         world.change((which % 2, 0, kind, which + at)).await;
                     }
                 }

@@ -41,11 +41,14 @@ impl Window {
     }
 }
 
+/// Who is in a group or role.
+type Members = HashSet<(SubjectKind, String)>;
+
 /// What was read of it.
 #[derive(Default)]
 struct News {
     facts: Vec<(Source, String, Fact)>,
-    members: Vec<(Source, String, HashSet<(SubjectKind, String)>)>,
+    members: Vec<(Source, String, Members)>,
     changes: Vec<(Source, String, Vec<Change>)>,
 }
 
@@ -132,7 +135,7 @@ async fn read(store: &TenantStore<'_>, place: &Place, window: Window) -> Result<
         }
     }
     for (source, id) in window.members {
-        let mut members = HashSet::new();
+        let mut members = Members::new();
         store
             .edges(source.members().unwrap_or_default(), &id, None, u64::MAX, |edge| {
                 members.extend(fact::subject(edge.target_kind).map(|kind| (kind, edge.target.to_owned())));
@@ -172,7 +175,7 @@ impl State {
             }
         }
         for (source, id, members) in &news.members {
-            let had: HashSet<_> = graph.members(fact::node(*source), id).into_iter().collect();
+            let had: Members = graph.members(fact::node(*source), id).into_iter().collect();
             for (change, is_link) in [(had.difference(members), false), (members.difference(&had), true)] {
                 for (kind, member) in change {
                     fact::link(graph, *source, id, Subject { kind: *kind, id: member }, is_link)?;

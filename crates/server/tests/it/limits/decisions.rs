@@ -205,3 +205,16 @@ async fn a_graph_is_kept_for_a_while_and_follows_so_many_changes() {
     world.iam.forget_idle_graphs();
     assert_eq!(decided(&caller).await["decision"], true);
 }
+
+/// What groups these limits for the crate that enforces them holds no other figures.
+#[test]
+fn the_groups_of_limits_are_the_limits() {
+    assert_eq!((SCOPE.bytes, SCOPE.segments), (SCOPE_BYTES_MAX, SCOPE_SEGMENTS_MAX));
+    let message = [AUTHZEN.action_bytes, AUTHZEN.evaluations, AUTHZEN.page, AUTHZEN.token_bytes];
+    assert_eq!(message, [ACTION_BYTES_MAX, EVALUATIONS_MAX, RESULTS_MAX, CURSOR_BYTES_MAX]);
+    for (group, examined) in [(DECISION, RESULTS_EXAMINED_MAX), (EXPLANATION, EXPLANATION_EXAMINED_MAX)] {
+        let figures = [group.groups, group.paths, group.steps, group.others, group.examined];
+        let (paths, steps, others) = (EXPLANATION_PATHS_MAX, EXPLANATION_STEPS_MAX, EXPLANATION_OTHERS_MAX);
+        assert_eq!(figures, [DECISION_GROUPS_MAX, paths, steps, others, examined]);
+    }
+}
