@@ -179,6 +179,9 @@ async fn group(site: &Site, body: &str) -> Result<String> {
     text_of("id", &answer).ok_or_else(|| "a created group came without an id".into())
 }
 
+/// What is POSTed for a team, by its number and id.
+type Part = fn(usize, &str) -> String;
+
 /// POSTs an access model: a thing, a permission and a role for each team.
 async fn model(site: &mut Site) -> Result<()> {
     let action = format!(r#"{{"name":"{}"}}"#, data::ACTION);
@@ -197,8 +200,7 @@ async fn model(site: &mut Site) -> Result<()> {
             r#"{{"name":"role {number}","permissions":["permission {number}"],"members":[{{"value":"{team}"}}]}}"#
         )
     };
-    let parts: [(&str, &dyn Fn(usize, &str) -> String); 3] =
-        [("/Resources", &thing), ("/Permissions", &permission), ("/Roles", &role)];
+    let parts: [(&str, Part); 3] = [("/Resources", thing), ("/Permissions", permission), ("/Roles", role)];
     for (endpoint, part) in parts {
         let teams = site.teams.iter().enumerate();
         let requests = teams.map(|(number, team)| site.request("POST", endpoint, Some(&part(number, team))));
