@@ -1,5 +1,6 @@
 //! A connection pooler, pgbouncer, before a test's database.
 
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -45,7 +46,7 @@ impl Bouncer {
         let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("no `setpriv`");
         let url = format!("postgres://postgres@{}:6432/{name}", shown.to_string().replace('/', "%2F"));
         let begun = Instant::now();
-        while !folder.join(".s.PGSQL.6432").exists() {
+        while UnixStream::connect(folder.join(".s.PGSQL.6432")).is_err() {
             let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
             assert!(begun.elapsed() < START, "pgbouncer does not start: {log}");
         }

@@ -40,7 +40,7 @@ pub(super) fn token(data: &Path, tenant: &str) -> String {
 pub(super) struct Server {
     child: Child,
     /// Kept open, so that the server can go on printing.
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
     pub(super) address: SocketAddr,
 }
 
@@ -53,12 +53,14 @@ impl Server {
     /// Runs `durward serve`, and waits until it is ready.
     pub(super) fn launch(command: &mut Command, log: Stdio) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        // Whole from here on, so that it ends with the test whatever goes wrong.
+        let mut server = Self { child, stdout, address: ([127, 0, 0, 1], 0).into() };
         let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
+        server.stdout.read_line(&mut line).unwrap();
         let address = line.trim().rsplit("//").next().unwrap().parse();
-        let address = address.unwrap_or_else(|_| panic!("no address in {line:?}"));
-        let server = Self { child, _stdout: stdout, address };
+        server.address = address.unwrap_or_else(|_| panic!("no address in {line:?}"));
+        let address = server.address;
         let begun = Instant::now();
         while !Wire::open(address)
             .and_then(|mut wire| wire.ask("GET", "/health/ready", None, None))
