@@ -24,10 +24,12 @@ use crate::{CommitError, Options, StoreError, TenantId};
 
 use commit::Lanes;
 use connect::Server;
-use session::Session;
+pub(crate) use session::Session;
 
 /// How long a read waits for a connection, and then for each row.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a statement may take that goes through a whole table.
+const LONG: Duration = Duration::from_secs(600);
 /// Whoever migrates holds this lock of the database: "durward" in ASCII.
 const MIGRATING: i64 = 0x0064_7572_7761_7264;
 
@@ -115,13 +117,56 @@ impl deadpool::managed::Manager for Manager {
         let connecting = self.runtime.spawn(self.server.clone().connect());
         let (client, task) =
             connecting.await.map_err(|_| StoreError::stopped())?.map_err(|error| failed(&error))?;
-        Ok(Session::new(client, task))
+        Ok(Session::new(client, task, PATIENCE))
     }
 
     async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<StoreError> {
         match session.is_closed() {
             true => Err(RecycleError::message("it is closed")),
             false => Ok(()),
+        }
+    }
+}
+
+/// On a connection of its own.
+impl Session {
+    /// Reads one moment, from the first statement on.
+    pub(crate) async fn source(url: &Url) -> Result<Self, StoreError> {
+        let mut session = Self::alone(url).await?;
+        session.migrated().await?;
+        // It is idle in its transaction for as long as others are busy.
+        session.execute("set idle_in_transaction_session_timeout = 0").await?;
+        session.execute("begin isolation level repeatable read read only").await?;
+        Ok(session)
+    }
+
+    /// Writes whole transactions, to a database that is migrated as needed.
+    pub(crate) async fn target(url: &Url, now: i64) -> Result<Self, StoreError> {
+        let mut session = Self::alone(url).await?;
+        session.migrate(migrate::MIGRATIONS, now).await?;
+        Ok(session)
+    }
+
+    async fn alone(url: &Url) -> Result<Self, StoreError> {
+        let (client, task) = Server::parse(url.expose())?.connect().await.map_err(|error| failed(&error))?;
+        let mut session = Session::new(client, task, LONG);
+        session.understands_text().await?;
+        Ok(session)
+    }
+
+    /// Runs statements in a transaction of their own.
+    pub(crate) async fn transact(
+        &mut self,
+        steps: Vec<(&'static str, Vec<Param<'_>>)>,
+    ) -> Result<(), StoreError> {
+        self.execute("begin").await?;
+        let mut exchange = self.exchange();
+        for (sql, params) in steps {
+            exchange.send(sql, params).await;
+        }
+        match exchange.answers().await {
+            Ok(_) => self.execute("commit").await,
+            Err(error) => self.execute("rollback").await.and(Err(failed(&error))),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
+use std::time::Duration;
 
 use futures_util::{FutureExt, TryStreamExt};
 use tokio::task::JoinHandle;
@@ -13,15 +14,17 @@ use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Error, Statement};
 
-use super::{PATIENCE, failed, unavailable};
+use super::{failed, unavailable};
 use crate::StoreError;
 use crate::columns::{Columns, Flow, Param, mistyped};
 
 /// A connection, with its prepared statements.
-pub(super) struct Session {
+pub(crate) struct Session {
     client: Client,
     prepared: HashMap<String, Statement>,
     task: JoinHandle<()>,
+    /// How long it waits for an answer.
+    patience: Duration,
 }
 
 impl Drop for Session {
@@ -32,8 +35,8 @@ impl Drop for Session {
 }
 
 impl Session {
-    pub(super) fn new(client: Client, task: JoinHandle<()>) -> Self {
-        Session { client, prepared: HashMap::new(), task }
+    pub(super) fn new(client: Client, task: JoinHandle<()>, patience: Duration) -> Self {
+        Session { client, prepared: HashMap::new(), task, patience }
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -42,16 +45,17 @@ impl Session {
 
     /// Runs a statement and shows its rows, until `show` breaks off. A statement that is new to the connection is
     /// prepared first, which is an exchange more.
-    pub(super) async fn query(
+    pub(crate) async fn query(
         &mut self,
         sql: &str,
         params: &[Param<'_>],
         mut show: impl FnMut(&dyn Columns) -> Flow,
     ) -> Result<(), StoreError> {
-        let statement = in_time(prepare(&self.client, &mut self.prepared, sql)).await?;
-        let rows = in_time(self.client.query_raw(&statement, params.iter().copied())).await?;
+        let patience = self.patience;
+        let statement = in_time(patience, prepare(&self.client, &mut self.prepared, sql)).await?;
+        let rows = in_time(patience, self.client.query_raw(&statement, params.iter().copied())).await?;
         let mut rows = pin!(rows);
-        while let Some(row) = in_time(rows.try_next()).await? {
+        while let Some(row) = in_time(patience, rows.try_next()).await? {
             if let ControlFlow::Break(()) = show(&Row(&row))? {
                 break;
             }
@@ -61,7 +65,7 @@ impl Session {
 
     /// Runs statements that are not worth preparing.
     pub(super) async fn execute(&self, sql: &str) -> Result<(), StoreError> {
-        in_time(self.client.batch_execute(sql)).await
+        in_time(self.patience, self.client.batch_execute(sql)).await
     }
 
     /// Begins an exchange: statements that are all sent before the first answer is waited for.
@@ -83,8 +87,11 @@ async fn prepare(
     Ok(statement)
 }
 
-async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
-    match timeout(PATIENCE, work).await {
+async fn in_time<T>(
+    patience: Duration,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, StoreError> {
+    match timeout(patience, work).await {
         Ok(done) => done.map_err(|error| failed(&error)),
         Err(_) => Err(unavailable("the database did not answer in time")),
     }
