@@ -16,6 +16,8 @@ use crate::table::{STATEMENTS, Statements, TABLES, Table, Type};
 use crate::{Location, StoreError, TenantId, setting, statements};
 
 statements! {
+    TENANT = "select tenant from tenant where tenant > $1 order by tenant limit 1";
+    HEAD = "select tenant from head where tenant > $1 order by tenant limit 1";
     BEGAN = "select hash from audit where tenant = $1 and sequence = 1";
 }
 
@@ -150,7 +152,7 @@ async fn at_pace(
             let page = source.page(part, after.as_deref(), pace).await.map_err(source_failed)?;
             let Some(last) = page.last() else { break };
             after = Some(last.key(part.table));
-            batch.add(part.statements, page);
+            batch.add(part, page);
             if batch.is_full(pace) {
                 copied.rows += target.put(&mut batch).await.map_err(target_failed)?;
                 progress(Progress { phase: Phase::Copying, table: part.table.name, rows: copied.rows, of });
@@ -160,26 +162,24 @@ async fn at_pace(
     copied.rows += target.put(&mut batch).await.map_err(target_failed)?;
 
     let mut compared = 0;
-    for (table, statements) in TABLES.iter().zip(STATEMENTS.iter()) {
-        let mut tenant = None;
-        loop {
-            let one = source.tenant_after(statements, tenant).await.map_err(source_failed)?;
-            let other = target.tenant_after(statements, tenant).await.map_err(target_failed)?;
-            // Whoever has rows on either side.
-            let Some(next) = one.into_iter().chain(other).min() else { break };
-            tenant = Some(next);
-            let part = Part { table, statements, tenant: next, rows: 0 };
-            let mut heard = |rows| {
-                progress(Progress { phase: Phase::Verifying, table: table.name, rows: compared + rows, of })
-            };
+    let mut tenant = Some(TenantId::INSTALLATION);
+    while let Some(whose) = tenant {
+        for part in Part::all_of(whose) {
+            let table = part.table.name;
+            let mut heard =
+                |rows| progress(Progress { phase: Phase::Verifying, table, rows: compared + rows, of });
             let one = source.tally(&part, pace, &mut heard).await.map_err(source_failed)?;
             let other = target.tally(&part, pace, &mut |_| ()).await.map_err(target_failed)?;
             if one != other {
-                let (source_rows, target_rows) = (one.rows, other.rows);
-                return Err(CopyError::Differs { table: table.name, tenant: next, source_rows, target_rows });
+                let (tenant, source_rows, target_rows) = (whose.0, one.rows, other.rows);
+                return Err(CopyError::Differs { table, tenant, source_rows, target_rows });
             }
             compared += one.rows;
         }
+        // Whoever has rows on either side.
+        let one = source.tenant_after(whose).await.map_err(source_failed)?;
+        let other = target.tenant_after(whose).await.map_err(target_failed)?;
+        tenant = one.into_iter().chain(other).min();
     }
     target.unset_mark().await.map_err(target_failed)?;
     Ok(Copied { rows: compared, ..copied })
@@ -189,7 +189,7 @@ async fn at_pace(
 struct Part {
     table: &'static Table,
     statements: &'static Statements,
-    tenant: i64,
+    tenant: TenantId,
     rows: u64,
 }
 
@@ -261,17 +261,18 @@ impl Row {
     }
 }
 
-/// Rows on their way, of one table or several.
+/// Rows on their way, of one table or several, of one tenant or several.
 #[derive(Default)]
 struct Batch {
-    rows: Vec<(&'static str, Row)>,
+    rows: Vec<(TenantId, &'static str, Row)>,
     bytes: usize,
 }
 
 impl Batch {
-    fn add(&mut self, statements: &'static Statements, rows: Vec<Row>) {
+    fn add(&mut self, part: &Part, rows: Vec<Row>) {
         self.bytes += rows.iter().map(Row::size).sum::<usize>();
-        self.rows.extend(rows.into_iter().map(|row| (statements.insert.as_str(), row)));
+        let insert = part.statements.insert.as_str();
+        self.rows.extend(rows.into_iter().map(|row| (part.tenant, insert, row)));
     }
 
     fn is_full(&self, pace: Pace) -> bool {
@@ -291,7 +292,7 @@ impl Connection {
     /// What tells an installation from others, in hexadecimal: the hash of its first audit entry. Empty when it has none.
     async fn began(&mut self) -> Result<String, StoreError> {
         let mut hash = String::new();
-        self.query(BEGAN, &[Param::Int(TenantId::INSTALLATION.0)], |row| {
+        self.query(TenantId::INSTALLATION, BEGAN, &[Param::Int(TenantId::INSTALLATION.0)], |row| {
             hash = row.bytes(0)?.iter().map(|byte| format!("{byte:02x}")).collect();
             ENOUGH
         })
@@ -302,7 +303,7 @@ impl Connection {
     async fn mark(&mut self) -> Result<Option<String>, StoreError> {
         let mut mark = None;
         let params = [Param::Int(TenantId::INSTALLATION.0), Param::Text(MARK)];
-        self.query(setting::GET, &params, |row| {
+        self.query(TenantId::INSTALLATION, setting::GET, &params, |row| {
             mark = Some(row.text(0)?.to_owned());
             ENOUGH
         })
@@ -311,46 +312,50 @@ impl Connection {
     }
 
     async fn is_empty(&mut self) -> Result<bool, StoreError> {
-        for statements in STATEMENTS.iter() {
-            if self.tenant_after(statements, None).await?.is_some() {
+        if self.tenant_after(TenantId::INSTALLATION).await?.is_some() {
+            return Ok(false);
+        }
+        for part in Part::all_of(TenantId::INSTALLATION) {
+            if self.rows(&part).await? > 0 {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Every table of every tenant, also of those whose deletion is not finished.
+    /// Every table that has rows of a tenant, tenant by tenant.
     async fn parts(&mut self) -> Result<Vec<Part>, StoreError> {
         let mut parts = Vec::new();
-        for (table, statements) in TABLES.iter().zip(STATEMENTS.iter()) {
-            let mut last = None;
-            while let Some(tenant) = self.tenant_after(statements, last).await? {
-                last = Some(tenant);
-                let mut part = Part { table, statements, tenant, rows: 0 };
+        let mut tenant = Some(TenantId::INSTALLATION);
+        while let Some(whose) = tenant {
+            for mut part in Part::all_of(whose) {
                 part.rows = self.rows(&part).await?;
-                parts.push(part);
+                if part.rows > 0 {
+                    parts.push(part);
+                }
             }
+            tenant = self.tenant_after(whose).await?;
         }
         Ok(parts)
     }
 
-    async fn tenant_after(
-        &mut self,
-        statements: &'static Statements,
-        tenant: Option<i64>,
-    ) -> Result<Option<i64>, StoreError> {
-        let mut next = None;
-        self.query(&statements.tenant, &[Param::Int(tenant.unwrap_or(i64::MIN))], |row| {
-            next = Some(row.int(0)?);
-            ENOUGH
-        })
-        .await?;
+    /// The next tenant that has rows: it is listed, or it is being deleted and has an audit chain until the end of that.
+    async fn tenant_after(&mut self, tenant: TenantId) -> Result<Option<TenantId>, StoreError> {
+        let mut next: Option<TenantId> = None;
+        for sql in [TENANT, HEAD] {
+            self.query(TenantId::INSTALLATION, sql, &[Param::Int(tenant.0)], |row| {
+                let found = TenantId(row.int(0)?);
+                next = Some(next.map_or(found, |next| next.min(found)));
+                ENOUGH
+            })
+            .await?;
+        }
         Ok(next)
     }
 
     async fn rows(&mut self, part: &Part) -> Result<u64, StoreError> {
         let mut rows = 0;
-        self.query(&part.statements.count, &[Param::Int(part.tenant)], |row| {
+        self.query(part.tenant, &part.statements.count, &[Param::Int(part.tenant.0)], |row| {
             rows = counted(row.int(0)?);
             ENOUGH
         })
@@ -361,7 +366,7 @@ impl Connection {
     /// The key of the last row.
     async fn last(&mut self, part: &Part) -> Result<Option<Vec<Cell>>, StoreError> {
         let mut last = None;
-        self.query(&part.statements.last, &[Param::Int(part.tenant)], |row| {
+        self.query(part.tenant, &part.statements.last, &[Param::Int(part.tenant.0)], |row| {
             last = Some(part.read(row)?.key(part.table));
             ENOUGH
         })
@@ -376,7 +381,7 @@ impl Connection {
         after: Option<&[Cell]>,
         pace: Pace,
     ) -> Result<Vec<Row>, StoreError> {
-        let mut params = vec![Param::Int(part.tenant)];
+        let mut params = vec![Param::Int(part.tenant.0)];
         let sql = match (after, &part.statements.next) {
             (None, _) => &part.statements.first,
             (Some(key), Some(next)) => {
@@ -387,7 +392,7 @@ impl Connection {
         };
         params.push(Param::Int(bounded(pace.rows)));
         let (mut page, mut bytes) = (Vec::new(), 0);
-        self.query(sql, &params, |row| {
+        self.query(part.tenant, sql, &params, |row| {
             let row = part.read(row)?;
             bytes += row.size();
             page.push(row);
@@ -419,9 +424,15 @@ impl Connection {
 }
 
 impl Part {
+    /// Every table of a tenant, rows not counted yet.
+    fn all_of(tenant: TenantId) -> impl Iterator<Item = Part> {
+        let tables = TABLES.iter().zip(STATEMENTS.iter());
+        tables.map(move |(table, statements)| Part { table, statements, tenant, rows: 0 })
+    }
+
     /// Whether the mark is among its rows while they are copied.
     fn holds_mark(&self) -> bool {
-        self.table.name == "setting" && self.tenant == TenantId::INSTALLATION.0
+        self.table.name == "setting" && self.tenant == TenantId::INSTALLATION
     }
 
     fn read(&self, row: &dyn Columns) -> Result<Row, StoreError> {
@@ -435,19 +446,22 @@ impl Connection {
     /// Puts the rows in, and says how many. What is there already stays.
     async fn put(&mut self, batch: &mut Batch) -> Result<u64, StoreError> {
         let Batch { rows, .. } = std::mem::take(batch);
-        let steps = rows.iter().map(|(sql, row)| (*sql, row.0.iter().map(Cell::param).collect()));
-        self.transact(steps.collect()).await?;
+        let groups = rows.chunk_by(|(one, ..), (other, ..)| one == other).map(|group| {
+            let steps = group.iter().map(|(_, sql, row)| (*sql, row.0.iter().map(Cell::param).collect()));
+            (group.first().map_or(TenantId::INSTALLATION, |(tenant, ..)| *tenant), steps.collect())
+        });
+        self.transact(groups.collect()).await?;
         Ok(rows.len() as u64)
     }
 
     async fn set_mark(&mut self, began: &str) -> Result<(), StoreError> {
         let params = [Param::Int(TenantId::INSTALLATION.0), Param::Text(MARK), Param::Text(began)];
-        self.transact(vec![(setting::SET, params.to_vec())]).await
+        self.transact(vec![(TenantId::INSTALLATION, vec![(setting::SET, params.to_vec())])]).await
     }
 
     async fn unset_mark(&mut self) -> Result<(), StoreError> {
         let params = [Param::Int(TenantId::INSTALLATION.0), Param::Text(MARK)];
-        self.transact(vec![(setting::UNSET, params.to_vec())]).await
+        self.transact(vec![(TenantId::INSTALLATION, vec![(setting::UNSET, params.to_vec())])]).await
     }
 }
 

@@ -69,6 +69,9 @@ impl Db {
     }
 }
 
+/// Statements with their values.
+pub(crate) type Steps<'p> = Vec<(&'static str, Vec<Param<'p>>)>;
+
 /// One connection, for whoever reads or fills a whole database.
 pub(crate) enum Connection {
     Sqlite(sqlite::Session),
@@ -96,27 +99,28 @@ impl Connection {
         }
     }
 
-    /// Runs a read statement and shows `row` its rows, until it breaks off.
+    /// Runs a tenant's read statement and shows `row` its rows, until it breaks off.
     pub(crate) async fn query(
         &mut self,
+        tenant: TenantId,
         sql: &'static str,
         params: &[Param<'_>],
         mut row: impl FnMut(&dyn Columns) -> Flow,
     ) -> Result<(), StoreError> {
         match self {
             Connection::Sqlite(session) => session.query(sql, params.iter().copied(), &mut row),
-            Connection::Postgres(session) => session.query(sql, params, row).await,
+            Connection::Postgres(session) => {
+                session.scope(tenant).await?;
+                session.query(sql, params, row).await
+            }
         }
     }
 
-    /// Runs statements in one transaction.
-    pub(crate) async fn transact(
-        &mut self,
-        steps: Vec<(&'static str, Vec<Param<'_>>)>,
-    ) -> Result<(), StoreError> {
+    /// Runs statements of tenants in one transaction.
+    pub(crate) async fn transact(&mut self, groups: Vec<(TenantId, Steps<'_>)>) -> Result<(), StoreError> {
         match self {
-            Connection::Sqlite(session) => session.transact(steps),
-            Connection::Postgres(session) => session.transact(steps).await,
+            Connection::Sqlite(session) => session.transact(groups.into_iter().flat_map(|(_, steps)| steps)),
+            Connection::Postgres(session) => session.transact(groups).await,
         }
     }
 }

@@ -18,6 +18,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::batch::{Batch, Committed};
 use crate::columns::{Columns, ENOUGH, Flow, MORE, Param};
+use crate::db::Steps;
 use crate::location::Url;
 use crate::migrate::{self, Applied, Macros, Migration};
 use crate::{CommitError, Options, StoreError, TenantId};
@@ -155,19 +156,19 @@ impl Session {
     }
 
     /// Runs statements in a transaction of their own.
-    pub(crate) async fn transact(
-        &mut self,
-        steps: Vec<(&'static str, Vec<Param<'_>>)>,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn transact(&mut self, groups: Vec<(TenantId, Steps<'_>)>) -> Result<(), StoreError> {
         self.execute("begin").await?;
-        let mut exchange = self.exchange();
-        for (sql, params) in steps {
-            exchange.send(sql, params).await;
+        for (tenant, steps) in groups {
+            self.scope(tenant).await?;
+            let mut exchange = self.exchange();
+            for (sql, params) in steps {
+                exchange.send(sql, params).await;
+            }
+            if let Err(error) = exchange.answers().await {
+                return self.execute("rollback").await.and(Err(failed(&error)));
+            }
         }
-        match exchange.answers().await {
-            Ok(_) => self.execute("commit").await,
-            Err(error) => self.execute("rollback").await.and(Err(failed(&error))),
-        }
+        self.execute("commit").await
     }
 }
 

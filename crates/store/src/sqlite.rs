@@ -224,9 +224,12 @@ impl Session {
     }
 
     /// Runs statements in a transaction of their own.
-    pub(crate) fn transact(&self, steps: Vec<(&'static str, Vec<Param<'_>>)>) -> Result<(), StoreError> {
+    pub(crate) fn transact<'p>(
+        &self,
+        mut steps: impl Iterator<Item = (&'static str, Vec<Param<'p>>)>,
+    ) -> Result<(), StoreError> {
         self.execute("begin immediate")?;
-        let done = steps.into_iter().try_for_each(|(sql, params)| self.query(sql, params, &mut |_| MORE));
+        let done = steps.try_for_each(|(sql, params)| self.query(sql, params, &mut |_| MORE));
         match done.and_then(|()| self.execute("commit")) {
             Err(error) if !self.undone() => self.execute("rollback").and(Err(error)),
             done => done,

@@ -112,8 +112,6 @@ impl Table {
 
 /// The statements of one table. Rows come in the order of the primary key, which is that of bytes everywhere.
 pub(crate) struct Statements {
-    /// The next tenant that has rows, after one.
-    pub(crate) tenant: String,
     /// How many rows a tenant has.
     pub(crate) count: String,
     /// The first rows of a tenant.
@@ -148,7 +146,6 @@ impl Statements {
             )
         });
         Statements {
-            tenant: format!("select tenant from {name} where tenant > $1 order by tenant limit 1"),
             count: format!("select count(*) from {name} where tenant = $1"),
             first: format!("select {columns} from {name} where tenant = $1{order} limit $2"),
             next,
@@ -163,13 +160,8 @@ impl Statements {
     /// All of them, by name.
     #[cfg(test)]
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let some = [
-            ("tenant", &self.tenant),
-            ("count", &self.count),
-            ("first", &self.first),
-            ("last", &self.last),
-            ("insert", &self.insert),
-        ];
+        let some =
+            [("count", &self.count), ("first", &self.first), ("last", &self.last), ("insert", &self.insert)];
         let next = self.next.as_ref().map(|next| ("next", next));
         some.into_iter().chain(next).map(|(name, sql)| (name, sql.as_str()))
     }

@@ -15,8 +15,8 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Error, Statement};
 
 use super::{failed, unavailable};
-use crate::StoreError;
 use crate::columns::{Columns, Flow, Param, mistyped};
+use crate::{StoreError, TenantId};
 
 /// A connection, with its prepared statements.
 pub(crate) struct Session {
@@ -25,6 +25,8 @@ pub(crate) struct Session {
     task: JoinHandle<()>,
     /// How long it waits for an answer.
     patience: Duration,
+    /// Whose rows its statements are about, when the server was told.
+    tenant: Option<TenantId>,
 }
 
 impl Drop for Session {
@@ -36,7 +38,7 @@ impl Drop for Session {
 
 impl Session {
     pub(super) fn new(client: Client, task: JoinHandle<()>, patience: Duration) -> Self {
-        Session { client, prepared: HashMap::new(), task, patience }
+        Session { client, prepared: HashMap::new(), task, patience, tenant: None }
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -59,6 +61,15 @@ impl Session {
             if let ControlFlow::Break(()) = show(&Row(&row))? {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    /// Tells the server whose rows the statements from here on are about, for policies that keep tenants apart.
+    pub(crate) async fn scope(&mut self, tenant: TenantId) -> Result<(), StoreError> {
+        if self.tenant != Some(tenant) {
+            self.execute(&format!("set durward.tenant = '{}'", tenant.0)).await?;
+            self.tenant = Some(tenant);
         }
         Ok(())
     }
