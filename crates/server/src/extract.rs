@@ -115,7 +115,7 @@ impl App {
         let token = bearer(&parts.headers).ok_or(Error::Unauthenticated)?;
         let trace = parts.extensions.get::<RequestId>().map_or("", RequestId::as_str);
         let base = format!("{}{}", self.public_url, path.map_or("", |p| p.base));
-        let expands = !speaks_scim(&parts.headers);
+        let expands = wants_json(&parts.headers);
         self.iam.authenticate(Presented { token, trace, base: &base, expands }).await
     }
 
@@ -184,13 +184,16 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Whether a client asks for SCIM's own media type. What it gets holds to the schemas to the letter; others get references
-/// with what they refer to.
-fn speaks_scim(headers: &HeaderMap) -> bool {
+/// Whether a client gets references with what they refer to: it names JSON, or does not say what it takes. What others get,
+/// who take SCIM's own media type or anything, holds to the schemas to the letter.
+fn wants_json(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|range| {
-        range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case(MEDIA_TYPE))
-    })
+    let names: Vec<&str> = accepted
+        .flat_map(|value| value.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim())
+        .collect();
+    let says = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    names.is_empty() || (says("application/json") && !says(MEDIA_TYPE))
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Refusal> {

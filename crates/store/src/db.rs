@@ -21,9 +21,10 @@ impl Db {
         }
     }
 
-    /// Runs a read statement and shows `row` its rows, until it breaks off.
+    /// Runs a tenant's read statement and shows `row` its rows, until it breaks off.
     pub(crate) async fn read(
         &self,
+        tenant: TenantId,
         sql: &'static str,
         params: &[Param<'_>],
         mut row: impl FnMut(&dyn Columns) -> Flow,
@@ -31,7 +32,7 @@ impl Db {
         match self {
             Db::Sqlite(sqlite) => sqlite.read(sql, params, &mut row),
             // Apart, so that the futures of reads are no larger for it.
-            Db::Postgres(postgres) => Box::pin(postgres.read(sql, params, row)).await,
+            Db::Postgres(postgres) => Box::pin(postgres.read(tenant, sql, params, row)).await,
         }
     }
 
@@ -110,7 +111,7 @@ impl Connection {
         match self {
             Connection::Sqlite(session) => session.query(sql, params.iter().copied(), &mut row),
             Connection::Postgres(session) => {
-                session.scope(tenant).await?;
+                session.scope(tenant);
                 session.query(sql, params, row).await
             }
         }

@@ -40,6 +40,8 @@ mod writer;
 mod contract;
 #[cfg(test)]
 mod plans;
+#[cfg(test)]
+mod tenancy;
 
 pub use audit::{AuditEntry, AuditQuery, AuditVerdict};
 pub use backup::Verified;

@@ -31,6 +31,8 @@ pub(crate) use session::Session;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a statement may take that goes through a whole table.
 const LONG: Duration = Duration::from_secs(600);
+/// How long a statement of a migration may take, and waiting for another node's migrations.
+const MIGRATION: Duration = Duration::from_secs(3600);
 /// Whoever migrates holds this lock of the database: "durward" in ASCII.
 const MIGRATING: i64 = 0x0064_7572_7761_7264;
 
@@ -49,12 +51,17 @@ impl Postgres {
     pub(crate) async fn open(url: &Url, options: Options) -> Result<Self, StoreError> {
         let server = Server::parse(url.expose())?;
         let (most, group) = (server.connections, server.group);
-        let timeouts = Timeouts { wait: Some(PATIENCE), create: Some(PATIENCE), recycle: None };
+        let timeouts = Timeouts { wait: Some(PATIENCE), create: Some(server.patience()), recycle: None };
         let manager = Manager { server, runtime: Handle::current() };
         let pool = Pool::builder(manager).max_size(most).timeouts(timeouts).runtime(Runtime::Tokio1);
         let pool = pool.build().map_err(|error| StoreError::Broken(error.to_string()))?;
         let mut session = pool.get().await.map_err(pool_failed)?;
         session.understands_text().await?;
+        if session.is_above_policies().await? {
+            tracing::warn!(
+                "row security does not hold for the user of the database: tenants are kept apart by Durward alone"
+            );
+        }
         match options.read_only {
             true => session.migrated().await?,
             false => session.migrate(migrate::MIGRATIONS, options.now).await?,
@@ -75,14 +82,15 @@ impl Postgres {
 
     pub(crate) async fn read(
         &self,
+        tenant: TenantId,
         sql: &'static str,
         params: &[Param<'_>],
         row: impl FnMut(&dyn Columns) -> Flow,
     ) -> Result<(), StoreError> {
-        let mut session = self.pool.get().await.map_err(pool_failed)?;
+        let mut session = session(&self.pool, tenant).await?;
         let shown = session.query(sql, params, row).await;
-        if let Err(StoreError::Unavailable(_)) = shown {
-            // What it is still doing is nobody's business.
+        if shown.is_err() {
+            // What it is still doing is nobody's business, nor what it has forgotten.
             drop(Object::take(session));
         }
         shown
@@ -118,7 +126,7 @@ impl deadpool::managed::Manager for Manager {
         let connecting = self.runtime.spawn(self.server.clone().connect());
         let (client, task) =
             connecting.await.map_err(|_| StoreError::stopped())?.map_err(|error| failed(&error))?;
-        Ok(Session::new(client, task, PATIENCE))
+        Ok(Session::new(client, task))
     }
 
     async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<StoreError> {
@@ -135,6 +143,7 @@ impl Session {
     pub(crate) async fn source(url: &Url) -> Result<Self, StoreError> {
         let mut session = Self::alone(url).await?;
         session.migrated().await?;
+        session.wait_for(LONG);
         // It is idle in its transaction for as long as others are busy.
         session.execute("set idle_in_transaction_session_timeout = 0").await?;
         session.execute("begin isolation level repeatable read read only").await?;
@@ -145,12 +154,13 @@ impl Session {
     pub(crate) async fn target(url: &Url, now: i64) -> Result<Self, StoreError> {
         let mut session = Self::alone(url).await?;
         session.migrate(migrate::MIGRATIONS, now).await?;
+        session.wait_for(LONG);
         Ok(session)
     }
 
     async fn alone(url: &Url) -> Result<Self, StoreError> {
         let (client, task) = Server::parse(url.expose())?.connect().await.map_err(|error| failed(&error))?;
-        let mut session = Session::new(client, task, LONG);
+        let mut session = Session::new(client, task);
         session.understands_text().await?;
         Ok(session)
     }
@@ -159,7 +169,7 @@ impl Session {
     pub(crate) async fn transact(&mut self, groups: Vec<(TenantId, Steps<'_>)>) -> Result<(), StoreError> {
         self.execute("begin").await?;
         for (tenant, steps) in groups {
-            self.scope(tenant).await?;
+            self.scope(tenant);
             let mut exchange = self.exchange();
             for (sql, params) in steps {
                 exchange.send(sql, params).await;
@@ -177,16 +187,22 @@ impl Session {
     /// Applies the steps that are missing, each in a transaction, while no other node does.
     async fn migrate(&mut self, steps: &[Migration], now: i64) -> Result<(), StoreError> {
         while !migrate::pending(steps, &self.applied().await?)?.is_empty() {
+            self.wait_for(MIGRATION);
             self.execute("begin").await?;
             let done = self.migrate_one(steps, now).await;
             self.execute(if done.is_ok() { "commit" } else { "rollback" }).await?;
             done?;
         }
+        self.wait_for(PATIENCE);
         Ok(())
     }
 
     async fn migrate_one(&mut self, steps: &[Migration], now: i64) -> Result<(), StoreError> {
+        // The node that is at it takes its time. A table that somebody else holds is not waited for that long: whoever
+        // wants it next would wait behind.
+        self.execute("set local lock_timeout = 0").await?;
         self.query("select pg_advisory_xact_lock($1)", &[Param::Int(MIGRATING)], |_| MORE).await?;
+        self.execute("set local lock_timeout = '5s'").await?;
         // Another node may have been faster.
         let pending = migrate::pending(steps, &self.applied().await?)?;
         let Some(step) = pending.first() else { return Ok(()) };
@@ -229,6 +245,18 @@ impl Session {
         Ok(all)
     }
 
+    /// Whether row security does not hold for it.
+    async fn is_above_policies(&mut self) -> Result<bool, StoreError> {
+        let mut is_above = false;
+        let sql = "select 1 from pg_roles where rolname = current_user and (rolsuper or rolbypassrls)";
+        self.query(sql, &[], |_| {
+            is_above = true;
+            ENOUGH
+        })
+        .await?;
+        Ok(is_above)
+    }
+
     async fn understands_text(&mut self) -> Result<(), StoreError> {
         let mut encoding = String::new();
         self.query("select current_setting('server_encoding')", &[], |row| {
@@ -243,6 +271,13 @@ impl Session {
             ))),
         }
     }
+}
+
+/// A connection that is about this tenant: who gets one otherwise has somebody else's.
+async fn session(pool: &Pool, tenant: TenantId) -> Result<Object<Manager>, StoreError> {
+    let mut session = pool.get().await.map_err(pool_failed)?;
+    session.scope(tenant);
+    Ok(session)
 }
 
 fn pool_failed(error: PoolError<StoreError>) -> StoreError {
@@ -266,6 +301,7 @@ fn failed(error: &tokio_postgres::Error) -> StoreError {
         "08" | "28" | "3D" | "40" | "53" | "55" | "57" | "58" => unavailable(said.message()),
         // A server that has become a standby.
         _ if *said.code() == SqlState::READ_ONLY_SQL_TRANSACTION => unavailable(said.message()),
+        _ if *said.code() == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => unavailable(said.message()),
         _ => StoreError::Broken(said.message().to_owned()),
     }
 }
@@ -285,5 +321,9 @@ pub(crate) use commit::ALL as STATEMENTS;
 #[cfg(test)]
 pub(crate) use connect::SESSION;
 
+#[cfg(test)]
+mod isolation;
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod tests;

@@ -130,7 +130,7 @@ impl<'s> TenantStore<'s> {
         params: &[Param<'_>],
         row: impl FnMut(&dyn Columns) -> Flow,
     ) -> Result<(), StoreError> {
-        self.store.inner.db.read(sql, params, row).await
+        self.store.inner.db.read(self.tenant, sql, params, row).await
     }
 
     /// The tenant as a value; the first of every read.

@@ -16,7 +16,8 @@ statements! {
               select shifts, $1, $2, 0 from counter where tenant = 0 and kind = 'tenant' \
               on conflict (name) do nothing returning tenant";
     DELETE = "delete from tenant where tenant = $1";
-    CLEAR_TOKENS = "delete from token where tenant = $1";
+    CLEAR_TOKENS = "delete from token where tenant = $1 and hash in \
+                    (select hash from token where tenant = $1 limit $2)";
     CLEAR_RECORDS = "delete from record where tenant = $1 and (kind, id) in \
                      (select kind, id from record where tenant = $1 limit $2)";
     CLEAR_KEYS = "delete from unique_key where tenant = $1 and (kind, attribute, key) in \
@@ -38,6 +39,7 @@ statements! {
 
 /// What remains of a tenant after access to it has ended.
 const CLEAR: [&str; 9] = [
+    CLEAR_TOKENS,
     CLEAR_KEYS,
     CLEAR_INDEX,
     CLEAR_EDGES,
@@ -46,7 +48,6 @@ const CLEAR: [&str; 9] = [
     CLEAR_OUTBOX,
     CLEAR_SETTINGS,
     CLEAR_COUNTERS,
-    CLEAR_HEAD,
 ];
 
 /// So many rows go in one commit, so that other commits pass between.
@@ -139,7 +140,7 @@ impl<'s> Tenants<'s> {
     pub async fn delete(&self, id: TenantId, now: i64, by: &str) -> Result<(), CommitError> {
         let tenant = self.get(id).await?.ok_or(CommitError::Missing)?;
         let mut batch = Batch::default();
-        batch.push(CLEAR_TOKENS, &[Arg::Int(id.0)], Expect::Any);
+        // A token opens a tenant that is there.
         batch.push(DELETE, &[Arg::Int(id.0)], Expect::Row);
         batch.count("tenant", -1, false);
         batch.setting(&format!("{DELETING}{}", id.0), &tenant.name);
@@ -159,17 +160,22 @@ impl<'s> Tenants<'s> {
     }
 
     async fn clear(&self, id: TenantId) -> Result<(), CommitError> {
+        let tenant = self.store.tenant(id);
+        let chunk = [Arg::Tenant, Arg::Int(bounded(CHUNK))];
         for sql in CLEAR {
             let mut more = true;
             while more {
                 let mut batch = Batch::default();
-                batch.push(sql, &[Arg::Int(id.0), Arg::Int(bounded(CHUNK))], Expect::Any);
-                more = self.installation().commit(batch).await?.rows == CHUNK;
+                batch.push(sql, &chunk, Expect::Any);
+                more = tenant.commit(batch).await?.rows == CHUNK;
             }
         }
         let mut batch = Batch::default();
-        // A request that was let in before may have made a token after.
-        batch.push(CLEAR_TOKENS, &[Arg::Int(id.0)], Expect::Any).unset(&format!("{DELETING}{}", id.0));
+        // A request that was let in before may have made a token after. The head goes last: a commit makes one.
+        batch.push(CLEAR_TOKENS, &chunk, Expect::Any).push(CLEAR_HEAD, &chunk, Expect::Any);
+        tenant.commit(batch).await?;
+        let mut batch = Batch::default();
+        batch.unset(&format!("{DELETING}{}", id.0));
         self.installation().commit(batch).await.map(drop)
     }
 

@@ -2,7 +2,8 @@
 //!
 //! The first test that wants a database starts the cluster, in a temporary folder, on a Unix socket in that folder. It
 //! ends with the process that started the tests (nextest or cargo), however that ends. `TEST_DATABASE_URL` names
-//! another server to use: the URL of a database there whose user may create others.
+//! another server to use: the URL of a database there whose user is above row security, as Durward is not: it connects as
+//! the user `durward`, which has to be there and to need no password.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,10 +19,17 @@ const START: Duration = Duration::from_secs(60);
 /// Where Debian and its kin put PostgreSQL's programs, a folder for each version.
 const VERSIONS: &str = "/usr/lib/postgresql";
 
+static SERVER: OnceLock<Server> = OnceLock::new();
+
+/// Who owns the databases: nobody special, so that row security holds.
+const OWNER: &str = "durward";
+
 /// A server on which databases can be made.
 struct Server {
-    /// The URL of a database, without its name.
+    /// The URL of a database as whoever is above row security sees it, without its name.
     base: String,
+    /// The same as its owner sees it.
+    owned: String,
     /// The database to ask from.
     first: String,
     bin: PathBuf,
@@ -56,20 +64,24 @@ impl Database {
     /// # Panics
     /// When there is no PostgreSQL to make it on.
     pub fn new() -> Self {
-        static SERVER: OnceLock<Server> = OnceLock::new();
         static MADE: AtomicU64 = AtomicU64::new(0);
         let server = SERVER.get_or_init(server);
         let name = format!("test_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let made = Self { server, name };
         run(server
             .program("createdb")
-            .args(["--template", "template0", "--maintenance-db"])
+            .args(["--template", "template0", "--owner", OWNER, "--maintenance-db"])
             .args([&server.url(&server.first), &made.name]));
         made
     }
 
     /// Its URL.
     pub fn url(&self) -> String {
+        format!("{}/{}", self.server.owned, self.name)
+    }
+
+    /// Its URL for whoever is above row security.
+    pub fn url_above(&self) -> String {
         self.server.url(&self.name)
     }
 
@@ -78,7 +90,7 @@ impl Database {
     /// # Panics
     /// When PostgreSQL refuses it.
     pub fn run(&self, sql: &str) -> String {
-        ask(&self.url(), sql)
+        ask(&self.url_above(), sql)
     }
 }
 
@@ -90,11 +102,13 @@ impl Drop for Database {
     }
 }
 
-/// Runs SQL on the database with this URL, and says what it prints, as [`Database::run`] does.
+/// Runs SQL on the database with this URL behind everybody's back, and says what it prints, as [`Database::run`] does.
 ///
 /// # Panics
 /// When PostgreSQL refuses it.
 pub fn ask(url: &str, sql: &str) -> String {
+    let above = |server: &Server| Some(format!("{}{}", server.base, url.strip_prefix(&server.owned)?));
+    let url = SERVER.get().and_then(above).unwrap_or_else(|| url.to_owned());
     let mut psql = Command::new(programs().join("psql"));
     psql.args(["--no-psqlrc", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
     run(psql.arg("--dbname").arg(url).arg("--command").arg(sql))
@@ -114,12 +128,16 @@ fn server() -> Server {
     match std::env::var("TEST_DATABASE_URL") {
         Ok(url) => {
             let (base, first) = url.rsplit_once('/').unwrap_or((&url, "postgres"));
-            Server { base: base.to_owned(), first: first.to_owned(), bin }
+            let (scheme, rest) = base.split_once("://").unwrap_or(("postgres", base));
+            let hosts = rest.rsplit_once('@').map_or(rest, |(_, hosts)| hosts);
+            let owned = format!("{scheme}://{OWNER}@{hosts}");
+            Server { base: base.to_owned(), owned, first: first.to_owned(), bin }
         }
         Err(_) => {
             let folder = cluster(&bin);
             let host = folder.display().to_string().replace('/', "%2F");
-            Server { base: format!("postgres://postgres@{host}"), first: "postgres".to_owned(), bin }
+            let (base, owned) = (format!("postgres://postgres@{host}"), format!("postgres://{OWNER}@{host}"));
+            Server { base, owned, first: "postgres".to_owned(), bin }
         }
     }
 }

@@ -35,3 +35,27 @@ analyze tenant, record, unique_key, attr_index, edge, token, audit, outbox, coun
 savepoint emptied;
 truncate tenant, record, unique_key, attr_index, edge, token, audit, outbox, counter, head, setting;
 release emptied;
+
+-- Defence in depth: whoever forgets a condition still sees and changes the rows of one tenant only, the one that the
+-- connection says it is about; the tables' owner too. It is an equality, so that the planner compares it once with the
+-- statement's own. Who says nothing is refused.
+do $$
+declare
+  held text;
+begin
+  foreach held in array array['record', 'unique_key', 'attr_index', 'edge', 'counter', 'token', 'audit', 'outbox', 'setting']
+  loop
+    execute format('create policy tenant on %I using (tenant = current_setting(''durward.tenant'')::bigint)', held);
+  end loop;
+  -- The installation, 0, finds and makes tenants, and knows which have an audit chain.
+  foreach held in array array['tenant', 'head']
+  loop
+    execute format('create policy tenant on %I using (current_setting(''durward.tenant'')::bigint in (tenant, 0))', held);
+  end loop;
+  foreach held in array array['record', 'unique_key', 'attr_index', 'edge', 'counter', 'token', 'audit', 'outbox', 'setting',
+    'tenant', 'head']
+  loop
+    execute format('alter table %I enable row level security, force row level security', held);
+  end loop;
+end
+$$;

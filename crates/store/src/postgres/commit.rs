@@ -22,7 +22,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
 use super::session::{Answer, Exchange, Row, Session};
-use super::{Pool, failed, pool_failed, unavailable};
+use super::{Pool, failed, session, unavailable};
 use crate::audit::{self, Head, Link};
 use crate::batch::{Batch, Committed, Expect, Step};
 use crate::columns::{Columns, Param};
@@ -49,6 +49,8 @@ type Outcome = Result<Committed, CommitError>;
 struct Job {
     batch: Batch,
     answer: oneshot::Sender<Outcome>,
+    /// Set by its lane when it begins with it, or by whoever waits when that took too long.
+    is_taken: Arc<AtomicBool>,
     /// Given back when it is dropped.
     _place: OwnedSemaphorePermit,
 }
@@ -64,6 +66,8 @@ pub(super) struct Lanes {
     /// So many lanes are in a transaction at once.
     turns: Semaphore,
     group: usize,
+    /// How long a commit may wait until its lane begins with it: as long as a read for a connection.
+    wait: Duration,
     fault: Option<Fault>,
     /// Until a test has made it crash.
     alive: AtomicBool,
@@ -78,6 +82,7 @@ impl Lanes {
             places: Arc::new(Semaphore::new(INBOX_MAX)),
             turns: Semaphore::new(turns),
             group,
+            wait: super::PATIENCE,
             fault,
             alive: AtomicBool::new(true),
         })
@@ -88,12 +93,15 @@ impl Lanes {
     }
 
     pub(super) async fn commit(self: &Arc<Self>, tenant: TenantId, batch: Batch) -> Outcome {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| StoreError::stopped())?;
+        let place =
+            timeout(self.wait, Arc::clone(&self.places).acquire_owned()).await.map_err(|_| too_many())?;
+        let place = place.map_err(|_| StoreError::stopped())?;
         if !self.alive() {
             return Err(StoreError::stopped().into());
         }
-        let (answer, answered) = oneshot::channel();
-        let job = Job { batch, answer, _place: place };
+        let (answer, mut answered) = oneshot::channel();
+        let is_taken = Arc::new(AtomicBool::new(false));
+        let job = Job { batch, answer, is_taken: Arc::clone(&is_taken), _place: place };
         match self.waiting().entry(tenant) {
             Entry::Occupied(mut lane) => lane.get_mut().push(job),
             Entry::Vacant(lane) => {
@@ -101,7 +109,13 @@ impl Lanes {
                 self.runtime.spawn(Arc::clone(self).work(tenant));
             }
         }
-        answered.await.unwrap_or_else(|_| Err(StoreError::stopped().into()))
+        let outcome = match timeout(self.wait, &mut answered).await {
+            Ok(outcome) => outcome,
+            // Nobody has begun with it, and now nobody will.
+            Err(_) if !is_taken.swap(true, Ordering::AcqRel) => return Err(too_many().into()),
+            Err(_) => answered.await,
+        };
+        outcome.unwrap_or_else(|_| Err(StoreError::stopped().into()))
     }
 
     /// Commits what was handed in; what comes later is refused.
@@ -117,7 +131,10 @@ impl Lanes {
             let Ok(_turn) = self.turns.acquire().await else { return };
             let Some(jobs) = self.next(tenant) else { return };
             let (batches, answers): (Vec<_>, Vec<_>) =
-                jobs.into_iter().map(|Job { batch, answer, _place }| (batch, (answer, _place))).unzip();
+                jobs.into_iter().map(|Job { batch, answer, _place, .. }| (batch, (answer, _place))).unzip();
+            if batches.is_empty() {
+                continue;
+            }
             let outcomes = self.settle(tenant, &batches).await;
             // After a crash there are none, and who waits hears that the store has stopped.
             for ((answer, _place), outcome) in answers.into_iter().zip(outcomes) {
@@ -130,11 +147,13 @@ impl Lanes {
     fn next(&self, tenant: TenantId) -> Option<Vec<Job>> {
         let mut waiting = self.waiting();
         let lane = waiting.get_mut(&tenant)?;
+        lane.retain(|job| !job.is_taken.load(Ordering::Acquire));
         if lane.is_empty() || !self.alive() {
             waiting.remove(&tenant);
             return None;
         }
-        Some(lane.drain(..lane.len().min(self.group)).collect())
+        let taken = lane.drain(..lane.len().min(self.group));
+        Some(taken.filter(|job| !job.is_taken.swap(true, Ordering::AcqRel)).collect())
     }
 
     /// Commits a group. An error of the database that is one batch's fault is found by committing each alone.
@@ -158,7 +177,7 @@ impl Lanes {
         let transaction = Transaction { tenant, batches, fault: self.fault.as_ref() };
         let mut tries = 1;
         loop {
-            let mut session = self.pool.get().await.map_err(pool_failed)?;
+            let mut session = session(&self.pool, tenant).await?;
             let failure = match timeout(PATIENCE, transaction.run(&mut session)).await {
                 Ok(Ok(outcomes)) => return Ok(outcomes),
                 Ok(Err(failure)) => failure,
@@ -242,7 +261,7 @@ impl Transaction<'_> {
             }
             let mut answers = exchange.answers().await?.into_iter();
             if begins {
-                head = Some(locked(answers.by_ref().take(3).last())?);
+                head = Some(locked(answers.by_ref().take(3).last())?.ok_or(Failure::Again)?);
             }
             let Judgement { held, refused } = self.judge(part, answers)?;
             outcomes.extend(held.into_iter().map(Ok));
@@ -406,10 +425,37 @@ impl Added<'_> {
     }
 }
 
-/// The head that was locked.
-fn locked(answer: Option<Answer>) -> Result<Head, StoreError> {
+fn too_many() -> StoreError {
+    unavailable("too many commits wait for the database")
+}
+
+/// The head that was locked; none when the tenant was deleted while the lock was waited for.
+fn locked(answer: Option<Answer>) -> Result<Option<Head>, StoreError> {
     let rows = answer.map(|answer| answer.rows).unwrap_or_default();
-    let row =
-        rows.first().ok_or_else(|| unavailable("the head of an audit chain was not there to be locked"))?;
-    Head::read(&Row(row))
+    rows.first().map(|row| Head::read(&Row(row))).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::{Lanes, Pool};
+    use crate::contract::{ACME, creation};
+    use crate::postgres::{Manager, Server};
+    use crate::{CommitError, StoreError};
+
+    /// Nothing of it is committed afterwards either.
+    #[tokio::test]
+    async fn a_commit_that_nobody_begins_with_is_refused_in_time() {
+        let server = Server::parse("postgres://durward@localhost/durward").unwrap();
+        let manager = Manager { server, runtime: tokio::runtime::Handle::current() };
+        let mut lanes = Lanes::new(Pool::builder(manager).build().unwrap(), 0, 32, None);
+        Arc::get_mut(&mut lanes).unwrap().wait = Duration::from_millis(1);
+        for _ in 0..2_000 {
+            let refused = lanes.commit(ACME, creation("a", b"a")).await;
+            assert!(matches!(refused, Err(CommitError::Store(StoreError::Unavailable(_)))), "{refused:?}");
+        }
+        assert!(lanes.next(ACME).is_none());
+    }
 }

@@ -15,7 +15,7 @@ use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::{Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::chain;
+use super::{PATIENCE, chain};
 use crate::StoreError;
 
 /// Connections to the server when the URL does not say `connections`.
@@ -27,6 +27,8 @@ const GROUP: usize = 32;
 const CONNECT: Duration = Duration::from_secs(5);
 /// So long data may stay unacknowledged before a connection counts as dead.
 const SILENCE: Duration = Duration::from_secs(10);
+/// So long a connection may lie idle before it is asked whether it lives.
+const IDLE: Duration = Duration::from_secs(30);
 
 /// One statement has one plan, and that plan searches an index, whatever the statistics say today: of several indexes
 /// the one that reads the fewest entries; joins are in the order they are written. A lock is waited for so long, and a
@@ -35,7 +37,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 pub(crate) const SESSION: &str = "set jit = off; set plan_cache_mode = force_generic_plan; set join_collapse_limit = 1; \
     set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
     set enable_memoize = off; set enable_material = off; set cpu_index_tuple_cost = 1; set random_page_cost = 1; \
-    set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '10s'; \
+    set row_security = on; set default_transaction_isolation = 'read committed'; set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '10s'; \
     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
 
 /// What a URL says.
@@ -57,6 +59,7 @@ struct Parameters {
     connections: usize,
     group: usize,
     names_target: bool,
+    names_keepalive: bool,
 }
 
 impl Server {
@@ -79,6 +82,9 @@ impl Server {
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(SILENCE);
         }
+        if !parameters.names_keepalive {
+            config.keepalives_idle(IDLE);
+        }
         if config.get_application_name().is_none() {
             config.application_name("durward");
         }
@@ -93,6 +99,13 @@ impl Server {
         config.ssl_mode(mode);
         let tls = MakeRustlsConnect::new(tls(is_verified, root)?);
         Ok(Server { config, tls, connections: parameters.connections, group: parameters.group })
+    }
+
+    /// How long it takes at most until every server was tried.
+    pub(super) fn patience(&self) -> Duration {
+        let servers = u32::try_from(self.config.get_hosts().len()).unwrap_or(u32::MAX);
+        let each = self.config.get_connect_timeout().copied().unwrap_or(CONNECT);
+        PATIENCE.max(each.saturating_mul(servers).saturating_add(CONNECT))
     }
 
     /// Connects, and drives the connection by a task of its own.
@@ -111,8 +124,15 @@ impl Server {
 impl Parameters {
     fn take(url: &str) -> Result<Self, StoreError> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        if query.contains('@') && !base.contains('@') {
+            // Else a part of a password would be taken for a parameter, and be named as one.
+            return Err(wrong(
+                "a `?` before its `@` has to be written `%3F`, and an `@` in a parameter `%40`",
+            ));
+        }
         let (mut sslmode, mut sslrootcert) = (None, None);
-        let (mut connections, mut group, mut names_target) = (CONNECTIONS, GROUP, false);
+        let (mut connections, mut group) = (CONNECTIONS, GROUP);
+        let (mut names_target, mut names_keepalive) = (false, false);
         let mut rest = Vec::new();
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
@@ -124,12 +144,13 @@ impl Parameters {
                 "group" => group = number(name, &value())?,
                 _ => {
                     names_target |= name == "target_session_attrs";
+                    names_keepalive |= name == "keepalives_idle";
                     rest.push(parameter);
                 }
             }
         }
         let url = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
-        Ok(Parameters { url, sslmode, sslrootcert, connections, group, names_target })
+        Ok(Parameters { url, sslmode, sslrootcert, connections, group, names_target, names_keepalive })
     }
 }
 
@@ -210,5 +231,43 @@ impl ServerCertVerifier for Anybody {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Server;
+
+    #[test]
+    fn what_is_wrong_with_a_url_is_said_without_its_password() {
+        for url in [
+            "mysql://durward:hush@db/durward",
+            "postgres://durward:hush@/durward",
+            "postgres://durward:hush@db:port/durward",
+            "postgres://durward:hush@db/durward?connections=many",
+            "postgres://durward:hush@db/durward?colour=green",
+            "postgres://durward:hush@db/durward?sslmode=perhaps",
+            "postgres://durward:hush@db/durward?connect_timeout=hush",
+            "postgres://durward:a?hush@db/durward",
+            "postgres://durward:a?hush=b@db/durward",
+            "postgres://durward:a@hush:b@db/durward",
+        ] {
+            let error = Server::parse(url).err().unwrap_or_else(|| panic!("{url}")).to_string();
+            assert!(error.starts_with("the URL of the database cannot be used: "), "{error}");
+            assert!(!error.contains("hush"), "{url}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn there_is_time_to_try_every_server() {
+        for (url, seconds) in [
+            ("postgres://durward@a/durward", 10),
+            ("postgres://durward@a,b,c/durward", 20),
+            ("postgres://durward@a,b/durward?connect_timeout=20", 45),
+        ] {
+            assert_eq!(Server::parse(url).unwrap().patience(), Duration::from_secs(seconds), "{url}");
+        }
     }
 }

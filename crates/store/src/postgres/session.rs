@@ -14,20 +14,24 @@ use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Error, Statement};
 
-use super::{failed, unavailable};
+use super::{PATIENCE, failed, unavailable};
 use crate::columns::{Columns, Flow, Param, mistyped};
 use crate::{StoreError, TenantId};
+
+/// Says to the tables' policies whose rows the statements after it are about.
+const SCOPE: &str = "select set_config('durward.tenant', $1::bigint::text, false)";
 
 /// A connection, with its prepared statements.
 pub(crate) struct Session {
     client: Client,
-    prepared: HashMap<String, Statement>,
-    task: JoinHandle<()>,
-    /// How long it waits for an answer.
+    prepared: Prepared,
+    scope: Scope,
+    /// How long it waits for an answer, and then for each row.
     patience: Duration,
-    /// Whose rows its statements are about, when the server was told.
-    tenant: Option<TenantId>,
+    task: JoinHandle<()>,
 }
+
+type Prepared = HashMap<String, Statement>;
 
 impl Drop for Session {
     /// Without waiting for what the server is still doing: it rolls back what was not committed.
@@ -37,12 +41,22 @@ impl Drop for Session {
 }
 
 impl Session {
-    pub(super) fn new(client: Client, task: JoinHandle<()>, patience: Duration) -> Self {
-        Session { client, prepared: HashMap::new(), task, patience, tenant: None }
+    pub(super) fn new(client: Client, task: JoinHandle<()>) -> Self {
+        Session { client, prepared: HashMap::new(), scope: Scope::default(), patience: PATIENCE, task }
     }
 
     pub(super) fn is_closed(&self) -> bool {
         self.client.is_closed()
+    }
+
+    /// From here on it waits so long for an answer.
+    pub(super) fn wait_for(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    /// The statements from here on are this tenant's: of others they see no row, and change none, whatever they say.
+    pub(crate) fn scope(&mut self, tenant: TenantId) {
+        self.scope.change(tenant);
     }
 
     /// Runs a statement and shows its rows, until `show` breaks off. A statement that is new to the connection is
@@ -53,23 +67,17 @@ impl Session {
         params: &[Param<'_>],
         mut show: impl FnMut(&dyn Columns) -> Flow,
     ) -> Result<(), StoreError> {
-        let patience = self.patience;
-        let statement = in_time(patience, prepare(&self.client, &mut self.prepared, sql)).await?;
-        let rows = in_time(patience, self.client.query_raw(&statement, params.iter().copied())).await?;
+        let Session { client, prepared, scope, patience, .. } = self;
+        let patience = *patience;
+        let scoping = scope.send(client, prepared).await;
+        let statement = in_time(patience, prepare(client, prepared, sql)).await?;
+        let rows = in_time(patience, client.query_raw(&statement, params.iter().copied())).await?;
+        in_time(patience, scope.answer(scoping)).await?;
         let mut rows = pin!(rows);
         while let Some(row) = in_time(patience, rows.try_next()).await? {
             if let ControlFlow::Break(()) = show(&Row(&row))? {
                 break;
             }
-        }
-        Ok(())
-    }
-
-    /// Tells the server whose rows the statements from here on are about, for policies that keep tenants apart.
-    pub(crate) async fn scope(&mut self, tenant: TenantId) -> Result<(), StoreError> {
-        if self.tenant != Some(tenant) {
-            self.execute(&format!("set durward.tenant = '{}'", tenant.0)).await?;
-            self.tenant = Some(tenant);
         }
         Ok(())
     }
@@ -81,15 +89,12 @@ impl Session {
 
     /// Begins an exchange: statements that are all sent before the first answer is waited for.
     pub(super) fn exchange(&mut self) -> Exchange<'_> {
-        Exchange { client: &self.client, prepared: &mut self.prepared, sent: Vec::new() }
+        let Session { client, prepared, scope, .. } = self;
+        Exchange { client, prepared, scope, scoping: None, sent: Vec::new() }
     }
 }
 
-async fn prepare(
-    client: &Client,
-    prepared: &mut HashMap<String, Statement>,
-    sql: &str,
-) -> Result<Statement, Error> {
+async fn prepare(client: &Client, prepared: &mut Prepared, sql: &str) -> Result<Statement, Error> {
     if let Some(statement) = prepared.get(sql) {
         return Ok(statement.clone());
     }
@@ -119,40 +124,82 @@ enum Sent<'s> {
     Answered(Result<Answer, Error>),
 }
 
-/// Statements on their way; the server runs them in the order they were sent in.
-pub(super) struct Exchange<'s> {
-    client: &'s Client,
-    prepared: &'s mut HashMap<String, Statement>,
-    sent: Vec<Sent<'s>>,
-}
-
-impl<'s> Exchange<'s> {
-    /// Sends a statement. What goes wrong is found among the answers.
-    pub(super) async fn send(&mut self, sql: &str, params: Vec<Param<'s>>) {
-        let sent = match prepare(self.client, self.prepared, sql).await {
+impl<'s> Sent<'s> {
+    async fn new(client: &'s Client, prepared: &mut Prepared, sql: &str, params: Vec<Param<'s>>) -> Self {
+        match prepare(client, prepared, sql).await {
             Err(error) => Sent::Answered(Err(error)),
             Ok(statement) => {
-                let mut work = Box::pin(answer(self.client, statement, params));
+                let mut work = Box::pin(answer(client, statement, params));
                 // Polled once it is in the connection's queue.
                 match work.as_mut().now_or_never() {
                     Some(answered) => Sent::Answered(answered),
                     None => Sent::Pending(work),
                 }
             }
-        };
-        self.sent.push(sent);
+        }
+    }
+
+    async fn answer(self) -> Result<Answer, Error> {
+        match self {
+            Sent::Pending(work) => work.await,
+            Sent::Answered(answered) => answered,
+        }
+    }
+}
+
+/// Whose rows a connection is about. The server is told on the way, before the next statement.
+#[derive(Default)]
+struct Scope {
+    tenant: Option<TenantId>,
+    /// Whether the server has said that it knows; whoever stops waiting for that leaves it to the next.
+    is_set: bool,
+}
+
+impl Scope {
+    fn change(&mut self, tenant: TenantId) {
+        if self.tenant != Some(tenant) {
+            *self = Scope { tenant: Some(tenant), is_set: false };
+        }
+    }
+
+    async fn send<'s>(&self, client: &'s Client, prepared: &mut Prepared) -> Option<Sent<'s>> {
+        let tenant = self.tenant.filter(|_| !self.is_set)?;
+        Some(Sent::new(client, prepared, SCOPE, vec![Param::Int(tenant.0)]).await)
+    }
+
+    async fn answer(&mut self, sent: Option<Sent<'_>>) -> Result<(), Error> {
+        if let Some(sent) = sent {
+            sent.answer().await?;
+            self.is_set = true;
+        }
+        Ok(())
+    }
+}
+
+/// Statements on their way; the server runs them in the order they were sent in.
+pub(super) struct Exchange<'s> {
+    client: &'s Client,
+    prepared: &'s mut Prepared,
+    scope: &'s mut Scope,
+    scoping: Option<Sent<'s>>,
+    sent: Vec<Sent<'s>>,
+}
+
+impl<'s> Exchange<'s> {
+    /// Sends a statement. What goes wrong is found among the answers.
+    pub(super) async fn send(&mut self, sql: &str, params: Vec<Param<'s>>) {
+        if self.sent.is_empty() {
+            self.scoping = self.scope.send(self.client, self.prepared).await;
+        }
+        self.sent.push(Sent::new(self.client, self.prepared, sql, params).await);
     }
 
     /// Waits for all answers. After one that failed every other of its transaction has failed too.
     pub(super) async fn answers(self) -> Result<Vec<Answer>, Error> {
         let mut answers = Vec::with_capacity(self.sent.len());
-        let mut failure = None;
+        let mut failure = self.scope.answer(self.scoping).await.err();
         for sent in self.sent {
-            let answered = match sent {
-                Sent::Pending(work) => work.await,
-                Sent::Answered(answered) => answered,
-            };
-            match answered {
+            match sent.answer().await {
                 Ok(answer) => answers.push(answer),
                 Err(error) => failure = failure.or(Some(error)),
             }

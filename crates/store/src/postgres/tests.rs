@@ -42,6 +42,44 @@ async fn a_connection_that_was_cut_is_replaced() {
     intact(acme, 3).await;
 }
 
+/// As when the schema changed under a statement that was prepared, or a pooler forgot it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_whose_statements_fail_is_replaced() {
+    let world = Database::new();
+    drop(world.fresh().await);
+    let location = format!("{}?connections=1", world.url()).parse().unwrap();
+    let store = Store::open(&location, Options::default()).await.unwrap();
+    let acme = store.tenant(ACME);
+    acme.commit(creation("a", b"a")).await.unwrap();
+    assert_eq!(acme.total("Thing").await.unwrap(), 1);
+    world.run("alter table counter alter live type int");
+    assert!(matches!(acme.total("Thing").await, Err(StoreError::Broken(_))));
+    assert_eq!(acme.total("Thing").await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_role_or_database_sets_otherwise_does_not_matter() {
+    let world = Database::new();
+    let name = world.run("select current_database()").trim().to_owned();
+    for setting in [
+        "default_transaction_isolation = 'serializable'",
+        "row_security = off",
+        "synchronous_commit = off",
+        "enable_indexscan = off",
+        "timezone = 'Asia/Tokyo'",
+        "bytea_output = 'escape'",
+        "lock_timeout = 1",
+    ] {
+        world.run(&format!("alter database {name} set {setting}"));
+    }
+    let store = world.fresh().await;
+    for id in ["a", "b"] {
+        store.tenant(ACME).commit(creation(id, id.as_bytes())).await.unwrap();
+    }
+    assert_eq!(store.tenant(ACME).total("Thing").await.unwrap(), 2);
+    intact(store.tenant(ACME), 2).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_away_is_unavailable_until_it_is_back() {
     let world = Database::new();
