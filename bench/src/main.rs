@@ -2,11 +2,12 @@
 //!
 //! Every server is a process of its own, so that its processor time is its own: `durward serve`, *bare* (a router that
 //! answers a fixed user) and *ceiling* (a router over SQLite that does the storage work of each request and nothing
-//! else). Knows nothing of durward's crates; it talks to the binary.
+//! else); on PostgreSQL (`--database`) `pgbench`, and a router with one SELECT. Knows nothing of durward's crates; it talks to the binary.
 
 mod bare;
 mod ceiling;
 mod data;
+mod database;
 mod driver;
 mod http;
 mod measure;
@@ -66,6 +67,15 @@ enum Baseline {
         #[arg(long)]
         data: PathBuf,
     },
+    /// Serve users from PostgreSQL with one prepared SELECT
+    Select {
+        /// Address to listen on
+        #[arg(long)]
+        listen: SocketAddr,
+        /// URL of durward's database
+        #[arg(long)]
+        database: String,
+    },
 }
 
 /// How to measure.
@@ -74,6 +84,10 @@ pub(crate) struct Options {
     /// The binary to measure; by default `durward` beside this program
     #[arg(long, value_name = "PATH")]
     durward: Option<PathBuf>,
+
+    /// Measure durward on PostgreSQL, beside what a throw-away PostgreSQL allows
+    #[arg(long, conflicts_with_all = ["without_durward", "only"])]
+    database: bool,
 
     /// Measure the baselines alone
     #[arg(long)]
@@ -116,6 +130,7 @@ fn main() -> ExitCode {
     let done = match cli.baseline {
         Some(Baseline::Bare { listen }) => serving(bare::serve(listen)),
         Some(Baseline::Ceiling { listen, data }) => serving(ceiling::serve(listen, data)),
+        Some(Baseline::Select { listen, database }) => serving(database::serve(listen, &database)),
         None => measuring(&cli.options),
     };
     match done {
@@ -154,6 +169,9 @@ async fn run(options: &Options) -> Result<()> {
         tempfile::Builder::new().prefix("bench-").tempdir_in(options.data.as_deref().unwrap_or(folder))?;
     let durward = (!options.without_durward)
         .then(|| options.durward.clone().unwrap_or_else(|| beside.with_file_name("durward")));
+    if let Some(durward) = durward.as_deref().filter(|_| options.database) {
+        return database::run(durward, temporary.path(), options, &scale).await;
+    }
     let suites = works::chosen(&scale, options.only.as_deref())?;
     let mut fleet = setup::fleet(durward.as_deref(), temporary.path(), &scale).await?;
     let figures = measure::all(&mut fleet, &suites, &scale).await?;

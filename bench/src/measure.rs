@@ -78,6 +78,12 @@ impl Figure {
         }
     }
 
+    /// Of a program that says no more than how fast it was.
+    pub(crate) fn of_rate(answered: usize, rate: f64) -> Figure {
+        let none = Duration::ZERO;
+        Figure { answered, rate, p50: none, p99: none, cpu: 0.0, bytes: 0.0 }
+    }
+
     /// The median of each figure for itself.
     pub(crate) fn median(figures: &[Figure]) -> Figure {
         fn of<T: PartialOrd + Copy + Default>(figures: &[Figure], field: fn(&Figure) -> T) -> T {
@@ -126,7 +132,8 @@ pub(crate) async fn all(fleet: &mut Fleet, suites: &[Vec<Work>], scale: &Scale) 
     Ok(figures)
 }
 
-async fn one(work: &Work, site: &mut Site, scale: &Scale, round: usize) -> Result<Figure> {
+/// Measures one work on one server.
+pub(crate) async fn one(work: &Work, site: &mut Site, scale: &Scale, round: usize) -> Result<Figure> {
     let requests = (work.requests)(site, scale, round);
     let (connections, expected) = (work.connections, work.expected);
     let load = Load { address: site.process.address, connections, requests: requests.into(), expected };

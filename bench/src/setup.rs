@@ -128,7 +128,7 @@ async fn restarted(site: Site, durward: Option<&Path>) -> Result<(Site, Duration
 }
 
 /// POSTs users, as many as are missing.
-async fn load(site: &mut Site, users: usize) -> Result<Figure> {
+pub(crate) async fn load(site: &mut Site, users: usize) -> Result<Figure> {
     let mut latencies = Vec::new();
     let (mut elapsed, mut bytes, cpu) = (Duration::ZERO, 0, site.process.cpu()?);
     while site.users.len() < users {

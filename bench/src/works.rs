@@ -89,6 +89,12 @@ pub(crate) fn chosen(scale: &Scale, only: Option<&str>) -> Result<Vec<Vec<Work>>
     Ok(std::iter::once(reads).chain(writes).filter(|works| !works.is_empty()).collect())
 }
 
+/// One work by its name.
+pub(crate) fn named(name: &str, scale: &Scale) -> Result<Work> {
+    let works = reads(scale).into_iter().chain(creations()).find(|work| work.name == name);
+    works.ok_or_else(|| format!("no work is called `{name}`").into())
+}
+
 fn reads(scale: &Scale) -> Vec<Work> {
     let (users, small) = (grouped(scale.users), grouped(scale.small));
     vec![

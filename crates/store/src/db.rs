@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use crate::columns::{Columns, Flow, Param};
-use crate::postgres::Postgres;
-use crate::sqlite::Sqlite;
+use crate::postgres::{self, Postgres};
+use crate::sqlite::{self, Sqlite};
 use crate::{Batch, CommitError, Committed, Location, Options, StoreError, TenantId};
 
 pub(crate) enum Db {
@@ -66,6 +66,62 @@ impl Db {
             Db::Postgres(_) => Err(StoreError::Unsupported(
                 "a PostgreSQL database is backed up by PostgreSQL's own tools: `pg_dump`, or continuous archiving",
             )),
+        }
+    }
+}
+
+/// Statements with their values.
+pub(crate) type Steps<'p> = Vec<(&'static str, Vec<Param<'p>>)>;
+
+/// One connection, for whoever reads or fills a whole database.
+pub(crate) enum Connection {
+    Sqlite(sqlite::Session),
+    Postgres(Box<postgres::Session>),
+}
+
+impl Connection {
+    /// Opens a database that is read only, and sees one moment of it.
+    pub(crate) async fn source(at: &Location) -> Result<Self, StoreError> {
+        match at {
+            Location::File(path) => sqlite::Session::source(path).map(Connection::Sqlite),
+            Location::Server(url) => {
+                Ok(Connection::Postgres(Box::new(postgres::Session::source(url).await?)))
+            }
+        }
+    }
+
+    /// Opens a database to be filled, making and migrating it as needed.
+    pub(crate) async fn target(at: &Location, now: i64) -> Result<Self, StoreError> {
+        match at {
+            Location::File(path) => sqlite::Session::target(path, now).map(Connection::Sqlite),
+            Location::Server(url) => {
+                Ok(Connection::Postgres(Box::new(postgres::Session::target(url, now).await?)))
+            }
+        }
+    }
+
+    /// Runs a tenant's read statement and shows `row` its rows, until it breaks off.
+    pub(crate) async fn query(
+        &mut self,
+        tenant: TenantId,
+        sql: &'static str,
+        params: &[Param<'_>],
+        mut row: impl FnMut(&dyn Columns) -> Flow,
+    ) -> Result<(), StoreError> {
+        match self {
+            Connection::Sqlite(session) => session.query(sql, params.iter().copied(), &mut row),
+            Connection::Postgres(session) => {
+                session.scope(tenant);
+                session.query(sql, params, row).await
+            }
+        }
+    }
+
+    /// Runs statements of tenants in one transaction.
+    pub(crate) async fn transact(&mut self, groups: Vec<(TenantId, Steps<'_>)>) -> Result<(), StoreError> {
+        match self {
+            Connection::Sqlite(session) => session.transact(groups.into_iter().flat_map(|(_, steps)| steps)),
+            Connection::Postgres(session) => session.transact(groups).await,
         }
     }
 }

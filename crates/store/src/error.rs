@@ -20,6 +20,9 @@ pub enum StoreError {
     /// This database cannot do it, and what can is named.
     #[error("{0}")]
     Unsupported(&'static str),
+    /// The database holds part of a copy.
+    #[error("it holds part of a copy; run `durward copy` again to finish it")]
+    Unfinished,
     /// The file to write is there already.
     #[error("`{0}` exists already")]
     Exists(String),

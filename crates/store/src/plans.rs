@@ -8,7 +8,8 @@ use scratch::Database;
 use crate::contract::World;
 use crate::postgres::{self, SESSION};
 use crate::sqlite::tests::{File, explain};
-use crate::{audit, edge, guard, index, migrate, outbox, record, setting, tenant, token};
+use crate::table::{STATEMENTS, TABLES};
+use crate::{audit, copy, edge, guard, index, migrate, outbox, record, setting, tenant, token};
 
 pub(crate) fn all() -> Vec<(String, &'static str)> {
     let files: [(&str, &'static [(&str, &'static str)]); 16] = [
@@ -39,13 +40,22 @@ pub(crate) fn named(
     list.iter().map(move |(name, sql)| (format!("{file}::{name}"), *sql))
 }
 
+/// Those of a copy, which has connections of its own.
+fn copying() -> impl Iterator<Item = (String, &'static str)> {
+    let tables = TABLES.iter().zip(STATEMENTS.iter());
+    let tables = tables.flat_map(|(table, statements)| {
+        statements.all().map(|(name, sql)| (format!("copy::{}::{name}", table.name), sql))
+    });
+    named("copy", copy::ALL).chain(tables)
+}
+
 #[tokio::test]
 async fn every_statement_searches() {
     let file = File::new();
     let _store = file.fresh().await;
     let connection = file.raw();
     let mut plans = String::new();
-    for (name, sql) in all() {
+    for (name, sql) in all().into_iter().chain(copying()) {
         writeln!(plans, "{name}").unwrap();
         for line in explain(&connection, sql) {
             writeln!(plans, "    {line}").unwrap();
@@ -67,7 +77,7 @@ async fn every_statement_searches_on_postgres() {
     let _store = database.fresh().await;
     // As a tenant: the policies' condition is one more filter.
     let mut script = format!("{SESSION}; set role durward; set durward.tenant = '1'");
-    let statements = all().into_iter().chain(named("postgres", postgres::STATEMENTS));
+    let statements = all().into_iter().chain(named("postgres", postgres::STATEMENTS)).chain(copying());
     for (number, (name, sql)) in statements.enumerate() {
         let values = vec!["null"; highest(sql)].join(", ");
         let values = if values.is_empty() { values } else { format!("({values})") };
@@ -100,7 +110,7 @@ fn highest(sql: &str) -> usize {
 
 #[test]
 fn placeholders_ascend() {
-    for (name, sql) in all() {
+    for (name, sql) in all().into_iter().chain(copying()) {
         let mut highest = 0;
         for (at, _) in sql.match_indices('$') {
             let digits: String = sql[at + 1..].chars().take_while(char::is_ascii_digit).collect();

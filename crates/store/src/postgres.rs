@@ -18,16 +18,19 @@ use tokio_postgres::error::SqlState;
 
 use crate::batch::{Batch, Committed};
 use crate::columns::{Columns, ENOUGH, Flow, MORE, Param};
+use crate::db::Steps;
 use crate::location::Url;
 use crate::migrate::{self, Applied, Macros, Migration};
 use crate::{CommitError, Options, StoreError, TenantId};
 
 use commit::Lanes;
 use connect::Server;
-use session::Session;
+pub(crate) use session::Session;
 
 /// How long a read waits for a connection, and then for each row.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a statement may take that goes through a whole table.
+const LONG: Duration = Duration::from_secs(600);
 /// How long a statement of a migration may take, and waiting for another node's migrations.
 const MIGRATION: Duration = Duration::from_secs(3600);
 /// Whoever migrates holds this lock of the database: "durward" in ASCII.
@@ -134,6 +137,51 @@ impl deadpool::managed::Manager for Manager {
             true => Err(RecycleError::message("it is closed")),
             false => Ok(()),
         }
+    }
+}
+
+/// On a connection of its own.
+impl Session {
+    /// Reads one moment, from the first statement on.
+    pub(crate) async fn source(url: &Url) -> Result<Self, StoreError> {
+        let mut session = Self::alone(url).await?;
+        session.migrated().await?;
+        session.wait_for(LONG);
+        // It is idle in its transaction for as long as others are busy.
+        session.execute("set idle_in_transaction_session_timeout = 0").await?;
+        session.execute("begin isolation level repeatable read read only").await?;
+        Ok(session)
+    }
+
+    /// Writes whole transactions, to a database that is migrated as needed.
+    pub(crate) async fn target(url: &Url, now: i64) -> Result<Self, StoreError> {
+        let mut session = Self::alone(url).await?;
+        session.migrate(migrate::MIGRATIONS, now).await?;
+        session.wait_for(LONG);
+        Ok(session)
+    }
+
+    async fn alone(url: &Url) -> Result<Self, StoreError> {
+        let (client, task) = Server::parse(url.expose())?.connect().await?;
+        let mut session = Session::new(client, task);
+        session.understands_text().await?;
+        Ok(session)
+    }
+
+    /// Runs statements in a transaction of their own.
+    pub(crate) async fn transact(&mut self, groups: Vec<(TenantId, Steps<'_>)>) -> Result<(), StoreError> {
+        self.execute("begin").await?;
+        for (tenant, steps) in groups {
+            self.scope(tenant);
+            let mut exchange = self.exchange();
+            for (sql, params) in steps {
+                exchange.send(sql, params).await;
+            }
+            if let Err(error) = exchange.answers().await {
+                return self.execute("rollback").await.and(Err(failed(&error)));
+            }
+        }
+        self.execute("commit").await
     }
 }
 

@@ -139,6 +139,22 @@ impl Session {
         }
     }
 
+    /// Reads one moment, from the first statement on.
+    pub(crate) fn source(path: &Path) -> Result<Self, StoreError> {
+        let session = Self::reader(path)?;
+        session.migrated()?;
+        session.execute("begin")?;
+        Ok(session)
+    }
+
+    /// Writes whole transactions, to a file that is made and migrated as needed.
+    pub(crate) fn target(path: &Path, now: i64) -> Result<Self, StoreError> {
+        create(path)?;
+        let session = Self::writer(path)?;
+        session.migrate(migrate::MIGRATIONS, now)?;
+        Ok(session)
+    }
+
     fn open(path: &Path, flags: OpenFlags, pragmas: &str) -> Result<Self, StoreError> {
         let mut connection =
             Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
@@ -205,6 +221,19 @@ impl Session {
         let changed = self.0.changes();
         committed.rows += changed;
         Ok(changed)
+    }
+
+    /// Runs statements in a transaction of their own.
+    pub(crate) fn transact<'p>(
+        &self,
+        mut steps: impl Iterator<Item = (&'static str, Vec<Param<'p>>)>,
+    ) -> Result<(), StoreError> {
+        self.execute("begin immediate")?;
+        let done = steps.try_for_each(|(sql, params)| self.query(sql, params, &mut |_| MORE));
+        match done.and_then(|()| self.execute("commit")) {
+            Err(error) if !self.undone() => self.execute("rollback").and(Err(error)),
+            done => done,
+        }
     }
 
     /// Runs a statement of the transaction itself.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::columns::{Columns, Flow, Param};
 use crate::db::Db;
 use crate::position::Positions;
-use crate::{Batch, CommitError, Committed, Location, StoreError, TenantId, Tenants};
+use crate::{Batch, CommitError, Committed, Location, StoreError, TenantId, Tenants, copy};
 
 /// Where a commit can be made to crash, for tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,7 +67,11 @@ impl Store {
     /// database on a server must be there, and connections live on the runtime that is current here.
     pub async fn open(at: &Location, options: Options) -> Result<Store, StoreError> {
         let db = Db::open(at, options).await?;
-        Ok(Store { inner: Arc::new(Inner { db, positions: Positions::default() }) })
+        let store = Store { inner: Arc::new(Inner { db, positions: Positions::default() }) };
+        match store.tenant(TenantId::INSTALLATION).setting(copy::MARK).await? {
+            None => Ok(store),
+            Some(_) => Err(StoreError::Unfinished),
+        }
     }
 
     /// Commits what was handed in and closes the database (a file's log is folded into it). Clones of the store answer

@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod backup;
 pub mod check_config;
+pub mod copy;
 pub mod explain;
 pub mod migrate;
 pub mod open;
@@ -57,6 +58,8 @@ pub enum Command {
     Backup(backup::Backup),
     /// Put a backup in the place of the database; no server may be running
     Restore(backup::Restore),
+    /// Move the installation to another database: from SQLite to PostgreSQL, or back
+    Copy(copy::Copy),
     /// Print the configuration in effect and where each value came from
     CheckConfig(Box<check_config::CheckConfig>),
     /// Print the version
@@ -148,6 +151,7 @@ impl Command {
             Self::Explain(explain) => explain.run(context),
             Self::Backup(backup) => backup.run(context),
             Self::Restore(restore) => restore.run(context),
+            Self::Copy(copy) => copy.run(context),
             Self::CheckConfig(check) => check.run(context),
             Self::Version(version) => version.run(context),
         }

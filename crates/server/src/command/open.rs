@@ -14,7 +14,7 @@ use crate::config::Place;
 use crate::env::System;
 
 /// The database, inside the data folder.
-const DATABASE: &str = "durward.db";
+pub const DATABASE: &str = "durward.db";
 
 /// What the audit log calls whoever works at the command line.
 pub const OPERATOR: Operator<'static> = Operator { name: "command-line" };

@@ -1,5 +1,6 @@
 //! The built binary's command line: where the configuration comes from, what fails and how.
 
+mod copying;
 mod on_sqlite;
 mod running;
 

@@ -52,7 +52,7 @@ pub(crate) async fn a_name_is_given_once_an_id_never_twice(world: &impl World) {
 }
 
 /// Fills two tenants alike, with more rows than one chunk of a deletion.
-async fn fill(store: &crate::Store) -> [TenantId; 2] {
+pub(crate) async fn fill(store: &crate::Store) -> [TenantId; 2] {
     let mut made = Vec::new();
     for (name, hash) in [("acme", [1; 32]), ("globex", [2; 32])] {
         let id = store.tenants().create(name, 5, "me").await.unwrap().id;

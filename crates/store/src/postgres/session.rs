@@ -22,7 +22,7 @@ use crate::{StoreError, TenantId};
 const SCOPE: &str = "select set_config('durward.tenant', $1::bigint::text, false)";
 
 /// A connection, with its prepared statements.
-pub(super) struct Session {
+pub(crate) struct Session {
     client: Client,
     prepared: Prepared,
     scope: Scope,
@@ -55,13 +55,13 @@ impl Session {
     }
 
     /// The statements from here on are this tenant's: of others they see no row, and change none, whatever they say.
-    pub(super) fn scope(&mut self, tenant: TenantId) {
+    pub(crate) fn scope(&mut self, tenant: TenantId) {
         self.scope.change(tenant);
     }
 
     /// Runs a statement and shows its rows, until `show` breaks off. A statement that is new to the connection is
     /// prepared first, which is an exchange more.
-    pub(super) async fn query(
+    pub(crate) async fn query(
         &mut self,
         sql: &str,
         params: &[Param<'_>],

@@ -20,7 +20,15 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(folder: &Path, data: &str) -> Self {
-        let mut command = durward(folder, &["serve", "--listen", "127.0.0.1:0", "--data", data]);
+        Self::spawn(durward(folder, &["serve", "--listen", "127.0.0.1:0", "--data", data]))
+    }
+
+    /// On a database of its own.
+    pub(super) fn start_on(folder: &Path, url: &str) -> Self {
+        Self::spawn(durward(folder, &["serve", "--listen", "127.0.0.1:0", "--database", url]))
+    }
+
+    fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
