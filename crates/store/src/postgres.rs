@@ -210,8 +210,8 @@ impl Session {
         let pending = migrate::pending(steps, &self.applied().await?)?;
         let Some(step) = pending.first() else { return Ok(()) };
         self.execute(migrate::TABLE).await?;
-        self.execute_long(&step.expand(MACROS)).await?;
-        self.execute_long(step.postgres.unwrap_or_default()).await?;
+        self.execute(&step.expand(MACROS)).await?;
+        self.execute(step.postgres.unwrap_or_default()).await?;
         let checksum = step.checksum();
         let values =
             [Param::Int(step.number), Param::Text(step.name), Param::Text(&checksum), Param::Int(now)];

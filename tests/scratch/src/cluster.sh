@@ -20,7 +20,8 @@ as_owner "$bin/pg_ctl" --pgdata data --log "$folder/data/log" --wait --options "
     -c unix_socket_directories='$folder' -c fsync=off -c full_page_writes=off -c max_connections=400 \
     -c max_wal_size=4GB -c autovacuum=off $options" start >>log 2>&1
 # Nobody is above row security but whoever asks behind a server's back.
-if [ -z "$primary" ]; then as_owner "$bin/createuser" --host "$folder" --username postgres durward >>log 2>&1; fi
+if [ -z "$primary" ]; then as_owner "$bin/createuser" --host "$folder" --port "$(sed -n 4p data/postmaster.pid)" \
+    --username postgres durward >>log 2>&1; fi
 touch ready
 while kill -0 "$parent" 2>/dev/null; do sleep 0.2; done
 # A test may have killed it already.
