@@ -31,7 +31,7 @@ impl Bouncer {
         let shown = folder.display();
         let file = folder.join("pgbouncer.ini");
         let settings = format!(
-            "[databases]\n{name} = host={host} user=postgres\n[pgbouncer]\nlisten_port = 6432\nunix_socket_dir = {shown}\n\
+            "[databases]\n{name} = host={host} user=durward\n[pgbouncer]\nlisten_port = 6432\nunix_socket_dir = {shown}\n\
             auth_type = any\npool_mode = {mode}\nlogfile = {shown}/log\nignore_startup_parameters = extra_float_digits\n"
         );
         std::fs::write(&file, settings).expect("the folder is there");
@@ -44,7 +44,7 @@ impl Bouncer {
         }
         command.arg("--").arg(PROGRAM).arg("--quiet").arg(&file).stdin(Stdio::null());
         let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("no `setpriv`");
-        let url = format!("postgres://postgres@{}:6432/{name}", shown.to_string().replace('/', "%2F"));
+        let url = format!("postgres://durward@{}:6432/{name}", shown.to_string().replace('/', "%2F"));
         let begun = Instant::now();
         while UnixStream::connect(folder.join(".s.PGSQL.6432")).is_err() {
             let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
