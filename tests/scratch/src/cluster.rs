@@ -55,8 +55,9 @@ impl Cluster {
         let folder = std::env::temp_dir().join(name);
         run(Command::new("mkdir").arg(&folder));
         launch(&folder, &programs(), own, primary, options);
-        await_ready(&folder);
-        Self { folder, port }
+        let cluster = Self { folder, port };
+        await_ready(&cluster.folder);
+        cluster
     }
 
     /// The URL of its first database.

@@ -4,10 +4,12 @@
 set -eu
 folder=$1 bin=$2 parent=$3 owner=$4 primary=$5 options=$6
 trap '' HUP INT TERM
-trap 'touch "$folder/failed"' EXIT
+trap 'touch "$folder/failed"; stop' EXIT
 as_owner() {
     if [ -n "$owner" ]; then runuser -u "$owner" -- "$@"; else "$@"; fi
 }
+# A test may have killed it already.
+stop() { as_owner "$bin/pg_ctl" --pgdata data --mode immediate stop >>log 2>&1 || true; }
 if [ -n "$owner" ]; then chown "$owner" "$folder"; fi
 cd "$folder"
 if [ -n "$primary" ]; then
@@ -19,13 +21,14 @@ fi
 as_owner "$bin/pg_ctl" --pgdata data --log "$folder/data/log" --wait --options "-c listen_addresses='' \
     -c unix_socket_directories='$folder' -c fsync=off -c full_page_writes=off -c max_connections=400 \
     -c max_wal_size=4GB -c autovacuum=off $options" start >>log 2>&1
-# Nobody is above row security but whoever asks behind a server's back.
-if [ -z "$primary" ]; then as_owner "$bin/createuser" --host "$folder" --port "$(sed -n 4p data/postmaster.pid)" \
-    --username postgres durward >>log 2>&1; fi
+# Nobody is above row security but whoever asks behind a server's back. There is no standby to wait for yet.
+if [ -z "$primary" ]; then
+    as_owner env PGOPTIONS='-c synchronous_commit=local' "$bin/createuser" --host "$folder" \
+        --port "$(sed -n 4p data/postmaster.pid)" --username postgres durward >>log 2>&1
+fi
 touch ready
 while kill -0 "$parent" 2>/dev/null; do sleep 0.2; done
-# A test may have killed it already.
-as_owner "$bin/pg_ctl" --pgdata data --mode immediate stop >>log 2>&1 || true
+stop
 trap - EXIT
 cd /
 rm -rf "$folder"
