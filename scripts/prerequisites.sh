@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that what is needed to build Durward is here: a C and C++ compiler, Rust; with `python` Python with virtual
-# environments, and with `postgresql` PostgreSQL's programs. Installs Debian packages when it may; else says exactly what to install.
+# environments, and with `postgresql` PostgreSQL's programs and pgbouncer. Installs Debian packages when it may; else says exactly what to install.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,6 +14,9 @@ if [[ " $* " == *" python "* ]] && ! python3 -c 'import ensurepip, venv' >/dev/n
 fi
 if [[ " $* " == *" postgresql "* ]] && ! have initdb && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
     packages+=(postgresql postgresql-client)
+fi
+if [[ " $* " == *" postgresql "* ]] && [[ ! -x /usr/sbin/pgbouncer ]]; then
+    packages+=(pgbouncer)
 fi
 
 if ((${#packages[@]})); then
@@ -29,7 +32,7 @@ if ((${#packages[@]})); then
     else
         echo "error: something is missing; on Debian or Ubuntu, run:" >&2
         echo "    sudo apt-get install ${packages[*]}" >&2
-        echo "elsewhere install a C++ compiler, Python 3 with venv, PostgreSQL, and Rust by rustup (https://rustup.rs)" >&2
+        echo "elsewhere install a C++ compiler, Python 3 with venv, PostgreSQL, pgbouncer, and Rust by rustup (https://rustup.rs)" >&2
         exit 1
     fi
 fi

@@ -56,6 +56,24 @@ pub(crate) fn user_name(number: usize) -> String {
     format!("{given}.{family}.{number:06}@contoso-industries.example").to_lowercase()
 }
 
+/// Questions of one message.
+pub(crate) const QUESTIONS: usize = 100;
+/// What is done to things.
+pub(crate) const ACTION: &str = "things.read";
+
+/// What a service asks: may this user read that thing?
+pub(crate) fn evaluation(user: &str, thing: usize) -> String {
+    format!(
+        r#"{{"subject":{{"type":"user","id":"{user}"}},"action":{{"name":"{ACTION}"}},"resource":{{"type":"thing","id":"thing-{thing}"}}}}"#
+    )
+}
+
+/// Many such questions.
+pub(crate) fn evaluations<'a>(asked: impl Iterator<Item = (&'a str, usize)>) -> String {
+    let items: Vec<String> = asked.map(|(user, thing)| evaluation(user, thing)).collect();
+    format!(r#"{{"evaluations":[{}]}}"#, items.join(","))
+}
+
 /// What a client POSTs for a user.
 pub(crate) fn user(number: usize) -> String {
     let (given, family) = (pick(&GIVEN, number), pick(&FAMILY, number));

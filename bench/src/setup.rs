@@ -57,6 +57,9 @@ pub(crate) async fn fleet(durward: Option<&Path>, folder: &Path, scale: &Scale) 
         let figure = load(&mut large, scale.users).await?;
         let resident = large.process.resident()?;
         groups(&mut large, scale).await?;
+        if server == Server::Durward {
+            model(&mut large).await?;
+        }
         let (mut large, ready) = restarted(large, durward).await?;
         settle().await;
         let idle = large.process.resident()?;
@@ -174,6 +177,39 @@ async fn groups(site: &mut Site, scale: &Scale) -> Result<()> {
 async fn group(site: &Site, body: &str) -> Result<String> {
     let answer = site.ask("POST", "/Groups", Some(body), 201).await?;
     text_of("id", &answer).ok_or_else(|| "a created group came without an id".into())
+}
+
+/// What is POSTed for a team, by its number and id.
+type Part = fn(usize, &str) -> String;
+
+/// POSTs an access model: a thing, a permission and a role for each team.
+async fn model(site: &mut Site) -> Result<()> {
+    let action = format!(r#"{{"name":"{}"}}"#, data::ACTION);
+    site.ask("POST", "/Actions", Some(&action), 201).await?;
+    let kind = format!(r#"{{"name":"Thing","actions":["{}"]}}"#, data::ACTION);
+    site.ask("POST", "/Resource-Types", Some(&kind), 201).await?;
+    let thing = |number: usize, _: &str| format!(r#"{{"name":"Thing {number}","type":"thing"}}"#);
+    let permission = |number: usize, _: &str| {
+        let action = data::ACTION;
+        format!(
+            r#"{{"name":"permission {number}","statements":[{{"actions":["{action}"],"resource":"thing-{number}"}}]}}"#
+        )
+    };
+    let role = |number: usize, team: &str| {
+        format!(
+            r#"{{"name":"role {number}","permissions":["permission {number}"],"members":[{{"value":"{team}"}}]}}"#
+        )
+    };
+    let parts: [(&str, Part); 3] = [("/Resources", thing), ("/Permissions", permission), ("/Roles", role)];
+    for (endpoint, part) in parts {
+        let teams = site.teams.iter().enumerate();
+        let requests = teams.map(|(number, team)| site.request("POST", endpoint, Some(&part(number, team))));
+        let (requests, address) = (requests.collect(), site.process.address);
+        let load = Load { address, connections: LOADERS, requests, expected: 201 };
+        drive(&load, Until::Sent(0, usize::MAX), None).await?;
+    }
+    eprintln!("{}: {} roles", site.server.name(), site.teams.len());
+    Ok(())
 }
 
 /// Goes from page to page to nine tenths of the users.

@@ -57,6 +57,12 @@ impl Site {
         request(method, self.process.address, &self.token, &format!("/bench/scim{target}"), body)
     }
 
+    /// A question to the decision API. `target` is what follows the base of it.
+    pub(crate) fn question(&self, target: &str, body: &str) -> Vec<u8> {
+        let target = format!("/bench/access/v1{target}");
+        request("POST", self.process.address, &self.token, &target, Some(body))
+    }
+
     /// One request, which must be answered so.
     pub(crate) async fn ask(
         &self,

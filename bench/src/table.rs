@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::Result;
+use crate::data::QUESTIONS;
 use crate::measure::{Figure, Figures, Scale};
 use crate::setup::{Fleet, Loaded};
 use crate::site::Server;
@@ -87,6 +88,7 @@ impl<'a> Report<'a> {
         });
         let rows: Vec<Row> = works.chain([load]).collect();
         let mut checks = ratios(&rows);
+        checks.extend(decisions(&rows));
         let mut sizes = Vec::new();
         let shown = |make: fn(&Loaded) -> String| {
             (loaded(Server::Durward).map(make), loaded(Server::Ceiling).map(make))
@@ -266,6 +268,22 @@ fn ratios(rows: &[Row]) -> Vec<Check> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// What decisions must reach, beside a server that does nothing.
+fn decisions(rows: &[Row]) -> Vec<Check> {
+    let find = |name| rows.iter().find(|row| row.name == name);
+    let one = find("evaluation").and_then(|row| {
+        let value = row.durward?.rate / row.bare?.rate;
+        let what = "POST /access/v1/evaluation/s, to a server that does nothing".to_owned();
+        Some(Check { what, value, ceiling: None, limit: 0.6, unit: " ×", at_least: true })
+    });
+    let many = find("evaluations-100").and_then(|row| {
+        let value = row.durward?.rate * QUESTIONS as f64;
+        let what = format!("decisions/s in messages of {QUESTIONS}");
+        Some(Check { what, value, ceiling: None, limit: 500_000.0, unit: "", at_least: true })
+    });
+    one.into_iter().chain(many).collect()
 }
 
 fn absolutes(loaded: &Loaded, scale: &Scale) -> [Check; 4] {

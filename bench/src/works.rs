@@ -12,6 +12,8 @@ const PREPARED: usize = 20_000;
 const PRIME: usize = 7_919;
 
 const ALL: &[Server] = &[Server::Durward, Server::Ceiling, Server::Bare];
+/// The ceiling decides nothing.
+const DECIDING: &[Server] = &[Server::Durward, Server::Bare];
 const BOTH: &[Server] = &[Server::Durward, Server::Ceiling];
 
 /// The number of the user in a place of a team. It may exceed the number of users, and is then counted from the start.
@@ -120,6 +122,28 @@ fn reads(scale: &Scale) -> Vec<Work> {
         read("group-excluded", "… excludedAttributes=members", 1.6, |site, _, _| {
             vec![site.request("GET", &format!("/Groups/{}?excludedAttributes=members", site.tenth), None)]
         }),
+        Work {
+            servers: DECIDING,
+            ..read("evaluation", "POST /access/v1/evaluation", None, |site, _, _| {
+                (0..PREPARED)
+                    .map(|number| {
+                        let (user, thing) = asked(site, number);
+                        site.question("/evaluation", &data::evaluation(user, thing))
+                    })
+                    .collect()
+            })
+        },
+        Work {
+            servers: DECIDING,
+            ..read("evaluations-100", "POST /access/v1/evaluations, 100 of them", None, |site, _, _| {
+                (0..PREPARED / data::QUESTIONS)
+                    .map(|batch| {
+                        let numbers = (0..data::QUESTIONS).map(|number| batch * data::QUESTIONS + number);
+                        site.question("/evaluations", &data::evaluations(numbers.map(|n| asked(site, n))))
+                    })
+                    .collect()
+            })
+        },
     ]
 }
 
@@ -188,6 +212,13 @@ fn creations() -> Vec<Work> {
             })
         },
     ]
+}
+
+/// Who is asked about, and the number of the thing: two in three are allowed, as the user is in the team that may.
+fn asked(site: &Site, number: usize) -> (&str, usize) {
+    let team = number * PRIME % site.teams.len().max(1);
+    let other = usize::from(number.is_multiple_of(3));
+    (site.user(stride(team, number % TEAM)), (team + other) % site.teams.len().max(1))
 }
 
 fn far(scale: &Scale) -> usize {

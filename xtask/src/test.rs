@@ -24,16 +24,28 @@ fn tests() -> Outcome {
     }
 }
 
-/// What opens a database by the way of a whole server. What is about a file is in modules called `on_sqlite`.
+/// What opens a database by the way of a whole server. What is about a file is in modules called `on_sqlite`; what is in
+/// `failover` makes PostgreSQL clusters of its own, whatever it runs on.
 fn on_postgres() -> Outcome {
     let packages = ["--package", "durward", "--package", "durward-iam"];
     let mut tests = if succeeds(&mut cargo(&["nextest", "--version"])) {
-        let mut tests = cargo(&["nextest", "run", "--no-fail-fast", "--filterset", "not test(on_sqlite::)"]);
+        let mut tests =
+            cargo(&["nextest", "run", "--no-fail-fast", "--filterset", "not test(/on_sqlite::|failover::/)"]);
         tests.args(packages).args(["--test", "it", "--test", "plan"]);
         tests
     } else {
         let mut tests = cargo(&["test", "--no-fail-fast"]);
-        tests.args(packages).args(["--test", "it", "--test", "plan", "--", "--skip", "on_sqlite::"]);
+        tests.args(packages).args([
+            "--test",
+            "it",
+            "--test",
+            "plan",
+            "--",
+            "--skip",
+            "on_sqlite::",
+            "--skip",
+            "failover::",
+        ]);
         tests
     };
     execute(tests.env("TEST_ON", "postgres"))

@@ -92,6 +92,12 @@ fn others(graph: &Graph, question: &Question<'_>, limits: &Limits) -> (Vec<Step>
 }
 
 impl Explanation {
+    /// All that it names.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        let on_paths = self.paths.iter().flat_map(|path| path.steps.iter().chain([&path.on]));
+        on_paths.chain(&self.others).chain([&self.subject, &self.target])
+    }
+
     /// Lets the caller say how people call the subjects, roles and so on.
     pub fn name(&mut self, display: impl Fn(Kind, &str) -> Option<String>) {
         let steps = self.paths.iter_mut().flat_map(|path| path.steps.iter_mut().chain([&mut path.on]));

@@ -143,6 +143,16 @@ impl Graph {
         self.find(subject.kind.into(), subject.id).is_some_and(|node| self.is(node, KNOWN))
     }
 
+    /// The direct members of a group or role, in no order of theirs.
+    pub fn members(&self, kind: Kind, id: &str) -> Vec<(SubjectKind, String)> {
+        let down = self.find(kind, id).map(|node| self.down(node)).unwrap_or_default();
+        let subject = |node: &Node| {
+            let kind = SubjectKind::ALL.into_iter().find(|kind| Kind::from(*kind) == node.kind())?;
+            Some((kind, self.name(*node)))
+        };
+        down.iter().filter_map(subject).collect()
+    }
+
     fn subject_node(&mut self, subject: Subject<'_>) -> Result<Node, Full> {
         self.node(subject.kind.into(), subject.id)
     }

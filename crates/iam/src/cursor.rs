@@ -7,7 +7,7 @@ use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
 use scim::ErrorKind;
 use sha2::{Digest, Sha256};
-use store::{Batch, Store};
+use store::{Batch, CommitError, Store};
 use subtle::ConstantTimeEq;
 
 use crate::env::{Env, random};
@@ -42,8 +42,12 @@ impl Cursors {
         let settings = store.tenant(INSTALLATION);
         if settings.setting(SETTING).await?.is_none() {
             let mut batch = Batch::default();
-            batch.setting(SETTING, &BASE64URL_NOPAD.encode(&random::<32>(env)));
-            settings.commit(batch).await.map_err(Error::internal)?;
+            batch.setting_after(None, SETTING, &BASE64URL_NOPAD.encode(&random::<32>(env)));
+            match settings.commit(batch).await {
+                // Another node was faster: its key is everybody's.
+                Ok(_) | Err(CommitError::Changed) => {}
+                Err(error) => return Err(crate::resource::refused(error)),
+            }
         }
         let text = settings.setting(SETTING).await?.unwrap_or_default();
         let key = BASE64URL_NOPAD.decode(text.as_bytes()).ok().and_then(|key| key.try_into().ok());

@@ -5,14 +5,18 @@
 
 pub mod access;
 pub mod audit;
+mod chore;
 pub mod cursor;
 pub mod cx;
+pub mod decision;
 pub mod env;
 pub mod error;
+mod graph;
 pub mod kind;
 pub mod limits;
 mod password;
 mod plan;
+pub mod policy;
 pub mod provider;
 pub mod resource;
 pub mod schemas;
@@ -31,6 +35,7 @@ pub use error::{Error, Result};
 pub use secret::Secret;
 
 use cursor::Cursors;
+use graph::Graphs;
 use kind::Kinds;
 use password::Passwords;
 use resource::Turns;
@@ -44,6 +49,7 @@ pub struct Iam {
     store: Store,
     env: Arc<dyn Env>,
     cursors: Cursors,
+    graphs: Graphs,
     passwords: Passwords,
     /// Each tenant's kinds, and the version of its own schemas they were made from.
     kinds: Mutex<HashMap<TenantId, (i64, Arc<Kinds>)>>,
@@ -62,6 +68,7 @@ impl Iam {
             store,
             env,
             cursors,
+            graphs: Graphs::default(),
             passwords: Passwords::new(),
             kinds: Mutex::default(),
             used: Used::default(),

@@ -67,6 +67,39 @@ pub const SLUG_BYTES_MAX: usize = 100;
 pub const SLUG_NUMBER_MAX: usize = 100;
 /// Longest id that a client may choose for a resource, in bytes.
 pub const CHOSEN_ID_BYTES_MAX: usize = 128;
+/// Longest name of an action that is granted or asked for, in bytes.
+pub const ACTION_BYTES_MAX: usize = 256;
+/// Longest scope, in bytes.
+pub const SCOPE_BYTES_MAX: usize = 1_024;
+/// Most segments of a scope's path.
+pub const SCOPE_SEGMENTS_MAX: usize = 32;
+/// Most groups of a subject, direct and through others, that a decision walks; for what lies behind further ones nothing is allowed.
+pub const DECISION_GROUPS_MAX: usize = 10_000;
+/// Most decisions that are asked for in one message.
+pub const EVALUATIONS_MAX: usize = 1_000;
+/// Most decisions of one message that are explained.
+pub const EXPLANATIONS_MAX: usize = 20;
+/// Most ways to a grant that an explanation shows; it says when there are more.
+pub const EXPLANATION_PATHS_MAX: usize = 20;
+/// Most steps that are taken in search of these ways.
+pub const EXPLANATION_STEPS_MAX: usize = 20_000;
+/// Most others who could, that an explanation of a denial names.
+pub const EXPLANATION_OTHERS_MAX: usize = 10;
+/// Most subjects that are looked at to find these others.
+pub const EXPLANATION_EXAMINED_MAX: usize = 1_000;
+/// Most results of one page of a search for subjects, resources or actions.
+pub const RESULTS_MAX: usize = 1_000;
+/// Most candidates that one such page examines; it ends early rather than go on.
+pub const RESULTS_EXAMINED_MAX: usize = 10_000;
+/// Most memory that the access graphs of all tenants may take, in bytes: about ten million roles of users. Those that were
+/// not used for longest make room; a tenant that needs more alone is answered nothing.
+pub const GRAPHS_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// How long a graph that nobody asks is kept, in seconds.
+pub const GRAPH_IDLE_SECONDS: u64 = 900;
+/// Most changes that a graph follows one by one; after more it is built anew.
+pub const GRAPH_CHANGES_MAX: usize = 10_000;
+/// Most memberships that were changed here and wait for a question, per tenant; what is beyond is read anew.
+pub const GRAPH_WAITING_MAX: usize = 100_000;
 /// Longest password, in bytes; hashing costs time in proportion.
 pub const PASSWORD_BYTES_MAX: usize = 1_024;
 /// Most passwords that wait to be hashed; more are turned away for a moment.
@@ -102,6 +135,27 @@ pub const RETRIES_MAX: u32 = 16;
 /// The limits of a document.
 pub const ADMIT: admit::Limits =
     admit::Limits { values: VALUES_MAX, string_bytes: STRING_BYTES_MAX, id_bytes: ID_BYTES_MAX };
+/// The limits of a scope.
+pub const SCOPE: authz::scope::Limits =
+    authz::scope::Limits { bytes: SCOPE_BYTES_MAX, segments: SCOPE_SEGMENTS_MAX };
+/// The limits of a message that asks for decisions.
+pub const AUTHZEN: authz::authzen::Limits = authz::authzen::Limits {
+    action_bytes: ACTION_BYTES_MAX,
+    id_bytes: SCOPE_BYTES_MAX,
+    evaluations: EVALUATIONS_MAX,
+    page: RESULTS_MAX,
+    token_bytes: CURSOR_BYTES_MAX,
+};
+/// How far a decision or a search looks.
+pub const DECISION: authz::Limits = authz::Limits {
+    groups: DECISION_GROUPS_MAX,
+    paths: EXPLANATION_PATHS_MAX,
+    steps: EXPLANATION_STEPS_MAX,
+    others: EXPLANATION_OTHERS_MAX,
+    examined: RESULTS_EXAMINED_MAX,
+};
+/// How far an explanation looks.
+pub const EXPLANATION: authz::Limits = authz::Limits { examined: EXPLANATION_EXAMINED_MAX, ..DECISION };
 /// The limits of a filter.
 pub const FILTER: filter::Limits =
     filter::Limits { bytes: FILTER_BYTES_MAX, depth: FILTER_DEPTH_MAX, terms: FILTER_TERMS_MAX };

@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 
 use crate::observe::{RequestId, RequestTenant};
 use crate::problem::Refusal;
+use crate::rest::decisions::tenant_of;
 
 const TENANT: HeaderName = HeaderName::from_static("x-tenant-id");
 
@@ -99,13 +100,14 @@ impl App {
             return Err(Refusal::TargetTooLong);
         }
         let path = ScimPath::of(parts.uri.path());
+        let named = path.and_then(|path| path.tenant).or_else(|| tenant_of(parts.uri.path()));
         let found = self.bearer_of(parts, path).await;
         if let Some(log) = parts.extensions.get::<RequestTenant>() {
-            self.note(log, &found, path.and_then(|path| path.tenant)).await;
+            self.note(log, &found, named).await;
         }
         let cx = found?;
         let headers = parts.headers.get_all(TENANT).iter().map(|value| value.to_str().unwrap_or_default());
-        match path.and_then(|p| p.tenant).into_iter().chain(headers).all(|name| name == cx.tenant_name) {
+        match named.into_iter().chain(headers).all(|name| name == cx.tenant_name) {
             true => Ok(cx),
             false => Err(Error::Unauthenticated.into()),
         }

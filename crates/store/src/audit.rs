@@ -22,6 +22,7 @@ statements! {
     CHAIN = "select sequence, at, actor, verb, kind, id, before, after, trace, previous, hash from audit \
              where tenant = $1 order by sequence";
     HEAD = "select audit, hash, outbox from head where tenant = $1";
+    SEQUENCE = "select audit from head where tenant = $1";
     HEADS = "select tenant from head where tenant >= $1 and audit > 0 order by tenant";
     SAVE_HEAD = "insert into head (tenant, audit, hash, outbox) values ($1, $2, $3, $4) on conflict (tenant) \
                  do update set audit = excluded.audit, hash = excluded.hash, outbox = excluded.outbox";
@@ -261,6 +262,17 @@ impl TenantStore<'_> {
         let (after, before) = (Param::Int(query.after), Param::Int(query.before));
         let params = [self.param(), after, before, Param::Int(bounded(query.take))];
         self.read(sql, &params, |row| Ok(f(AuditEntry::read(row)?))).await
+    }
+
+    /// The number of the newest entry: it grows with every audited change, in the commit of the change. 0 when there is none.
+    pub async fn sequence(&self) -> Result<i64, StoreError> {
+        let mut sequence = 0;
+        self.read(SEQUENCE, &[self.param()], |row| {
+            sequence = row.int(0)?;
+            ENOUGH
+        })
+        .await?;
+        Ok(sequence)
     }
 
     /// Reads the whole chain and says whether it holds.

@@ -77,6 +77,8 @@ pub struct Committed {
     pub versions: Vec<i64>,
     /// How many rows were inserted, changed or deleted in all.
     pub rows: u64,
+    /// The number of the last [`Batch::audit`] entry; 0 when there was none.
+    pub sequence: i64,
 }
 
 impl Committed {
@@ -306,6 +308,19 @@ impl Batch {
     pub fn setting(&mut self, name: &str, value: &str) -> &mut Self {
         let args = [Arg::Tenant, self.keep(name), self.keep(value)];
         self.push(setting::SET, &args, Expect::Any)
+    }
+
+    /// Sets a setting of the tenant that was `known` when it was read, or was not there. `Changed` when somebody else set
+    /// it since: of several who read the same, one sets it.
+    pub fn setting_after(&mut self, known: Option<&str>, name: &str, value: &str) -> &mut Self {
+        let (name, value) = (self.keep(name), self.keep(value));
+        match known {
+            None => self.push(setting::ADD, &[Arg::Tenant, name, value], Expect::Same),
+            Some(known) => {
+                let args = [value, Arg::Tenant, name, self.keep(known)];
+                self.push(setting::CHANGE, &args, Expect::Same)
+            }
+        }
     }
 
     /// Removes a setting, if it is there.

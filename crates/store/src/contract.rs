@@ -26,6 +26,9 @@ pub(crate) trait World: Sync {
     /// Changes exactly one row behind the store's back.
     fn tamper(&self, sql: &str);
 
+    /// Changes the schema behind the store's back.
+    fn alter(&self, sql: &str);
+
     /// Opens the database, also when it is open already.
     async fn open(&self, options: Options) -> Store {
         Store::open(&self.location(), options).await.unwrap()
@@ -43,12 +46,12 @@ macro_rules! contract {
             a_record_comes_back_as_it_was_put, an_update_makes_a_new_version, a_stale_version_is_told_from_a_missing_record,
             an_id_is_inserted_once, a_touch_changes_the_version_alone, a_refused_batch_leaves_no_trace,
             a_key_is_claimed_by_one_of_many, a_released_key_can_be_claimed, a_release_by_another_does_nothing,
-            one_of_many_updates_of_a_version_wins, counts_are_exact, settings_are_set_and_unset,
+            one_of_many_updates_of_a_version_wins, counts_are_exact, settings_are_set_and_unset, a_setting_is_changed_by_one_of_many_who_read_the_same,
             a_secret_is_not_shown, waiting_for_a_place_loses_nothing, a_store_is_asked_from_any_thread, events_keep_their_numbers);
         $crate::contract::cases!($world, edges:
             a_link_needs_its_target, a_link_needs_a_target_of_the_kinds, a_link_again_shows_the_new_name,
             edges_are_found_from_both_ends, forgetting_a_target_touches_its_sources, many_links_of_one_source_keep_apart,
-            sources_are_direct_and_indirect, sources_are_found_through_another_relation, walks_survive_cycles,
+            sources_are_direct_and_indirect, sources_are_found_through_another_relation, walks_survive_cycles, a_relation_is_read_whole_by_pages,
             what_is_in_use_stays, a_link_and_the_deletion_of_its_target_do_not_both_hold,
             a_link_and_the_deletion_of_what_must_be_unused_do_not_both_hold, what_no_database_can_hold_is_found_in_none);
         $crate::contract::cases!($world, guards:
@@ -64,11 +67,12 @@ macro_rules! contract {
             a_read_only_store_commits_nothing);
         $crate::contract::cases!($world, migrations:
             a_database_ahead_of_the_binary_is_refused, an_edited_migration_is_refused, an_empty_database_is_not_read,
-            many_openers_at_once_migrate_once);
+            many_openers_at_once_migrate_once, a_running_node_goes_on_when_a_later_one_expands_the_schema);
         $crate::contract::cases!($world, tenants:
             a_tenant_is_made_and_found, a_name_is_given_once_an_id_never_twice, a_deleted_tenant_leaves_nothing,
             a_deletion_cut_short_goes_on, tenants_do_not_see_each_other, a_token_opens_its_tenant_alone,
-            a_token_is_changed_and_deleted, tokens_are_listed, a_change_of_kinds_is_counted);
+            a_token_is_changed_and_deleted, tokens_are_listed, a_change_of_kinds_is_counted,
+            two_stores_finish_a_deletion_at_once, a_position_learned_is_checked_against_what_others_did);
 
         #[test]
         fn paging_is_brute_force() {

@@ -75,6 +75,8 @@ statements! {
                        where r.tenant = $1 and r.kind = $5 and r.id = met.id order by met.id limit $6";
     ANY = "select 1 from edge where tenant = $1 and relation = $2 limit 1";
     LED_TO = "select 1 from edge where tenant = $1 and relation = $2 and target = $3 limit 1";
+    ALL_OF = "select source, target, target_kind from edge \
+              where tenant = $1 and relation = $2 and (source, target) > ($3, $4) order by source, target limit $5";
     SOURCES_BETWEEN = "select target, source from edge where tenant = $1 and relation = $2 \
                        and target >= $3 and target <= $4 order by target, source limit $5";
     DESCENDANTS = "with recursive down (id) as ( \
@@ -133,6 +135,23 @@ impl TenantStore<'_> {
             [self.param(), Param::Text(relation), Param::Text(source), after, Param::Int(bounded(take))];
         self.read(LIST, &params, |row| {
             Ok(f(EdgeRef { target: row.text(0)?, target_kind: row.text(1)?, display: row.text(2)? }))
+        })
+        .await
+    }
+
+    /// All edges of a relation, by source and target, past the two ids of `after`, at most `take`: source and edge, which
+    /// shows nothing of the target.
+    pub async fn relation(
+        &self,
+        relation: &str,
+        (source, target): (&str, &str),
+        take: u64,
+        mut f: impl FnMut(&str, EdgeRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let after = [Param::Text(source), Param::Text(target)];
+        let params = [self.param(), Param::Text(relation), after[0], after[1], Param::Int(bounded(take))];
+        self.read(ALL_OF, &params, |row| {
+            Ok(f(row.text(0)?, EdgeRef { target: row.text(1)?, target_kind: row.text(2)?, display: "" }))
         })
         .await
     }

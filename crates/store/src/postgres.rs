@@ -51,6 +51,7 @@ impl Postgres {
     pub(crate) async fn open(url: &Url, options: Options) -> Result<Self, StoreError> {
         let server = Server::parse(url.expose())?;
         let (most, group) = (server.connections, server.group);
+        let beside = server.clone();
         let timeouts = Timeouts { wait: Some(PATIENCE), create: Some(server.patience()), recycle: None };
         let manager = Manager { server, runtime: Handle::current() };
         let pool = Pool::builder(manager).max_size(most).timeouts(timeouts).runtime(Runtime::Tokio1);
@@ -62,6 +63,9 @@ impl Postgres {
                 "row security does not hold for the user of the database: tenants are kept apart by Durward alone"
             );
         }
+        // A pooler that mixes clients up gives this one what the first is not using just now.
+        let (client, task) = beside.connect().await?;
+        drop(Session::new(client, task));
         match options.read_only {
             true => session.migrated().await?,
             false => session.migrate(migrate::MIGRATIONS, options.now).await?,
@@ -124,8 +128,7 @@ impl deadpool::managed::Manager for Manager {
 
     async fn create(&self) -> Result<Session, StoreError> {
         let connecting = self.runtime.spawn(self.server.clone().connect());
-        let (client, task) =
-            connecting.await.map_err(|_| StoreError::stopped())?.map_err(|error| failed(&error))?;
+        let (client, task) = connecting.await.map_err(|_| StoreError::stopped())??;
         Ok(Session::new(client, task))
     }
 
@@ -159,7 +162,7 @@ impl Session {
     }
 
     async fn alone(url: &Url) -> Result<Self, StoreError> {
-        let (client, task) = Server::parse(url.expose())?.connect().await.map_err(|error| failed(&error))?;
+        let (client, task) = Server::parse(url.expose())?.connect().await?;
         let mut session = Session::new(client, task);
         session.understands_text().await?;
         Ok(session)
@@ -207,8 +210,8 @@ impl Session {
         let pending = migrate::pending(steps, &self.applied().await?)?;
         let Some(step) = pending.first() else { return Ok(()) };
         self.execute(migrate::TABLE).await?;
-        self.execute(&step.expand(MACROS)).await?;
-        self.execute(step.postgres.unwrap_or_default()).await?;
+        self.execute_long(&step.expand(MACROS)).await?;
+        self.execute_long(step.postgres.unwrap_or_default()).await?;
         let checksum = step.checksum();
         let values =
             [Param::Int(step.number), Param::Text(step.name), Param::Text(&checksum), Param::Int(now)];

@@ -8,6 +8,8 @@ statements! {
     LIST = "select name, value from setting where tenant = $1 order by name";
     SET = "insert into setting (tenant, name, value) values ($1, $2, $3) \
            on conflict (tenant, name) do update set value = excluded.value";
+    ADD = "insert into setting (tenant, name, value) values ($1, $2, $3) on conflict do nothing";
+    CHANGE = "update setting set value = $1 where tenant = $2 and name = $3 and value = $4";
     UNSET = "delete from setting where tenant = $1 and name = $2";
 }
 

@@ -250,6 +250,7 @@ impl Writer {
                     let numbers = [Param::Int(tenant.0), Param::Int(head.audit)];
                     let params = numbers.into_iter().chain(batch.params(args, tenant.0)).chain(link.params());
                     self.session.run(audit::INSERT, params, &mut committed)?;
+                    committed.sequence = head.audit;
                 }
                 Step::Event { args } => {
                     let head = self.moved(tenant, heads)?;

@@ -3,12 +3,16 @@
 //! With `TEST_ON=postgres` a [`Place`] is a PostgreSQL database, else it is a file. Nothing here knows the
 //! server or its store.
 
+mod bouncer;
+mod cluster;
 mod postgres;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+pub use bouncer::Bouncer;
+pub use cluster::Cluster;
 pub use postgres::{Database, ask};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;

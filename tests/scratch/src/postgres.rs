@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const SCRIPT: &str = include_str!("cluster.sh");
 
 /// How long a cluster may take to start.
-const START: Duration = Duration::from_secs(60);
+pub(crate) const START: Duration = Duration::from_secs(60);
 
 /// Where Debian and its kin put PostgreSQL's programs, a folder for each version.
 const VERSIONS: &str = "/usr/lib/postgresql";
@@ -85,6 +85,12 @@ impl Database {
         self.server.url(&self.name)
     }
 
+    /// Its host, as PostgreSQL's own programs want it, and its name.
+    pub(crate) fn place(&self) -> (String, &str) {
+        let host = self.server.base.rsplit_once('@').map_or(self.server.base.as_str(), |(_, host)| host);
+        (host.replace("%2F", "/"), &self.name)
+    }
+
     /// Runs SQL behind everybody's back, and says what it prints: a line for each row, `|` between columns.
     ///
     /// # Panics
@@ -115,7 +121,7 @@ pub fn ask(url: &str, sql: &str) -> String {
 }
 
 #[expect(clippy::panic, reason = "for tests")]
-fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     match command.stdin(Stdio::null()).output() {
         Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).into_owned(),
         Ok(output) => panic!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)),
@@ -143,29 +149,38 @@ fn server() -> Server {
 }
 
 /// The folder of PostgreSQL's programs: of the newest version there is, else the search path decides.
-fn programs() -> PathBuf {
+pub(crate) fn programs() -> PathBuf {
     let versions = std::fs::read_dir(VERSIONS).into_iter().flatten().flatten();
     let newest = versions.filter_map(|version| version.file_name().to_str()?.parse::<u32>().ok()).max();
     newest.map(|version| Path::new(VERSIONS).join(version.to_string()).join("bin")).unwrap_or_default()
 }
 
 /// The folder of this run's cluster, which is started by whoever comes first.
-#[expect(clippy::panic, clippy::expect_used, reason = "for tests")]
-#[expect(clippy::zombie_processes, reason = "the cluster outlives the process that starts it")]
 fn cluster(bin: &Path) -> PathBuf {
     let parent = std::os::unix::process::parent_id();
     let folder = std::env::temp_dir().join(format!("durward-postgres-{parent}-{}", begun(parent)));
     if std::fs::create_dir(&folder).is_ok() {
-        // The programs refuse to be run by root.
-        let is_root =
-            std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").expect("/proc")) == 0;
-        let mut script = Command::new("sh");
-        script.args(["-c", SCRIPT, "cluster"]).arg(&folder).arg(bin).arg(parent.to_string());
-        script.arg(if is_root { "postgres" } else { "" });
-        std::os::unix::process::CommandExt::process_group(&mut script, 0);
-        // It outlives this process and must hold nothing of it.
-        script.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("no `sh`");
+        launch(&folder, bin, parent, None, "");
     }
+    await_ready(&folder);
+    folder
+}
+
+/// Starts making a cluster in a folder, for as long as a process lives.
+#[expect(clippy::expect_used, reason = "for tests")]
+#[expect(clippy::zombie_processes, reason = "the cluster outlives the process that starts it")]
+pub(crate) fn launch(folder: &Path, bin: &Path, parent: u32, primary: Option<&Path>, options: &str) {
+    let mut script = Command::new("sh");
+    script.args(["-c", SCRIPT, "cluster"]).arg(folder).arg(bin).arg(parent.to_string());
+    script.arg(owner().unwrap_or_default()).arg(primary.unwrap_or(Path::new(""))).arg(options);
+    std::os::unix::process::CommandExt::process_group(&mut script, 0);
+    // It outlives this process and must hold nothing of it.
+    script.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("no `sh`");
+}
+
+/// Waits for a cluster that was launched.
+#[expect(clippy::panic, reason = "for tests")]
+pub(crate) fn await_ready(folder: &Path) {
     let since = Instant::now();
     while !folder.join("ready").exists() {
         let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
@@ -175,7 +190,13 @@ fn cluster(bin: &Path) -> PathBuf {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    folder
+}
+
+/// Whom PostgreSQL's programs are run as, when it is somebody else: they refuse to be run by root.
+#[expect(clippy::expect_used, reason = "for tests")]
+pub(crate) fn owner() -> Option<&'static str> {
+    let own = std::fs::metadata("/proc/self").expect("/proc");
+    (std::os::unix::fs::MetadataExt::uid(&own) == 0).then_some("postgres")
 }
 
 /// When a process began, so that its number given again names another one.

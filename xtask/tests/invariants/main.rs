@@ -301,7 +301,7 @@ fn every_route_is_in_the_access_matrix() {
 /// Invariant 10: Every input has a named limit, a test that goes one over, and a line in the reference.
 #[test]
 fn every_limit_is_named_tested_and_documented() {
-    let tests = ["limits.rs", "limits/references.rs"]
+    let tests = ["limits.rs", "limits/decisions.rs", "limits/references.rs"]
         .map(|file| read(&format!("crates/server/tests/it/{file}")))
         .join("");
     let page = read(generate::LIMITS);

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Before;
 use super::facts::{Facts, PLAIN};
+use crate::limits;
 
 pub(super) static ACTION: Facts = Facts {
     name: "Action",
@@ -21,9 +22,8 @@ pub(super) static ACTION: Facts = Facts {
 
 fn rules(before: Before<'_>, after: &mut Admitted) -> Result<(), scim::Error> {
     let name = after.document.get("name").and_then(Value::as_str).unwrap_or_default();
-    if name.split('.').any(|word| word.trim().is_empty()) {
-        let name = scim::error::quoted(name);
-        return Err(scim::Error::value(format!("`name`: {name} has an empty word between its dots")));
+    if let Err(error) = authz::Action::parse(name, limits::ACTION_BYTES_MAX) {
+        return Err(scim::Error::value(format!("`name`: {error}")));
     }
     let active = match before {
         Before::Nothing => None,

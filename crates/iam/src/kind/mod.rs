@@ -9,6 +9,7 @@ mod facts;
 mod group;
 pub(crate) mod keys;
 mod permission;
+mod policy;
 mod resource;
 mod resource_type;
 mod role;
@@ -137,7 +138,7 @@ pub struct Kind {
 }
 
 /// The kinds that come with Durward, in the order of discovery.
-static BUILT_IN: [&Facts; 7] = [
+static BUILT_IN: [&Facts; 8] = [
     &user::USER,
     &group::GROUP,
     &action::ACTION,
@@ -145,6 +146,7 @@ static BUILT_IN: [&Facts; 7] = [
     &resource::RESOURCE,
     &permission::PERMISSION,
     &role::ROLE,
+    &policy::POLICY,
 ];
 
 impl Kind {

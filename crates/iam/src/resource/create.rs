@@ -55,7 +55,7 @@ impl Iam {
             let document = Admitted { document, ..Admitted::default() };
             let next = Next::new(kind, document, connections.clone(), secret.clone())?;
             let batch = write::creation(cx, kind, &id, &next, &edges, is_newest)?;
-            match self.of(cx).commit(batch).await {
+            match self.commit(cx, batch, &edges).await {
                 // Another one was given the slug that was free a moment ago.
                 Err(CommitError::Unique { attribute })
                     if made == Some(attribute.as_str()) && attempt < limits::RETRIES_MAX =>
@@ -155,7 +155,7 @@ impl Iam {
         let plan = self.replaced_edges(cx, kind, &before.record.id, &admitted.relations).await?;
         let next = super::replace::next(cx, kind, &before, admitted, hashed)?;
         let batch = write::change(cx, kind, &before, &next, &plan.changes, "reactivate")?;
-        self.of(cx).commit(batch).await.map_err(refused)?;
+        self.commit(cx, batch, &plan.changes).await.map_err(refused)?;
         self.shown(cx, kind, &before.record.id, projection).await
     }
 }

@@ -26,7 +26,7 @@ impl Iam {
         loop {
             let before = self.stored(cx, kind, id).await?;
             condition.check(before.record.version)?;
-            match self.of(cx).commit(write::deletion(cx, kind, &before)?).await {
+            match self.commit(cx, write::deletion(cx, kind, &before)?, &[]).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::InUse { relation, target }) => {
                     match self.user_of(cx, &relation, &target).await? {

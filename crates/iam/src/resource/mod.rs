@@ -24,12 +24,13 @@ mod write;
 pub use bulk::BulkAnswer;
 pub use condition::{Condition, Etags};
 pub use query::Listing;
+pub(crate) use relation::EdgeChange;
 pub use render::Rendered;
 pub(crate) use turn::Turns;
-pub(crate) use write::extension_count;
+pub(crate) use write::{DELETE, RELINK, extension_count};
 
 use scim::project::Projection;
-use store::{CommitError, Record, TenantStore};
+use store::{Batch, CommitError, Committed, Record, TenantStore};
 
 use crate::Iam;
 use crate::cx::Cx;
@@ -63,6 +64,18 @@ pub enum Written {
 impl Iam {
     pub(crate) fn of<'a>(&'a self, cx: &Cx) -> TenantStore<'a> {
         self.store.tenant(cx.tenant)
+    }
+
+    /// Commits the write of a resource; these are the edges that come and go by it.
+    async fn commit(
+        &self,
+        cx: &Cx,
+        batch: Batch,
+        edges: &[EdgeChange<'_>],
+    ) -> Result<Committed, CommitError> {
+        let done = self.of(cx).commit(batch).await?;
+        self.graphs.note(cx.tenant, done.sequence, edges);
+        Ok(done)
     }
 
     pub(crate) async fn stored(&self, cx: &Cx, kind: &Kind, id: &str) -> Result<Stored> {

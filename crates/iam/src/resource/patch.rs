@@ -6,7 +6,7 @@ use scim::message::ListQuery;
 use scim::patch;
 
 use super::connections::Connections;
-use super::relation::EdgePlan;
+use super::relation::{EdgeChange, EdgePlan};
 use super::render::View;
 use super::write::{self, Next, connected};
 use super::{Condition, Stored, Written};
@@ -46,12 +46,12 @@ impl Iam {
             let beside = if answers { self.beside_before(&view, id).await? } else { None };
             let patched =
                 patch::apply(&kind.schema, &before.document, operations.clone(), cx.rules(), &limits::PATCH)?;
-            let (next, batch) = self.patch_batch(cx, kind, &before, patched, condition).await?;
+            let (next, edges, batch) = self.patch_batch(cx, kind, &before, patched, condition).await?;
             let Some(batch) = batch else {
                 let version = before.record.version;
                 break (before, beside, next, version);
             };
-            match self.of(cx).commit(batch).await {
+            match self.commit(cx, batch, &edges).await {
                 Ok(done) => break (before, beside, next, done.version()),
                 Err(error) => turn.again(error).await?,
             }
@@ -63,17 +63,17 @@ impl Iam {
         Ok(Written::Resource(self.changed(&view, &before, &next, version, beside).await?))
     }
 
-    /// What a patched resource becomes, and the batch that makes it so; none when nothing changes.
-    async fn patch_batch(
+    /// What a patched resource becomes, the edges that come and go, and the batch that makes it so; none when nothing changes.
+    async fn patch_batch<'k>(
         &self,
         cx: &Cx,
-        kind: &Kind,
+        kind: &'k Kind,
         before: &Stored,
         patched: patch::Patched<'_>,
         condition: &Condition,
-    ) -> Result<(Next, Option<store::Batch>)> {
+    ) -> Result<(Next, Vec<EdgeChange<'k>>, Option<store::Batch>)> {
         let id = before.record.id.as_str();
-        let plan: EdgePlan<'_> = self.patched_edges(cx, kind, id, patched.relations).await?;
+        let plan: EdgePlan<'k> = self.patched_edges(cx, kind, id, patched.relations).await?;
         let mut admitted = Admitted { document: patched.document, ..Admitted::default() };
         self.resolve(cx, kind, Some(&before.document), &mut admitted.document).await?;
         (kind.rules)(Before::Patched(&before.document), &mut admitted)?;
@@ -87,13 +87,13 @@ impl Iam {
         let next = Next::new(kind, admitted, connections, secret)?;
         if !next.is_same_as(before) {
             let batch = write::change(cx, kind, before, &next, &plan.changes, "patch")?;
-            return Ok((next, Some(batch)));
+            return Ok((next, plan.changes, Some(batch)));
         }
         if plan.changes.is_empty() {
-            return Ok((next, None));
+            return Ok((next, plan.changes, None));
         }
         let expected = (plan.read_all || !condition.is_open()).then_some(before.record.version);
         let batch = write::relink(cx, kind, before, &plan.changes, expected);
-        Ok((next, Some(batch)))
+        Ok((next, plan.changes, Some(batch)))
     }
 }

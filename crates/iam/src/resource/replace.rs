@@ -48,7 +48,7 @@ impl Iam {
                 return self.changed(&view, &before, &next, before.record.version, beside).await;
             }
             let batch = write::change(cx, kind, &before, &next, &plan.changes, "replace")?;
-            match self.of(cx).commit(batch).await {
+            match self.commit(cx, batch, &plan.changes).await {
                 Ok(done) => return self.changed(&view, &before, &next, done.version(), beside).await,
                 Err(error) => turn.again(error).await?,
             }

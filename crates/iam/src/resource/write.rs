@@ -18,6 +18,11 @@ use crate::kind::keys::Keys;
 use crate::plan::{EXTERNAL_ID, external_key};
 use crate::{Iam, limits};
 
+/// In the audit chain: only edges changed.
+pub(crate) const RELINK: &str = "relink";
+/// In the audit chain: the resource is gone.
+pub(crate) const DELETE: &str = "delete";
+
 /// What a resource is to be, decided and not yet committed.
 pub(crate) struct Next {
     pub(crate) display: String,
@@ -188,7 +193,7 @@ pub(crate) fn relink(
         hash.update([0]);
     }
     let digests = (digest(&before.record.document), hash.finalize().into());
-    batch.audit(&entry(cx, "relink", kind, id, Some(&digests.0), Some(&digests.1)));
+    batch.audit(&entry(cx, RELINK, kind, id, Some(&digests.0), Some(&digests.1)));
     batch
 }
 
@@ -220,7 +225,7 @@ pub(crate) fn deletion(cx: &Cx, kind: &Kind, before: &Stored) -> Result<Batch> {
         batch.unused(&reference.relation.name, name, id);
     }
     count_extensions(&mut batch, kind, &before.document, &Object::new());
-    batch.audit(&entry(cx, "delete", kind, id, Some(&digest(&before.record.document)), None));
+    batch.audit(&entry(cx, DELETE, kind, id, Some(&digest(&before.record.document)), None));
     Ok(batch)
 }
 

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod backup;
 pub mod check_config;
 pub mod copy;
+pub mod explain;
 pub mod migrate;
 pub mod open;
 pub mod serve;
@@ -51,6 +52,8 @@ pub enum Command {
     /// Read the audit log and prove that nobody has altered it
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Say whether a subject may do something, and why
+    Explain(explain::Explain),
     /// Copy the database to a file, while a server may be running
     Backup(backup::Backup),
     /// Put a backup in the place of the database; no server may be running
@@ -145,6 +148,7 @@ impl Command {
             Self::Tenant(tenant) => tenant.run(context),
             Self::Token(token) => token.run(context),
             Self::Audit(audit) => audit.run(context),
+            Self::Explain(explain) => explain.run(context),
             Self::Backup(backup) => backup.run(context),
             Self::Restore(restore) => restore.run(context),
             Self::Copy(copy) => copy.run(context),

@@ -106,36 +106,53 @@ async fn first_start(iam: &Iam) -> Result<Option<Secret<String>>, Failure> {
     if !iam.tenants(OPERATOR).await?.is_empty() {
         return Ok(None);
     }
-    iam.create_tenant(OPERATOR, FIRST_TENANT).await?;
+    match iam.create_tenant(OPERATOR, FIRST_TENANT).await {
+        Ok(_) => {}
+        // Another node was faster, and shows the token.
+        Err(iam::Error::Conflict { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
     let cx = iam.operate(OPERATOR, FIRST_TENANT).await?;
     let draft = Draft::new(TokenKind::Admin, "first administrator");
     let (_, secret) = iam.create_token(&cx, Permit::administer(&cx)?, draft).await?;
     Ok(Some(secret))
 }
 
-/// What is done now and then: noting when tokens were used, deleting those that ended long ago, finishing deletions of
-/// tenants that were cut off.
+/// What is done now and then: noting when tokens were used here, and what the whole installation needs.
 async fn upkeep(iam: Arc<Iam>, retention: Duration) {
-    if let Err(error) = iam.store().tenants().sweep().await {
-        tracing::warn!(%error, "a deleted tenant's rows are still there");
-    }
     let mut pause = tokio::time::interval(UPKEEP);
-    let mut sweep = tokio::time::interval(SWEEP);
+    let mut hourly = tokio::time::interval(SWEEP);
     loop {
         tokio::select! {
             _ = pause.tick() => {}
-            _ = sweep.tick() => {
-                match iam.sweep_tokens(SWEEPER, retention).await {
-                    Ok(0) => {}
-                    Ok(tokens) => tracing::info!(tokens, "deleted tokens that ended long ago"),
-                    Err(error) => tracing::warn!(%error, "tokens that ended long ago are still there"),
-                }
+            _ = hourly.tick() => {
+                sweep(&iam, retention).await;
                 continue;
             }
         }
+        iam.forget_idle_graphs();
         if let Err(error) = iam.flush_used().await {
             tracing::warn!(%error, "when tokens were last used is not written down yet");
         }
+    }
+}
+
+/// Finishes deletions of tenants that were cut off, which any number of nodes may do at once; deletes tokens that ended
+/// long ago, if it is this node's turn.
+async fn sweep(iam: &Iam, retention: Duration) {
+    if let Err(error) = iam.store().tenants().sweep().await {
+        tracing::warn!(%error, "a deleted tenant's rows are still there");
+    }
+    let swept = async {
+        match iam.takes_turn("sweep-tokens", SWEEP).await? {
+            true => iam.sweep_tokens(SWEEPER, retention).await,
+            false => Ok(0),
+        }
+    };
+    match swept.await {
+        Ok(0) => {}
+        Ok(tokens) => tracing::info!(tokens, "deleted tokens that ended long ago"),
+        Err(error) => tracing::warn!(%error, "tokens that ended long ago are still there"),
     }
 }
 

@@ -1,9 +1,12 @@
-//! The administration API under `/v1` (and `/core/iam/v1`): tokens, identity providers, schemas.
+//! The administration API under `/v1` (and `/core/iam/v1`): tokens, identity providers, schemas, policies; and the decision
+//! API under `/access/v1`.
 //!
 //! Errors are problem documents (RFC 9457). What stands here is described by the OpenAPI document it generates.
 
 mod body;
+pub mod decisions;
 pub mod openapi;
+pub mod policies;
 pub mod providers;
 pub mod schemas;
 pub mod tokens;
@@ -30,12 +33,14 @@ pub const TOKEN_BASES: [&str; 2] = ["/v1/scim", "/core/iam/v1/scim"];
 pub const TOKEN_ROUTES: [(&str, &[&str]); 2] = [("", &["GET", "POST"]), ("/{id}", &["GET", "DELETE"])];
 
 /// The routes beside those that SCIM shares, relative to a base, with their methods.
-pub const ROUTES: [(&str, &[&str]); 9] = [
+pub const ROUTES: [(&str, &[&str]); 11] = [
     ("/scim/{id}/rotate", &["POST"]),
     ("/scim/{id}/settings", &["PUT"]),
     ("/sso", &["GET"]),
     ("/sso/{type}", &["GET", "POST"]),
     ("/sso/{type}/{id}", &["GET", "PUT", "DELETE"]),
+    ("/policies", &["GET", "POST"]),
+    ("/policies/{id}", &["DELETE"]),
     ("/schemas", &["GET", "POST"]),
     ("/schemas/{id}", &["GET", "DELETE"]),
     ("/resource-types", &["GET", "POST"]),
@@ -44,7 +49,7 @@ pub const ROUTES: [(&str, &[&str]); 9] = [
 
 /// The routes of this API that are not also SCIM's.
 pub fn routes() -> Router<App> {
-    let mut router = Router::new().route("/openapi.json", get(openapi::document));
+    let mut router = Router::new().route("/openapi.json", get(openapi::document)).merge(decisions::routes());
     for base in BASES {
         let at = |path: &str| format!("{base}{path}");
         router = router
@@ -56,6 +61,8 @@ pub fn routes() -> Router<App> {
                 &at("/sso/{type}/{id}"),
                 get(providers::read_one).put(providers::replace).delete(providers::remove),
             )
+            .route(&at("/policies"), get(policies::list).post(policies::create))
+            .route(&at("/policies/{id}"), delete(policies::remove))
             .route(&at("/schemas"), get(schemas::list_schemas).post(schemas::define_schema))
             .route(&at("/schemas/{id}"), get(schemas::read_schema).merge(delete(schemas::remove_schema)))
             .route(&at("/resource-types"), get(schemas::list_types).post(schemas::define_type))

@@ -7,7 +7,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi, ToSchema};
 
-use super::{providers, schemas, tokens};
+use super::{decisions, policies, providers, schemas, tokens};
 use crate::problem::PROBLEM_TYPE;
 
 /// A problem document (RFC 9457).
@@ -26,11 +26,14 @@ pub struct Problem {
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Durward administration API", description = "SCIM tokens, identity providers and schemas of a tenant. The tenant is that of the token. Every path is also served under `/core/iam`."),
+    info(title = "Durward administration API", description = "SCIM tokens, identity providers, schemas and policies of a tenant, and the decisions that follow from them. The tenant is that of the token. Every path under `/v1` is also served under `/core/iam`, every path under `/access` also under `/{tenant}`."),
     paths(
         tokens::create, tokens::list_or_search, tokens::get_or_list, tokens::revoke, tokens::rotate, tokens::settings,
         providers::list_all, providers::list, providers::create, providers::read_one, providers::replace, providers::remove,
         schemas::list_schemas, schemas::define_schema, schemas::read_schema, schemas::remove_schema,
+        policies::create, policies::list, policies::remove,
+        decisions::evaluation, decisions::evaluations,
+        decisions::search_subject, decisions::search_resource, decisions::search_action,
         schemas::list_types, schemas::define_type, schemas::read_type, schemas::remove_type,
     ),
     security(("bearer" = [])),

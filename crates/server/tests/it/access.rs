@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use durward_server::rest::{BASES, ROUTES, TOKEN_BASES, TOKEN_ROUTES};
+use durward_server::rest::{BASES, ROUTES, TOKEN_BASES, TOKEN_ROUTES, decisions};
 use durward_server::router::{SCIM_ROUTES, scim_bases};
 use http::Method;
 use iam::cx::{Mode, TokenKind};
@@ -77,6 +77,10 @@ PUT    /sso/{type}/{id}         there   403    403      403     200
 PUT    /sso/{type}/{id}         absent  403    403      403     404
 DELETE /sso/{type}/{id}         there   403    403      403     204
 DELETE /sso/{type}/{id}         absent  403    403      403     404
+GET    /policies                -       403    403      200     200
+POST   /policies                -       403    403      403     201
+DELETE /policies/{id}           there   403    403      403     204
+DELETE /policies/{id}           absent  403    403      403     404
 GET    /schemas                 -       403    403      200     200
 POST   /schemas                 -       403    403      403     201
 GET    /schemas/{id}            there   403    403      200     200
@@ -91,8 +95,25 @@ DELETE /resource-types/{id}     there   403    403      403     204
 DELETE /resource-types/{id}     absent  403    403      403     404
 ";
 
+/// Below each base of the decision API.
+const DECISIONS: &str = "
+method route                    which   reader provider auditor admin
+POST   /evaluation              -       200    200      200     200
+POST   /evaluations             -       200    200      200     200
+POST   /search/subject          -       200    200      200     200
+POST   /search/resource         -       200    200      200     200
+POST   /search/action           -       200    200      200     200
+";
+
 /// What anybody may see.
-const OPEN: [&str; 4] = ["/openapi.json", "/health/live", "/health/ready", "/metrics"];
+const OPEN: [&str; 6] = [
+    "/openapi.json",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/.well-known/authzen-configuration",
+    "/.well-known/authzen-configuration/acme",
+];
 
 struct Row {
     method: Method,
@@ -130,6 +151,7 @@ fn every_route_and_method_is_in_the_matrix() {
     assert_eq!(listed(&SCIM_ROUTES), shown(SCIM));
     assert_eq!(listed(&TOKEN_ROUTES), shown(TOKENS));
     assert_eq!(listed(&ROUTES), shown(REST));
+    assert_eq!(listed(&decisions::ROUTES), shown(DECISIONS));
 }
 
 /// A caller who is refused whatever the route, and the tenant it names.
@@ -209,6 +231,7 @@ impl Cast {
             }
             "/sso/{type}/{id}" => text(self.make("!/v1/sso/custom", provider(&name)).await, "id"),
             "/schemas/{id}" => text(self.make("!/v1/schemas", schema(&urn(&name), "a")).await, "id"),
+            "/policies/{id}" => text(self.make("!/v1/policies", self.policy().await).await, "id"),
             "/resource-types/{id}" => {
                 text(self.make("!/v1/resource-types", self.kind(&name).await).await, "name")
             }
@@ -218,6 +241,12 @@ impl Cast {
         let type_ =
             if row.absent && table == REST && !row.path.contains("{id}") { "nothing" } else { "custom" };
         row.path.replace("{id}", &id).replace("{endpoint}", endpoint).replace("{type}", type_)
+    }
+
+    async fn policy(&self) -> Value {
+        let name = self.fresh();
+        let user = self.make("/Users", user(&name)).await;
+        json!({ "subject": format!("user-{}", user["id"].as_str().unwrap()), "scope": "/a", "action": name })
     }
 
     async fn kind(&self, name: &str) -> Value {
@@ -243,6 +272,17 @@ impl Cast {
                 json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "count": 1 })
             }
             (_, path) if path.starts_with("/sso") => provider(&name),
+            (_, "/policies") => self.policy().await,
+            (
+                _,
+                "/evaluation" | "/evaluations" | "/search/subject" | "/search/resource" | "/search/action",
+            ) => {
+                json!({
+                    "subject": { "type": "user", "id": name },
+                    "action": { "name": "read" },
+                    "resource": { "type": "book", "id": "1" },
+                })
+            }
             (_, "/schemas") => schema(&urn(&name), "a"),
             (_, "/resource-types") => self.kind(&name).await,
             (_, path) if path.starts_with("/scim/") => json!({}),
@@ -327,6 +367,11 @@ async fn who_may_do_what_in_the_administration() {
 }
 
 #[tokio::test]
+async fn who_may_ask_for_decisions() {
+    Cast::new().await.walk(DECISIONS, &decisions::BASES.map(str::to_owned), is_the_problem).await;
+}
+
+#[tokio::test]
 async fn what_is_open_is_open_to_anybody() {
     let world = World::new().await;
     let health = durward_server::health::routes(std::sync::Arc::default(), std::sync::Arc::default());
@@ -347,8 +392,11 @@ async fn a_method_that_is_not_listed_is_405_and_says_which_are() {
         TOKEN_ROUTES.map(|(path, all)| (format!("{base}{}", path.replace("{id}", "{endpoint}")), all))
     });
     let rest = BASES.iter().flat_map(|base| ROUTES.map(|(path, all)| (format!("{base}{path}"), all)));
+    let decided = decisions::BASES
+        .iter()
+        .flat_map(|base| decisions::ROUTES.map(|(path, all)| (format!("{base}{path}"), all)));
     let mut listed = std::collections::BTreeMap::<String, BTreeSet<&str>>::new();
-    for (path, methods) in scim.chain(tokens).chain(rest) {
+    for (path, methods) in scim.chain(tokens).chain(rest).chain(decided) {
         listed.entry(path).or_default().extend(methods);
     }
     for (path, methods) in listed {

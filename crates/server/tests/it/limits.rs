@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+mod decisions;
 mod references;
 
 use std::time::Duration;

@@ -5,9 +5,11 @@
 
 mod access;
 mod command;
+mod decision;
 mod idp;
 mod isolation;
 mod limits;
+mod nodes;
 mod reference;
 mod rest;
 mod robust;

@@ -80,6 +80,17 @@ impl World {
         Self::over(Arc::clone(&self.place), Arc::new(env)).await
     }
 
+    /// Two servers that start at once over an empty database.
+    pub(crate) async fn two_at_once() -> [Self; 2] {
+        let place = Arc::new(Place::new());
+        let env = |drawn| Arc::new(Fixed { now: AtomicI64::new(BEGINNING), drawn: AtomicU64::new(drawn) });
+        let (one, two) = tokio::join!(
+            tokio::spawn(Self::over(Arc::clone(&place), env(1))),
+            tokio::spawn(Self::over(Arc::clone(&place), env(1 << 32)))
+        );
+        [one.unwrap(), two.unwrap()]
+    }
+
     async fn over(place: Arc<Place>, env: Arc<Fixed>) -> Self {
         let store = Store::open(&place.url().parse().unwrap(), Options::default()).await.unwrap();
         let iam = Arc::new(Iam::open(store, Arc::clone(&env) as Arc<dyn Env>).await.unwrap());
@@ -96,6 +107,11 @@ impl World {
     /// Lets time pass.
     pub(crate) fn pass(&self, time: Duration) {
         self.env.now.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
+    /// Sets the clock back.
+    pub(crate) fn set_back(&self, time: Duration) {
+        self.env.now.fetch_sub(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
     }
 
     /// A new token.

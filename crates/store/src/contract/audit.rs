@@ -34,7 +34,12 @@ pub(crate) async fn a_chain_holds(world: &impl World) {
     let committed = all.join_all().await.iter().filter(|result| result.is_ok()).count();
     assert_eq!(committed, 50);
     intact(acme, 50).await;
-    acme.commit(batch(|b| b.audit(&entry("x")).audit(&entry("y")))).await.unwrap();
+    assert_eq!(acme.sequence().await.unwrap(), 50);
+    let done = acme.commit(batch(|b| b.audit(&entry("x")).audit(&entry("y")))).await.unwrap();
+    assert_eq!((done.sequence, acme.sequence().await.unwrap()), (52, 52));
+    let silent = acme.commit(batch(|b| b.setting("a", "b"))).await.unwrap();
+    assert_eq!((silent.sequence, acme.sequence().await.unwrap()), (0, 52));
+    assert_eq!(store.tenant(GLOBEX).sequence().await.unwrap(), 0);
     intact(acme, 52).await;
 }
 

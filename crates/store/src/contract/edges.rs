@@ -170,6 +170,26 @@ pub(crate) async fn sources_are_direct_and_indirect(world: &impl World) {
     assert!(acme.descendants(HOLDS, HOLDS, "c", 9).await.unwrap().is_empty());
 }
 
+pub(crate) async fn a_relation_is_read_whole_by_pages(world: &impl World) {
+    let store = world.fresh().await;
+    let acme = boxes(&store).await;
+    for (source, target) in [("c", "x"), ("b", "c"), ("a", "b"), ("a", "x")] {
+        link(acme, source, target).await.unwrap();
+    }
+    let (mut shown, mut last) = (Vec::new(), (String::new(), String::new()));
+    for _ in 0..3 {
+        let after = (last.0.clone(), last.1.clone());
+        acme.relation(HOLDS, (&after.0, &after.1), 2, |source, edge| {
+            shown.push(format!("{source} {} {}", edge.target, edge.target_kind));
+            last = (source.to_owned(), edge.target.to_owned());
+            ControlFlow::Continue(())
+        })
+        .await
+        .unwrap();
+    }
+    assert_eq!(shown, ["a b Box", "a x Thing", "b c Box", "c x Thing"]);
+}
+
 pub(crate) async fn walks_survive_cycles(world: &impl World) {
     let store = world.fresh().await;
     let acme = boxes(&store).await;

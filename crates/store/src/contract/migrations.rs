@@ -1,7 +1,7 @@
 //! Opening a database that another binary made, or that others open at the same time.
 
-use super::World;
-use crate::{Options, Store};
+use super::{ACME, World, all_ids, batch, creation, intact, update};
+use crate::{Access, Options, Store};
 
 pub(crate) async fn a_database_ahead_of_the_binary_is_refused(world: &impl World) {
     drop(world.fresh().await);
@@ -39,4 +39,24 @@ pub(crate) async fn many_openers_at_once_migrate_once(world: &impl World) {
         }
     });
     world.fresh().await.healthy().await.unwrap();
+}
+
+/// Nodes one release apart: a later one expands the schema, and those that run go on; but none starts on what it does
+/// not know.
+pub(crate) async fn a_running_node_goes_on_when_a_later_one_expands_the_schema(world: &impl World) {
+    let store = world.fresh().await;
+    let acme = store.tenant(ACME);
+    acme.commit(creation("a", b"a")).await.unwrap();
+    world.alter("alter table record add column later bigint");
+    world.alter("create index record_later on record (tenant, later)");
+    world.alter("alter table token add column later text not null default ''");
+    world.tamper("insert into migration values (2, 'expand', 'x', 0)");
+    acme.commit(creation("b", b"b")).await.unwrap();
+    acme.commit(batch(|b| b.update(&update("a", Some(1), "{}")))).await.unwrap();
+    assert_eq!(acme.record("Thing", "a").await.unwrap().unwrap().version, 2);
+    assert_eq!(all_ids(acme, "Thing", Access::Id).await, ["a", "b"]);
+    intact(acme, 2).await;
+    store.healthy().await.unwrap();
+    let error = Store::open(&world.location(), Options::default()).await.unwrap_err();
+    assert!(error.to_string().contains("start a newer durward"), "{error}");
 }

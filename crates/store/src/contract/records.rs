@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use tokio::task::JoinSet;
 
-use super::{ACME, World, all_ids, batch, creation, new, update};
+use super::{ACME, GLOBEX, World, all_ids, batch, creation, new, update};
 use crate::{Access, Batch, CommitError, INBOX_MAX, NewRecord, Query, Record, Store};
 
 fn unique(attribute: &str) -> CommitError {
@@ -181,6 +181,22 @@ pub(crate) async fn settings_are_set_and_unset(world: &impl World) {
     assert_eq!(acme.settings().await.unwrap(), [pair("a", "2"), pair("b", "3")]);
     acme.commit(batch(|b| b.unset("b").unset("c"))).await.unwrap();
     assert_eq!(acme.setting("b").await.unwrap(), None);
+}
+
+pub(crate) async fn a_setting_is_changed_by_one_of_many_who_read_the_same(world: &impl World) {
+    let stores = [world.fresh().await, world.fresh().await];
+    for (known, value) in [(None, "first"), (Some("first"), "second"), (Some("second"), "third")] {
+        let commits = (0..10).map(async |number: usize| {
+            let change = batch(|b| b.setting_after(known, "s", value));
+            stores[number % 2].tenant(ACME).commit(change).await
+        });
+        let results = futures_util::future::join_all(commits).await;
+        let refused = |result: &&Result<_, _>| matches!(result, Err(CommitError::Changed));
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+        assert_eq!(results.iter().filter(refused).count(), 9);
+        assert_eq!(stores[0].tenant(ACME).setting("s").await.unwrap().as_deref(), Some(value));
+        assert_eq!(stores[1].tenant(GLOBEX).setting("s").await.unwrap(), None);
+    }
 }
 
 pub(crate) async fn a_secret_is_not_shown(world: &impl World) {

@@ -124,6 +124,38 @@ pub(crate) async fn a_deletion_cut_short_goes_on(world: &impl World) {
     intact(store.tenant(TenantId::INSTALLATION), 3).await;
 }
 
+pub(crate) async fn two_stores_finish_a_deletion_at_once(world: &impl World) {
+    let stores = [world.fresh().await, world.fresh().await];
+    let [acme, globex] = fill(&stores[0]).await;
+    // As it lies there after the first commit of a deletion.
+    let begin = batch(|b| b.setting(&format!("deleting/{}", acme.0), ""));
+    stores[0].tenant(TenantId::INSTALLATION).commit(begin).await.unwrap();
+    let [one, two] = [stores[0].tenants(), stores[1].tenants()];
+    let (one, two) = tokio::join!(one.sweep(), two.sweep());
+    one.unwrap();
+    two.unwrap();
+    assert!(empty(&stores[1], acme).await);
+    assert!(!empty(&stores[1], globex).await);
+    assert!(stores[0].tenant(TenantId::INSTALLATION).settings().await.unwrap().is_empty());
+}
+
+/// What a node remembers of where records are holds as long as no node moved any.
+pub(crate) async fn a_position_learned_is_checked_against_what_others_did(world: &impl World) {
+    let stores = [world.fresh().await, world.fresh().await];
+    let [here, there] = [stores[0].tenant(ACME), stores[1].tenant(ACME)];
+    for number in 0..40_u8 {
+        here.commit(creation(&format!("{number:02}"), &[number])).await.unwrap();
+    }
+    assert_eq!(here.at("Thing", 21).await.unwrap().as_deref(), Some("20"));
+    for gone in 0..5_u8 {
+        let id = format!("{gone:02}");
+        there.commit(batch(|b| b.delete("Thing", &id, None).count("Thing", -1, true))).await.unwrap();
+        for store in [here, there] {
+            assert_eq!(store.at("Thing", 20).await.unwrap(), Some(format!("{}", 20 + gone)));
+        }
+    }
+}
+
 pub(crate) async fn tenants_do_not_see_each_other(world: &impl World) {
     let store = world.fresh().await;
     let (acme, globex) = (store.tenant(ACME), store.tenant(GLOBEX));

@@ -366,6 +366,7 @@ impl Transaction<'_> {
                     Step::Statement { .. } => continue,
                     Step::Entry { args } => {
                         let link = head.link(self.tenant.0, fields(args));
+                        committed.sequence = head.audit;
                         added.push(Added {
                             fields: fields(args).collect(),
                             number: head.audit,

@@ -12,10 +12,10 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
-use tokio_postgres::{Client, Config, Error};
+use tokio_postgres::{Client, Config, Error, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{PATIENCE, chain};
+use super::{PATIENCE, chain, failed};
 use crate::StoreError;
 
 /// Connections to the server when the URL does not say `connections`.
@@ -33,12 +33,18 @@ const IDLE: Duration = Duration::from_secs(30);
 /// One statement has one plan, and that plan searches an index, whatever the statistics say today: of several indexes
 /// the one that reads the fewest entries; joins are in the order they are written. A lock is waited for so long, and a
 /// node that is cut off in a transaction holds its locks no longer than that. What is answered is durable, also where
-/// the server's own default is otherwise.
+/// the server's own default is otherwise; and there is no `statement_timeout`, which would end a commit's wait for its
+/// standby and call it done (`SyncRepWaitForLSN` warns, and goes on).
 pub(crate) const SESSION: &str = "set jit = off; set plan_cache_mode = force_generic_plan; set join_collapse_limit = 1; \
     set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
     set enable_memoize = off; set enable_material = off; set cpu_index_tuple_cost = 1; set random_page_cost = 1; \
-    set row_security = on; set default_transaction_isolation = 'read committed'; set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '10s'; \
+    set row_security = on; set default_transaction_isolation = 'read committed'; \
+    set lock_timeout = '5s'; set statement_timeout = 0; set idle_in_transaction_session_timeout = '10s'; \
     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
+
+/// Says of a connection whether somebody has set it up before, and that somebody has now. A pooler that hands a
+/// connection of the server's from one client to another shows by that: prepared statements would be mistaken for one another.
+const MINE: &str = "select coalesce(current_setting('durward.mine', true), ''); set durward.mine = 'yes';";
 
 /// What a URL says.
 #[derive(Clone)]
@@ -109,15 +115,26 @@ impl Server {
     }
 
     /// Connects, and drives the connection by a task of its own.
-    pub(super) async fn connect(self) -> Result<(Client, JoinHandle<()>), Error> {
-        let (client, connection) = self.config.connect(self.tls).await?;
+    pub(super) async fn connect(self) -> Result<(Client, JoinHandle<()>), StoreError> {
+        let (client, connection) = self.config.connect(self.tls).await.map_err(|error| failed(&error))?;
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the database ended");
             }
         });
-        client.batch_execute(SESSION).await?;
-        Ok((client, task))
+        let answers =
+            client.simple_query(&format!("{MINE} {SESSION}")).await.map_err(|error| failed(&error))?;
+        let is_mine = answers.iter().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => Some(row.get(0) == Some("")),
+            _ => None,
+        });
+        match is_mine {
+            Some(true) => Ok((client, task)),
+            _ => Err(StoreError::Unsupported(
+                "a connection pooler gives connections of the database from one client to another; \
+                let it pool sessions (pgbouncer: pool_mode = session)",
+            )),
+        }
     }
 }
 

@@ -87,6 +87,11 @@ impl Session {
         in_time(self.patience, self.client.batch_execute(sql)).await
     }
 
+    /// Runs statements that take as long as they take, as migrations may.
+    pub(super) async fn execute_long(&self, sql: &str) -> Result<(), StoreError> {
+        self.client.batch_execute(sql).await.map_err(|error| failed(&error))
+    }
+
     /// Begins an exchange: statements that are all sent before the first answer is waited for.
     pub(super) fn exchange(&mut self) -> Exchange<'_> {
         let Session { client, prepared, scope, .. } = self;

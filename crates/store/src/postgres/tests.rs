@@ -1,5 +1,10 @@
 //! PostgreSQL under the contract, and what only it does.
 
+mod pooler;
+mod tls;
+
+use std::sync::Arc;
+
 use scratch::Database;
 
 use crate::contract::{ACME, World, batch, contract, creation, intact, new};
@@ -17,6 +22,10 @@ impl World for Database {
     fn tamper(&self, sql: &str) {
         let count = self.run(&format!("with changed as ({sql} returning 1) select count(*) from changed"));
         assert_eq!(count.trim(), "1", "{sql}");
+    }
+
+    fn alter(&self, sql: &str) {
+        self.run(sql);
     }
 }
 
@@ -149,4 +158,17 @@ async fn an_update_again_and_again_keeps_one_lane_in_order() {
     let mut versions = futures_util::future::join_all(touches).await;
     versions.sort_unstable();
     assert_eq!(versions, (2..62).collect::<Vec<i64>>(), "each made a version of its own");
+}
+
+/// Longer than any answer is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_waits_as_long_as_another_one_migrates() {
+    let world = Arc::new(Database::new());
+    let held = format!("select pg_advisory_xact_lock({}), pg_sleep(11)", super::MIGRATING);
+    let migrating = Arc::clone(&world);
+    let migrating = tokio::task::spawn_blocking(move || migrating.run(&held));
+    while world.run("select count(*) from pg_locks where locktype = 'advisory'").trim() == "0" {}
+    let store = world.fresh().await;
+    assert!(migrating.is_finished(), "it did not wait");
+    store.healthy().await.unwrap();
 }

@@ -30,6 +30,10 @@ impl World for File {
     fn tamper(&self, sql: &str) {
         assert_eq!(self.raw().execute(sql, ()).unwrap(), 1, "{sql}");
     }
+
+    fn alter(&self, sql: &str) {
+        self.raw().execute_batch(sql).unwrap();
+    }
 }
 
 contract!(File);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use durward_server::rest::{ROUTES, TOKEN_ROUTES};
+use durward_server::rest::{ROUTES, TOKEN_ROUTES, decisions};
 use serde_json::Value;
 
 use crate::world::{Answer, World};
@@ -154,8 +154,10 @@ fn references(value: &Value) {
 fn it_describes_the_routes_that_there_are_and_no_others() {
     let tokens = TOKEN_ROUTES.iter().map(|(path, methods)| (format!("/v1/scim{path}"), *methods));
     let others = ROUTES.iter().map(|(path, methods)| (format!("/v1{path}"), *methods));
+    let decisions = decisions::ROUTES.iter().map(|(path, methods)| (format!("/access/v1{path}"), *methods));
     let served: BTreeSet<(String, String)> = tokens
         .chain(others)
+        .chain(decisions)
         .flat_map(|(path, methods)| methods.iter().map(move |method| (path.clone(), method.to_lowercase())))
         .collect();
     let described = DOCUMENT["paths"].as_object().unwrap().iter().flat_map(|(path, item)| {

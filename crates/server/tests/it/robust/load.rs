@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::process::Wire;
 
-const BASE: &str = "/default/scim";
+pub(super) const BASE: &str = "/default/scim";
 
 /// A sequence of numbers that looks random and is the same each time (SplitMix64).
 pub(super) struct Dice(pub(super) u64);
@@ -71,6 +71,20 @@ impl Client {
         self.address = address;
     }
 
+    /// Writes until a request is refused because the database is away. What became of it is not known.
+    pub(super) fn run_until_away(&mut self) {
+        let mut wire = Wire::open(self.address).unwrap();
+        while self.try_step(&mut wire).unwrap() {}
+    }
+
+    /// Writes so often, which must succeed.
+    pub(super) fn write(&mut self, times: usize) {
+        let mut wire = Wire::open(self.address).unwrap();
+        for _ in 0..times {
+            self.step(&mut wire).unwrap();
+        }
+    }
+
     /// Writes until a request is not answered. Connections that the server closes are opened again.
     pub(super) fn run(&mut self) -> io::Error {
         loop {
@@ -87,10 +101,20 @@ impl Client {
     }
 
     fn step(&mut self, wire: &mut Wire) -> io::Result<()> {
+        assert!(self.try_step(wire)?, "the server says that its database is away");
+        Ok(())
+    }
+
+    /// One write, and whether it was done.
+    fn try_step(&mut self, wire: &mut Wire) -> io::Result<bool> {
         let write = self.choose();
         self.open = Some((write.user.clone(), write.after.clone()));
         let body = write.body.map(|body| body.to_string());
         let (status, answer) = wire.ask(write.method, &write.path, Some(&self.token), body.as_deref())?;
+        if status == 503 {
+            refused(wire, &answer);
+            return Ok(false);
+        }
         assert!(
             (200..300).contains(&status),
             "{} {} was answered {status} {answer}",
@@ -105,7 +129,7 @@ impl Client {
         self.ledger.insert(write.user, after);
         self.open = None;
         self.acknowledged += 1;
-        Ok(())
+        Ok(true)
     }
 
     fn choose(&mut self) -> Write {
@@ -152,6 +176,14 @@ impl Client {
         let after = Known { id: String::new(), email, is_member: false };
         Write { method: "POST", path: format!("{BASE}/Users"), body: Some(body), user, after: Some(after) }
     }
+}
+
+/// Sees that an answer asks for another try, as SCIM says it (RFC 7644 §3.12).
+pub(super) fn refused(wire: &Wire, answer: &str) {
+    assert_eq!(wire.retry_after.as_deref(), Some("1"), "{answer}");
+    let answer: Value = serde_json::from_str(answer).unwrap();
+    assert_eq!(answer["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
+    assert_eq!(answer["status"], "503");
 }
 
 fn patch(operation: Value) -> Value {

@@ -16,10 +16,19 @@ pub(super) fn durward(data: &Path, args: &[&str]) -> Command {
     command
 }
 
+/// A server, yet to be started.
+pub(super) fn serve(data: &Path, log_level: &str) -> Command {
+    durward(data, &["serve", "--listen", "127.0.0.1:0", "--log-level", log_level])
+}
+
 /// What a command prints; it must succeed.
 pub(super) fn prints(data: &Path, args: &[&str]) -> String {
-    let output = durward(data, args).output().unwrap();
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    printed(&mut durward(data, args))
+}
+
+pub(super) fn printed(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
@@ -31,21 +40,27 @@ pub(super) fn token(data: &Path, tenant: &str) -> String {
 pub(super) struct Server {
     child: Child,
     /// Kept open, so that the server can go on printing.
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
     pub(super) address: SocketAddr,
 }
 
 impl Server {
     /// Starts a server and waits until it is ready.
     pub(super) fn start(data: &Path, log_level: &str, log: Stdio) -> Self {
-        let args = ["serve", "--listen", "127.0.0.1:0", "--log-level", log_level];
-        let mut child = durward(data, &args).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        Self::launch(&mut serve(data, log_level), log)
+    }
+
+    /// Runs `durward serve`, and waits until it is ready.
+    pub(super) fn launch(command: &mut Command, log: Stdio) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        // Whole from here on, so that it ends with the test whatever goes wrong.
+        let mut server = Self { child, stdout, address: ([127, 0, 0, 1], 0).into() };
         let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
+        server.stdout.read_line(&mut line).unwrap();
         let address = line.trim().rsplit("//").next().unwrap().parse();
-        let address = address.unwrap_or_else(|_| panic!("no address in {line:?}"));
-        let server = Self { child, _stdout: stdout, address };
+        server.address = address.unwrap_or_else(|_| panic!("no address in {line:?}"));
+        let address = server.address;
         let begun = Instant::now();
         while !Wire::open(address)
             .and_then(|mut wire| wire.ask("GET", "/health/ready", None, None))
@@ -78,9 +93,18 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// One connection, kept alive.
 pub(super) struct Wire {
     stream: BufReader<TcpStream>,
+    /// Of the last answer.
+    pub(super) retry_after: Option<String>,
     /// Whether the server said that it answers no more on this connection.
     pub(super) is_closing: bool,
 }
@@ -90,7 +114,7 @@ impl Wire {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self { stream: BufReader::new(stream), is_closing: false })
+        Ok(Self { stream: BufReader::new(stream), retry_after: None, is_closing: false })
     }
 
     /// Sends a request and reads its answer: status and body. An error says that no answer came.
@@ -119,11 +143,13 @@ impl Wire {
         let status = self.line()?;
         let status = status.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(cut)?;
         let mut length = 0;
+        self.retry_after = None;
         loop {
             let line = self.line()?.to_ascii_lowercase();
             match line.split_once(": ") {
                 Some(("content-length", bytes)) => length = bytes.parse().map_err(|_| cut())?,
                 Some(("connection", "close")) => self.is_closing = true,
+                Some(("retry-after", seconds)) => self.retry_after = Some(seconds.to_owned()),
                 Some(_) => {}
                 None => break,
             }

@@ -372,6 +372,10 @@ async fn what_the_descriptions_say_of_single_attributes() {
         members.display readOnly request
         member_count readOnly
         created_at readOnly
+        subject required
+        scope required
+        action required
+        created_at readOnly
     "#]]
     .assert_eq(&told);
 }

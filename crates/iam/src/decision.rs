@@ -1,0 +1,345 @@
+//! The decision API: may this subject do this on that, who may, on what, what, and why.
+//!
+//! The messages are those of AuthZEN 1.0, read and written by `authz`. A subject is named by its id, by its id with a prefix
+//! (`user-…`), and a user by the user name too.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use authz::authzen::{self, Answer, Entity, Evaluation, Evaluations};
+use authz::explain::Explanation;
+use authz::graph::{Kind, Subject, SubjectKind, Target};
+use authz::search::{Found, Page};
+use authz::{Decision, Graph, Question, Reason, Standing, explain, search, subject};
+use scim::Object;
+use serde_json::{Value, json};
+use store::RecordRef;
+
+use crate::access::{Permit, Read};
+use crate::cursor::{self, Place};
+use crate::cx::{Cx, SUBJECT_KIND};
+use crate::error::{Error, Result};
+use crate::{Iam, limits};
+
+/// The attribute by which people call themselves.
+const USER_NAME: &str = "userName";
+
+/// User names that a message may mean, and the ids of those that there are.
+type Named = HashMap<String, Option<String>>;
+
+/// One question, answered.
+struct Outcome {
+    decision: Decision,
+    explanation: Option<Explanation>,
+}
+
+impl Iam {
+    /// Answers an access evaluation request (AuthZEN §6).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the member that is wrong.
+    pub async fn evaluate(&self, cx: &Cx, _: Permit<Read>, body: &Object) -> Result<Value> {
+        let evaluation = authzen::evaluation(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
+        self.answer(cx, Evaluations::One(evaluation)).await
+    }
+
+    /// Answers an access evaluations request (AuthZEN §7), or a single one in its place.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for what is wrong with the message as a whole; an evaluation that is wrong is answered in its place.
+    pub async fn evaluate_many(&self, cx: &Cx, _: Permit<Read>, body: &Object) -> Result<Value> {
+        let evaluations = authzen::evaluations(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
+        self.answer(cx, evaluations).await
+    }
+
+    /// Decides one question and says why: subject, action, and type and id of the resource.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an action or scope that is none, [`Error::NotFound`] when there is no such subject.
+    pub async fn explain(
+        &self,
+        cx: &Cx,
+        _: Permit<Read>,
+        subject: (&str, &str),
+        action: &str,
+        resource: (&str, &str),
+    ) -> Result<Explanation> {
+        let entity = |(kind, id): (&str, &str)| json!({ "type": kind, "id": id });
+        let body = json!({
+            "subject": entity(subject), "action": { "name": action }, "resource": entity(resource),
+            "context": { "explain": true },
+        });
+        let Value::Object(body) = body else { return Err(Error::Internal) };
+        let evaluation = authzen::evaluation(&body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
+        let evaluations = Evaluations::One(evaluation);
+        let mut outcomes = self.outcomes(cx, &evaluations).await?;
+        let explanation = match outcomes.pop_front() {
+            Some(Ok(Outcome { explanation: Some(mut explanation), .. })) => {
+                self.show_names(cx, std::iter::once(&mut explanation)).await?;
+                explanation
+            }
+            Some(Err(error)) => return Err(wrong(&error)),
+            _ => {
+                let id = scim::error::quoted(subject.1);
+                return Err(Error::NotFound(format!("there is no {} {id}", subject.0)));
+            }
+        };
+        Ok(explanation)
+    }
+
+    async fn answer(&self, cx: &Cx, evaluations: Evaluations) -> Result<Value> {
+        let mut outcomes = self.outcomes(cx, &evaluations).await?;
+        if let (Evaluations::One(_), Some(Err(error))) = (&evaluations, outcomes.front()) {
+            return Err(wrong(error));
+        }
+        let explained = outcomes.iter_mut().flatten().filter_map(|outcome| outcome.explanation.as_mut());
+        self.show_names(cx, explained).await?;
+        Ok(evaluations.answer(|evaluation| match outcomes.pop_front() {
+            Some(Ok(outcome)) => outcome.answer(evaluation.explain),
+            Some(Err(error)) => Answer::refused(&error),
+            None => Answer::bare(false),
+        }))
+    }
+
+    /// The answers to the questions that are to be answered, in order.
+    async fn outcomes(
+        &self,
+        cx: &Cx,
+        evaluations: &Evaluations,
+    ) -> Result<VecDeque<Result<Outcome, authz::Error>>> {
+        let explained = match evaluations {
+            Evaluations::One(_) => 0,
+            Evaluations::Many { items, .. } => items.iter().flatten().filter(|item| item.explain).count(),
+        };
+        if explained > limits::EXPLANATIONS_MAX {
+            let most = limits::EXPLANATIONS_MAX;
+            return Err(Error::invalid(format!("`evaluations`: at most {most} of them are explained")));
+        }
+        let mut named = Named::new();
+        loop {
+            let decided = self.with_graph(cx.tenant, |graph| {
+                let (mut outcomes, unknown) = (VecDeque::new(), RefCell::new(BTreeSet::new()));
+                evaluations.answer(|evaluation| {
+                    let outcome = outcome(graph, evaluation, |name| user(&named, &unknown, name));
+                    let allowed = outcome.as_ref().is_ok_and(|outcome| outcome.decision.allowed);
+                    outcomes.push_back(outcome);
+                    Answer::bare(allowed)
+                });
+                (outcomes, unknown.into_inner())
+            });
+            let (outcomes, unknown) = decided.await?;
+            if unknown.is_empty() {
+                return Ok(outcomes);
+            }
+            self.look_up(cx, unknown, &mut named).await?;
+        }
+    }
+
+    /// Finds out which users have these names.
+    async fn look_up(&self, cx: &Cx, names: BTreeSet<String>, named: &mut Named) -> Result<()> {
+        let kind = cx.kinds.named(SUBJECT_KIND);
+        let probe = kind.and_then(|kind| kind.unique.iter().find(|probe| probe.name == USER_NAME));
+        for name in names {
+            let key = probe.and_then(|probe| scim::value::key(probe.leaf(), &Value::from(name.as_str())));
+            let id = match key.filter(|key| key.len() <= limits::UNIQUE_BYTES_MAX) {
+                Some(key) => self.of(cx).id_by_key(SUBJECT_KIND, USER_NAME, &key).await?,
+                None => None,
+            };
+            named.insert(name, id);
+        }
+        Ok(())
+    }
+
+    /// Says in explanations how people call what they name.
+    async fn show_names(&self, cx: &Cx, explanations: impl Iterator<Item = &mut Explanation>) -> Result<()> {
+        let mut names: BTreeMap<(Kind, String), Option<String>> = BTreeMap::new();
+        for explanation in explanations {
+            let mut wanted = BTreeSet::new();
+            for step in explanation.steps() {
+                if !names.contains_key(&(step.kind, step.id.clone())) {
+                    wanted.insert((step.kind, step.id.clone()));
+                }
+            }
+            for (kind, id) in wanted {
+                let shown = match kind_of(kind) {
+                    Some(name) => {
+                        let shown = |record: RecordRef<'_>| record.display.to_owned();
+                        let shown = self.of(cx).with_record(name, &id, shown).await?;
+                        shown.filter(|shown| !shown.is_empty())
+                    }
+                    None => None,
+                };
+                names.insert((kind, id), shown);
+            }
+            explanation.name(|kind, id| names.get(&(kind, id.to_owned())).cloned().flatten());
+        }
+        Ok(())
+    }
+}
+
+/// Searches.
+impl Iam {
+    /// Answers a subject search request (AuthZEN §8.4): who may do this on that.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the member that is wrong, or for a token that is none.
+    pub async fn search_subjects(&self, cx: &Cx, _: Permit<Read>, body: &Object) -> Result<Value> {
+        let asked = authzen::subject_search(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
+        let parts =
+            ["subjects", &asked.kind, asked.action.as_str(), &asked.resource.kind, &asked.resource.id];
+        let (query, after) = self.page(cx, &parts, &asked.page)?;
+        let kind = asked.kind.clone();
+        let found = self.search_graph(cx.tenant, move |graph| {
+            let Some(kind) = SubjectKind::ALL.into_iter().find(|kind| kind.as_str() == asked.kind) else {
+                return Ok(Found::default());
+            };
+            let target = target(graph, &asked.resource.kind, &asked.resource.id)?;
+            let page = Page { after: after.as_deref(), limit: asked.page.limit };
+            Ok(search::subjects(graph, kind, &asked.action, &target, page, &limits::DECISION))
+        });
+        self.found(cx, &query, found.await?, |id| json!({ "type": kind, "id": id }))
+    }
+
+    /// Answers a resource search request (AuthZEN §8.5): on what somebody may do this.
+    ///
+    /// # Errors
+    /// As [`Iam::search_subjects`].
+    pub async fn search_resources(&self, cx: &Cx, _: Permit<Read>, body: &Object) -> Result<Value> {
+        let asked = authzen::resource_search(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
+        let parts = ["resources", &asked.subject.kind, &asked.subject.id, asked.action.as_str(), &asked.kind];
+        let (query, after) = self.page(cx, &parts, &asked.page)?;
+        let named = self.named_subject(cx, &asked.subject).await?;
+        let kind = asked.kind.clone();
+        let found = self.search_graph(cx.tenant, move |graph| {
+            let Some((subject, id)) = resolved(graph, &asked.subject, &named) else {
+                return Ok(Found::default());
+            };
+            let standing = Standing::of(graph, Subject { kind: subject, id: &id }, &limits::DECISION);
+            let page = Page { after: after.as_deref(), limit: asked.page.limit };
+            let (action, kind) = (&asked.action, &asked.kind);
+            Ok(search::resources(&standing, action, kind, page, &limits::DECISION, &limits::SCOPE))
+        });
+        self.found(cx, &query, found.await?, |id| json!({ "type": kind, "id": id }))
+    }
+
+    /// Answers an action search request (AuthZEN §8.6): what somebody may do on that.
+    ///
+    /// # Errors
+    /// As [`Iam::search_subjects`].
+    pub async fn search_actions(&self, cx: &Cx, _: Permit<Read>, body: &Object) -> Result<Value> {
+        let asked = authzen::action_search(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
+        let parts =
+            ["actions", &asked.subject.kind, &asked.subject.id, &asked.resource.kind, &asked.resource.id];
+        let (query, after) = self.page(cx, &parts, &asked.page)?;
+        let named = self.named_subject(cx, &asked.subject).await?;
+        let found = self.search_graph(cx.tenant, move |graph| {
+            let Some((subject, id)) = resolved(graph, &asked.subject, &named) else {
+                return Ok(Found::default());
+            };
+            let target = target(graph, &asked.resource.kind, &asked.resource.id)?;
+            let standing = Standing::of(graph, Subject { kind: subject, id: &id }, &limits::DECISION);
+            let page = Page { after: after.as_deref(), limit: asked.page.limit };
+            Ok(search::actions(&standing, &target, page, &limits::DECISION))
+        });
+        self.found(cx, &query, found.await?, |name| json!({ "name": name }))
+    }
+
+    /// What a page belongs to, and the position that its token names.
+    fn page(&self, cx: &Cx, parts: &[&str], page: &authzen::Page) -> Result<(cursor::Query, Option<String>)> {
+        let tenant = cx.tenant.0.to_string();
+        let query = cursor::query(&[&[tenant.as_str(), "search"], parts].concat());
+        let place = page.token.as_deref().map(|token| self.cursors.open_cursor(&query, token, cx.now));
+        Ok((query, place.transpose()?.map(|place| place.id)))
+    }
+
+    fn found(
+        &self,
+        cx: &Cx,
+        query: &cursor::Query,
+        found: Result<Found, authz::Error>,
+        shown: impl Fn(String) -> Value,
+    ) -> Result<Value> {
+        let found = found.map_err(|error| wrong(&error))?;
+        let place = |id| Place { backwards: false, key: Vec::new(), id };
+        let next = found.next.map(|id| self.cursors.seal(query, &place(id), cx.now));
+        Ok(authzen::found(found.ids.into_iter().map(shown).collect(), next.as_deref()))
+    }
+
+    async fn named_subject(&self, cx: &Cx, subject: &Entity) -> Result<Named> {
+        let mut named = Named::new();
+        if subject.kind == SubjectKind::User.as_str() {
+            self.look_up(cx, BTreeSet::from([subject.id.clone()]), &mut named).await?;
+        }
+        Ok(named)
+    }
+}
+
+/// The user of a name, as far as names have been looked up.
+fn user(named: &Named, unknown: &RefCell<BTreeSet<String>>, name: &str) -> Option<String> {
+    let known = named.get(name);
+    if known.is_none() {
+        unknown.borrow_mut().insert(name.to_owned());
+    }
+    known.cloned().flatten()
+}
+
+fn resolved(graph: &Graph, entity: &Entity, named: &Named) -> Option<(SubjectKind, String)> {
+    subject::resolve(graph, &entity.kind, &entity.id, |name| named.get(name).cloned().flatten())
+}
+
+fn outcome(
+    graph: &Graph,
+    evaluation: &Evaluation,
+    user_named: impl FnOnce(&str) -> Option<String>,
+) -> Result<Outcome, authz::Error> {
+    let Entity { kind, id } = &evaluation.resource;
+    let target = target(graph, kind, id)?;
+    let Some((kind, id)) =
+        subject::resolve(graph, &evaluation.subject.kind, &evaluation.subject.id, user_named)
+    else {
+        let decision = Decision { allowed: false, reason: Reason::UnknownSubject };
+        return Ok(Outcome { decision, explanation: None });
+    };
+    let question =
+        Question { subject: Subject { kind, id: &id }, action: &evaluation.action, target: &target };
+    if !evaluation.explain {
+        let decision = authz::decide(graph, &question, &limits::DECISION);
+        return Ok(Outcome { decision, explanation: None });
+    }
+    let explanation = explain(graph, &question, &limits::EXPLANATION);
+    Ok(Outcome { decision: explanation.decision, explanation: Some(explanation) })
+}
+
+fn target(graph: &Graph, kind: &str, id: &str) -> Result<Target, authz::Error> {
+    graph.target(kind, id, &limits::SCOPE).map_err(|error| authz::Error::at("resource", error.detail))
+}
+
+impl Outcome {
+    fn answer(&self, explains: bool) -> Answer {
+        let mut answer = Answer::bare(self.decision.allowed);
+        match &self.explanation {
+            Some(explanation) => answer.context = explanation.json(),
+            None if explains => {
+                answer.context.insert("reason".to_owned(), self.decision.reason.as_str().into());
+            }
+            None => {}
+        }
+        answer
+    }
+}
+
+/// The kind whose records say how people call it.
+fn kind_of(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::User => Some(SUBJECT_KIND),
+        Kind::Group => Some("Group"),
+        Kind::Role => Some("Role"),
+        Kind::Permission => Some("Permission"),
+        Kind::Resource => Some("Resource"),
+        Kind::Client | Kind::Policy | Kind::Action | Kind::Verb | Kind::Type | Kind::Scope => None,
+    }
+}
+
+fn wrong(error: &authz::Error) -> Error {
+    Error::invalid(error.to_string())
+}

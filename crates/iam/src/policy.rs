@@ -1,0 +1,157 @@
+//! Policies as the administration API has them: granted, listed, revoked. They are resources of their kind like any other.
+
+use std::sync::Arc;
+
+use authz::Scope;
+use authz::graph::{Subject, SubjectKind};
+use scim::Object;
+use scim::message::ListQuery;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::access::{Administer, Inspect, Permit};
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::kind::Kind;
+use crate::resource::Condition;
+use crate::{Iam, limits};
+
+/// The kind of policies.
+const KIND: &str = "Policy";
+
+/// A policy.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Policy {
+    /// Its id.
+    pub id: String,
+    /// Who: `user-…`, `group-…` or `client-…`.
+    pub subject: String,
+    /// On what, and what lies in it.
+    pub scope: String,
+    /// What, and what lies below it.
+    pub action: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// When it was made (RFC 3339).
+    pub created_at: String,
+}
+
+/// Which policies are wanted, or what a new one says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Who.
+    pub subject: Option<String>,
+    /// On what.
+    pub scope: Option<String>,
+    /// What.
+    pub action: Option<String>,
+}
+
+impl Terms {
+    /// As a filter (RFC 7644 §3.4.2.2).
+    fn filter(&self) -> Result<Option<String>> {
+        let scope = self.scope.as_deref().map(|scope| Scope::parse(scope, &limits::SCOPE)).transpose();
+        let scope = scope.map_err(|error| Error::invalid(format!("`scope`: {error}")))?;
+        let scope = scope.map(|scope| scope.as_str().to_owned());
+        let terms = [("subject", &self.subject), ("scope", &scope), ("action", &self.action)];
+        let terms = terms
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!("{name} eq {}", Value::from(value.as_deref()?))));
+        Ok(Some(terms.collect::<Vec<_>>().join(" and ")).filter(|filter| !filter.is_empty()))
+    }
+}
+
+impl Iam {
+    /// Grants an action on a scope to a subject. What was granted before is the same policy; says whether it is new.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the member that is wrong; the subject must exist.
+    pub async fn grant(
+        &self,
+        cx: &Cx,
+        permit: Permit<Administer>,
+        terms: &Terms,
+        description: Option<&str>,
+    ) -> Result<(Policy, bool)> {
+        let kind = policy_kind(cx)?;
+        for (name, value) in [("subject", &terms.subject), ("scope", &terms.scope), ("action", &terms.action)]
+        {
+            if value.is_none() {
+                return Err(Error::invalid(format!("`{name}` is required")));
+            }
+        }
+        let subject = terms.subject.as_deref().unwrap_or_default();
+        let parsed = Subject::parse(subject).ok_or_else(|| {
+            let subject = scim::error::quoted(subject);
+            Error::invalid(format!("`subject`: {subject} is none of `user-…`, `group-…`, `client-…`"))
+        })?;
+        self.check_subject(cx, parsed).await?;
+        let known = self.policies(cx, Permit::inspect(cx)?, terms, 1, 1).await?.0.into_iter().next();
+        if let Some(known) = known {
+            return Ok((known, false));
+        }
+        let draft = json!({
+            "subject": terms.subject, "scope": terms.scope, "action": terms.action, "description": description,
+        });
+        let Value::Object(draft) = draft else { return Err(Error::Internal) };
+        let draft: Object = draft.into_iter().filter(|(_, value)| !value.is_null()).collect();
+        let _ = permit;
+        let made = self.create(cx, Permit::write(cx)?, &kind, draft, &ListQuery::default()).await?;
+        Ok((serde_json::from_str(&made.body).map_err(Error::internal)?, true))
+    }
+
+    /// Policies by age, from the `start`th on, counted from one; and how many there are.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a scope that is none.
+    pub async fn policies(
+        &self,
+        cx: &Cx,
+        _: Permit<Inspect>,
+        terms: &Terms,
+        start: u64,
+        count: u64,
+    ) -> Result<(Vec<Policy>, u64)> {
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let query = ListQuery {
+            filter: terms.filter()?,
+            start_index: Some(number(start)),
+            count: Some(number(count)),
+            ..ListQuery::default()
+        };
+        let listing = self.list(cx, Permit::read(cx)?, &*policy_kind(cx)?, &query).await?;
+        let policies = serde_json::from_str(&format!("[{}]", listing.resources)).map_err(Error::internal)?;
+        Ok((policies, listing.head.total_results.unwrap_or_default()))
+    }
+
+    /// Takes a policy back.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn revoke(&self, cx: &Cx, _: Permit<Administer>, id: &str) -> Result<()> {
+        self.delete(cx, Permit::write(cx)?, &*policy_kind(cx)?, id, &Condition::default()).await
+    }
+
+    async fn check_subject(&self, cx: &Cx, subject: Subject<'_>) -> Result<()> {
+        let kind = match subject.kind {
+            SubjectKind::User => Some("User"),
+            SubjectKind::Group => Some("Group"),
+            SubjectKind::Client => None,
+        };
+        let is_there = match kind {
+            Some(kind) => self.of(cx).with_record(kind, subject.id, |_| ()).await?.is_some(),
+            None => false,
+        };
+        match is_there {
+            true => Ok(()),
+            false => {
+                let subject = scim::error::quoted(&subject.to_string());
+                Err(Error::invalid(format!("`subject`: there is no subject {subject}")))
+            }
+        }
+    }
+}
+
+fn policy_kind(cx: &Cx) -> Result<Arc<Kind>> {
+    cx.kinds.named(KIND).cloned().ok_or(Error::Internal)
+}

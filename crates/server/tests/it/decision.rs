@@ -1,0 +1,483 @@
+//! The decision API over HTTP: what is granted by either model is decided, explained and searched, at once.
+
+use expect_test::{Expect, expect};
+use http::Method;
+use iam::Error;
+use iam::access::Permit;
+use serde_json::{Value, json};
+
+use crate::world::{Answer, Caller, OPERATOR, World, group, operations, user};
+
+/// A tenant with a small access model: Ada is in the staff, who may read invoices; Grace has a role of her own.
+struct Firm {
+    world: World,
+    admin: Caller,
+    ada: String,
+    grace: String,
+    staff: String,
+    read: String,
+    invoice: String,
+    reading: String,
+    reader: String,
+}
+
+impl Firm {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let admin = world.admin("acme").await;
+        let ada = admin.make("/Users", user("ada@acme.com")).await;
+        let grace = admin.make("/Users", user("grace@acme.com")).await;
+        let staff = admin.make("/Groups", group("Staff", &[&ada])).await;
+        let read = admin.make("/Actions", json!({ "name": "invoices.read" })).await;
+        admin.make("/Actions", json!({ "name": "invoices.pay" })).await;
+        admin.make("/Resource-Types", json!({ "name": "Invoice", "actions": ["invoices.read"] })).await;
+        let resource = json!({ "name": "42", "type": "Invoice" });
+        let invoice = admin.make("/Resources", resource).await;
+        let statements = json!([{ "actions": ["invoices.read"], "resource": invoice }]);
+        let reading = json!({ "name": "Reading", "statements": statements });
+        let reading = admin.make("/Permissions", reading).await;
+        let role = json!({ "name": "Reader", "id": "reader", "permissions": [&reading], "members": [{ "value": staff }] });
+        let reader = admin.make("/Roles", role).await;
+        Self { world, admin, ada, grace, staff, read, invoice, reading, reader }
+    }
+
+    async fn ask(&self, path: &str, body: Value) -> Answer {
+        let bytes = body.to_string().into_bytes();
+        let path = format!("!/acme/access/v1{path}");
+        self.admin.send_bytes(Method::POST, &path, Some(bytes), "application/json").await
+    }
+
+    #[track_caller]
+    fn may(&self, subject: &str, action: &str, resource: (&str, &str)) -> impl Future<Output = bool> {
+        let body = question(subject, action, resource);
+        async move { self.ask("/evaluation", body).await.check(200).json()["decision"] == true }
+    }
+
+    /// Members of the group of the staff.
+    async fn staff(&self, operation: Value) {
+        self.admin.patch(&format!("/Groups/{}", self.staff), operations(json!([operation]))).await.check(204);
+    }
+}
+
+pub(crate) fn question(subject: &str, action: &str, (kind, id): (&str, &str)) -> Value {
+    json!({
+        "subject": { "type": "user", "id": subject },
+        "action": { "name": action },
+        "resource": { "type": kind, "id": id },
+    })
+}
+
+#[tokio::test]
+async fn a_role_of_a_group_is_decided_and_explained() {
+    let firm = Firm::new().await;
+    for (subject, resource, expected) in [
+        (firm.ada.as_str(), ("invoice", firm.invoice.as_str()), true),
+        // By the user name, in any case, and by the prefixed id.
+        ("ADA@acme.com", ("invoice", &firm.invoice), true),
+        (&format!("user-{}", firm.ada), ("invoice", &firm.invoice), true),
+        // By the slug of the resource, and what lies in it.
+        (&firm.ada, ("invoice", "42"), true),
+        (&firm.ada, ("invoice", "42/lines"), true),
+        (&firm.ada, ("invoice", "43"), false),
+        (&firm.ada, ("scope", "/invoice/42"), true),
+        (&firm.grace, ("invoice", "42"), false),
+        ("nobody", ("invoice", "42"), false),
+    ] {
+        assert_eq!(firm.may(subject, "invoices.read", resource).await, expected, "{subject} {resource:?}");
+    }
+    let mut body = question("ada@acme.com", "invoices.read", ("invoice", "42"));
+    body["context"] = json!({ "explain": true });
+    let shown = |answer: &Answer, expected: Expect| {
+        let mut text = serde_json::to_string_pretty(&answer.json()).unwrap();
+        for (id, name) in [
+            (&firm.ada, "ada"),
+            (&firm.grace, "grace"),
+            (&firm.staff, "staff"),
+            (&firm.invoice, "invoice"),
+            (&firm.reading, "reading"),
+        ] {
+            text = text.replace(id.as_str(), &format!("<{name}>"));
+        }
+        expected.assert_eq(&text);
+    };
+    shown(
+        &firm.ask("/evaluation", body.clone()).await.check(200),
+        expect![[r#"
+            {
+              "decision": true,
+              "context": {
+                "reason": "granted",
+                "paths": [
+                  {
+                    "steps": [
+                      {
+                        "type": "user",
+                        "id": "<ada>",
+                        "display": "ada@acme.com"
+                      },
+                      {
+                        "type": "group",
+                        "id": "<staff>",
+                        "display": "Staff"
+                      },
+                      {
+                        "type": "role",
+                        "id": "reader",
+                        "display": "Reader"
+                      },
+                      {
+                        "type": "permission",
+                        "id": "<reading>",
+                        "display": "Reading"
+                      }
+                    ],
+                    "action": "invoices.read",
+                    "on": {
+                      "type": "resource",
+                      "id": "<invoice>",
+                      "display": "42"
+                    }
+                  }
+                ]
+              }
+            }"#]],
+    );
+    body["subject"]["id"] = firm.grace.as_str().into();
+    shown(
+        &firm.ask("/evaluation", body).await.check(200),
+        expect![[r#"
+        {
+          "decision": false,
+          "context": {
+            "reason": "nothing grants it",
+            "has": [],
+            "could": [
+              {
+                "type": "user",
+                "id": "<ada>",
+                "display": "ada@acme.com"
+              }
+            ]
+          }
+        }"#]],
+    );
+}
+
+#[tokio::test]
+async fn a_decision_after_a_change_sees_it_whoever_made_it() {
+    let firm = Firm::new().await;
+    let beside = firm.world.beside().await;
+    let other = Caller { router: beside.router.clone(), ..firm.admin.clone() };
+    let both = async |subject: &str, expected: bool| {
+        let body = question(subject, "invoices.read", ("invoice", "42"));
+        for caller in [&firm.admin, &other] {
+            let answer = caller.post("!/access/v1/evaluation", body.clone()).await.check(200).json();
+            assert_eq!(answer["decision"], expected, "{subject}");
+        }
+    };
+    both(&firm.ada, true).await;
+    both(&firm.grace, false).await;
+    // A member comes and goes, by this server and by the other one.
+    for caller in [&firm.admin, &other] {
+        let path = format!("/Groups/{}", firm.staff);
+        let add = json!([{ "op": "add", "path": "members", "value": [{ "value": firm.grace }] }]);
+        caller.patch(&path, operations(add)).await.check(204);
+        both(&firm.grace, true).await;
+        let gone = json!([{ "op": "remove", "path": format!("members[value eq \"{}\"]", firm.grace) }]);
+        caller.patch(&path, operations(gone)).await.check(204);
+        both(&firm.grace, false).await;
+        both(&firm.ada, true).await;
+    }
+    // A user who is deactivated, blocked, or gone may do nothing.
+    let ada = format!("/Users/{}", firm.ada);
+    const CUSTOM: &str = "urn:ietf:params:scim:schemas:extension:custom:2.0:User";
+    for (path, off, on) in [("active".to_owned(), false, true), (format!("{CUSTOM}:blocked"), true, false)] {
+        for (value, expected) in [(off, false), (on, true)] {
+            let operation = json!([{ "op": "replace", "path": path, "value": value }]);
+            other.patch(&ada, operations(operation)).await.check(200);
+            both(&firm.ada, expected).await;
+        }
+    }
+    // An action that is not active is done by nobody.
+    let action = format!("/Actions/{}", firm.read);
+    for value in [false, true] {
+        let operation = json!([{ "op": "replace", "path": "active", "value": value }]);
+        other.patch(&action, operations(operation)).await;
+        both(&firm.ada, value).await;
+    }
+    // A role that is deleted and made again under its id has the members it has now.
+    other.delete(&format!("/Roles/{}", firm.reader)).await.check(204);
+    let statements = json!([{ "actions": [firm.read], "resource": firm.invoice }]);
+    let role = json!({ "name": "Reader", "id": "reader", "statements": statements, "members": [{ "value": firm.grace }] });
+    other.make("/Roles", role).await;
+    both(&firm.ada, false).await;
+    both(&firm.grace, true).await;
+    other.delete(&format!("/Users/{}", firm.grace)).await.check(204);
+    both(&firm.grace, false).await;
+}
+
+#[tokio::test]
+async fn resources_lie_where_the_slug_of_their_type_says() {
+    let firm = Firm::new().await;
+    assert!(firm.may(&firm.ada, "invoices.read", ("invoice", &firm.invoice)).await);
+    let types = firm.admin.find("/Resource-Types", "name eq \"Invoice\"").await;
+    let operation = json!([{ "op": "replace", "path": "slug", "value": "bill" }]);
+    let renamed = firm.admin.patch(&format!("/Resource-Types/{}", types[0]), operations(operation)).await;
+    assert!(renamed.status.is_success(), "{}", renamed.text);
+    for (kind, id, expected) in [
+        ("bill", firm.invoice.as_str(), true),
+        ("bill", "42", true),
+        ("invoice", "42", false),
+        ("invoice", &firm.invoice, false),
+    ] {
+        assert_eq!(firm.may(&firm.ada, "invoices.read", (kind, id)).await, expected, "{kind} {id}");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_holds_at_once_and_on_what_lies_below() {
+    let firm = Firm::new().await;
+    let policy = json!({ "subject": format!("group-{}", firm.staff), "scope": "/subscriptions/1", "action": "banking.manage" });
+    let may = async |id: &str, action: &str| firm.may(&firm.ada, action, ("subscriptions", id)).await;
+    assert!(!may("1", "banking.read").await);
+    let made = firm.admin.post("!/v1/policies", policy.clone()).await.check(201);
+    assert!(may("1", "banking.read").await);
+    assert!(may("1/accounts/7", "banking.ais.read").await);
+    assert!(!may("2", "banking.read").await);
+    assert!(!may("1", "payments.read").await);
+    // Granted twice is granted once.
+    let again = firm.admin.post("!/v1/policies", policy).await.check(200);
+    assert_eq!(made.id(), again.id());
+    // It is a resource like any other.
+    let found = firm.admin.find("/Policies", "scope eq \"/subscriptions/1\"").await;
+    assert_eq!(found, [made.id()]);
+    let operation = json!([{ "op": "replace", "path": "scope", "value": "/subscriptions/2" }]);
+    firm.admin.patch(&format!("/Policies/{}", made.id()), operations(operation)).await.check(200);
+    assert!(may("2", "banking.read").await && !may("1", "banking.read").await);
+    firm.admin.delete(&format!("!/v1/policies/{}", made.id())).await.check(204);
+    assert!(!may("2", "banking.read").await);
+    firm.admin.delete(&format!("!/v1/policies/{}", made.id())).await.check(404);
+}
+
+#[tokio::test]
+async fn policies_are_listed_by_what_they_say() {
+    let firm = Firm::new().await;
+    let ada = format!("user-{}", firm.ada);
+    for number in 0..3 {
+        firm.world.pass(std::time::Duration::from_millis(1));
+        let policy = json!({ "subject": ada, "scope": format!("/a/{number}"), "action": "x.read", "description": "why" });
+        firm.admin.post("!/v1/policies", policy).await.check(201);
+    }
+    let list = async |query: &str| firm.admin.get(&format!("!/v1/policies?{query}")).await.check(200).json();
+    for (query, total) in [
+        ("", 3),
+        ("scope=/a/1", 1),
+        ("scope=%2Fa%2F1", 1),
+        ("action=x.read", 3),
+        ("action=x", 0),
+        ("subject=nobody", 0),
+    ] {
+        assert_eq!(list(query).await["totalCount"], total, "{query}");
+    }
+    let page = list(&format!("subject={ada}&page=2&pageSize=2")).await;
+    assert_eq!((&page["page"], &page["pageSize"], &page["totalCount"]), (&json!(2), &json!(2), &json!(3)));
+    let [policy] = page["policies"].as_array().unwrap().as_slice() else { panic!("{page}") };
+    assert_eq!((&policy["scope"], &policy["description"]), (&json!("/a/2"), &json!("why")));
+    assert_eq!(policy["createdAt"], "2026-01-02T03:04:05.681Z");
+}
+
+#[tokio::test]
+async fn a_policy_that_is_wrong_is_refused_by_name() {
+    let firm = Firm::new().await;
+    let ada = format!("user-{}", firm.ada);
+    for (subject, scope, action, expected) in [
+        ("ada", "/a", "a", expect!["`subject`: `ada` is none of `user-…`, `group-…`, `client-…`"]),
+        ("user-nobody", "/a", "a", expect!["`subject`: there is no subject `user-nobody`"]),
+        (&ada, "a", "a", expect!["`scope`: the scope `a` is neither a path that begins with `/` nor a URI"]),
+        (&ada, "/a/../b", "a", expect!["`scope`: the scope `/a/../b` has a segment `.` or `..`"]),
+        (&ada, "/a", "a..b", expect!["`action`: the action `a..b` has an empty segment"]),
+        (
+            &ada,
+            "/a",
+            "*",
+            expect!["`action`: the action `*` has a wildcard; `x.manage` covers everything below `x`"],
+        ),
+    ] {
+        let policy = json!({ "subject": subject, "scope": scope, "action": action });
+        let answer = firm.admin.post("!/v1/policies", policy.clone()).await.check(400);
+        expected.assert_eq(answer.json()["detail"].as_str().unwrap());
+        // SCIM refuses it too, but does not look whether the subject is there: policies may come first.
+        let scim = firm.admin.post("/Policies", policy).await;
+        assert_eq!(scim.status.as_u16(), if subject == ada { 400 } else { 201 }, "{}", scim.text);
+    }
+}
+
+#[tokio::test]
+async fn many_questions_are_answered_in_order_and_as_far_as_is_wanted() {
+    let firm = Firm::new().await;
+    let resources = ["42", "43", "42"].map(|id| json!({ "resource": { "type": "invoice", "id": id } }));
+    let mut body = json!({
+        "subject": { "type": "user", "id": "ada@acme.com" },
+        "action": { "name": "invoices.read" },
+        "evaluations": resources,
+    });
+    let decisions = |answer: Answer| -> Vec<Value> {
+        let answer = answer.check(200).json();
+        answer["evaluations"].as_array().unwrap().iter().map(|one| one["decision"].clone()).collect()
+    };
+    for (semantic, expected) in [
+        ("execute_all", json!([true, false, true])),
+        ("deny_on_first_deny", json!([true, false])),
+        ("permit_on_first_permit", json!([true])),
+    ] {
+        body["options"] = json!({ "evaluations_semantic": semantic });
+        let answer = firm.ask("/evaluations", body.clone()).await;
+        assert_eq!(Value::from(decisions(answer)), expected, "{semantic}");
+    }
+    // What is wrong with one is its answer alone.
+    body["options"] = json!({});
+    body["evaluations"][1] = json!({ "resource": { "type": "invoice", "id": "a//b" } });
+    let answer = firm.ask("/evaluations", body).await.check(200).json();
+    expect![[r#"{"evaluations":[{"decision":true},{"decision":false,"context":{"error":{"status":400,"message":"`resource`: the resource `a//b` has an empty segment"}}},{"decision":true}]}"#]].assert_eq(&answer.to_string());
+    // Without a list it is one question.
+    let one = question(&firm.ada, "invoices.read", ("invoice", "42"));
+    assert_eq!(firm.ask("/evaluations", one).await.check(200).json(), json!({ "decision": true }));
+}
+
+#[tokio::test]
+async fn searches_find_what_is_allowed_page_by_page() {
+    let firm = Firm::new().await;
+    for number in 0..5 {
+        let id = firm.admin.make("/Users", user(&format!("u{number}@acme.com"))).await;
+        firm.staff(json!({ "op": "add", "path": "members", "value": [{ "value": id }] })).await;
+    }
+    let mut body = question("", "invoices.read", ("invoice", "42"));
+    body["subject"] = json!({ "type": "user" });
+    let (mut found, mut pages) = (Vec::new(), 0);
+    body["page"] = json!({ "limit": 2 });
+    loop {
+        let page = firm.ask("/search/subject", body.clone()).await.check(200).json();
+        pages += 1;
+        found.extend(
+            page["results"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()),
+        );
+        let next = page["page"]["next_token"].as_str().unwrap();
+        if next.is_empty() {
+            break;
+        }
+        body["page"] = json!({ "limit": 2, "token": next });
+    }
+    assert!(found.is_sorted() && found.contains(&firm.ada) && !found.contains(&firm.grace), "{found:?}");
+    assert_eq!((found.len(), pages), (6, 3));
+    // A token is good for its own search, as long as it is not changed.
+    let mut other = body.clone();
+    other["action"]["name"] = "invoices.pay".into();
+    assert_eq!(firm.ask("/search/subject", other).await.check(400).json()["title"], "Bad Request");
+    body["page"]["token"] = "bm9uc2Vuc2U".into();
+    firm.ask("/search/subject", body).await.check(400);
+
+    let mut body = question("ada@acme.com", "invoices.read", ("invoice", ""));
+    body["resource"] = json!({ "type": "invoice" });
+    let found = firm.ask("/search/resource", body).await.check(200).json();
+    assert_eq!(found["results"], json!([{ "type": "invoice", "id": firm.invoice }]));
+    let mut body = question("ada@acme.com", "", ("invoice", "42"));
+    body.as_object_mut().unwrap().remove("action");
+    let found = firm.ask("/search/action", body.clone()).await.check(200).json();
+    assert_eq!(found["results"], json!([{ "name": "invoices.read" }]));
+    body["subject"]["id"] = "nobody".into();
+    assert_eq!(firm.ask("/search/action", body).await.check(200).json()["results"], json!([]));
+}
+
+#[tokio::test]
+async fn a_message_that_is_wrong_is_refused_by_member() {
+    let firm = Firm::new().await;
+    let good = question(&firm.ada, "invoices.read", ("invoice", "42"));
+    let with = |pointer: &str, value: Value| {
+        let mut body = good.clone();
+        *body.pointer_mut(pointer).unwrap() = value;
+        body
+    };
+    for (body, expected) in [
+        (json!({}), expect!["`subject`: is missing"]),
+        (with("/subject", json!("ada")), expect!["`subject`: must be an object, not a string"]),
+        (with("/subject/id", json!(7)), expect!["`subject.id`: must be a string, not a number"]),
+        (
+            with("/action/name", json!("a..b")),
+            expect!["`action.name`: the action `a..b` has an empty segment"],
+        ),
+        (
+            with("/resource/id", json!("a/../b")),
+            expect!["`resource`: the resource `a/../b` has a segment `.` or `..`"],
+        ),
+        (with("/resource/type", json!("a/b")), expect!["`resource`: the resource type `a/b` has a slash"]),
+        (
+            with("/resource", json!({ "type": "scope", "id": "no scope" })),
+            expect!["`resource`: the scope `no scope` is neither a path that begins with `/` nor a URI"],
+        ),
+    ] {
+        let answer = firm.ask("/evaluation", body).await.check(400).json();
+        expected.assert_eq(answer["detail"].as_str().unwrap());
+    }
+    for bytes in ["", "[]", "{", "\"a\""] {
+        let sent =
+            firm.admin.send_bytes(Method::POST, "!/access/v1/evaluation", Some(bytes), "application/json");
+        sent.await.check(400);
+    }
+    let sent = firm.admin.send_bytes(Method::POST, "!/access/v1/evaluation", Some("{}"), "text/plain");
+    sent.await.check(415);
+}
+
+#[tokio::test]
+async fn the_api_describes_itself() {
+    let world = World::new().await;
+    let nobody = world.nobody("acme");
+    let described = nobody.get("!/.well-known/authzen-configuration").await.check(200).json();
+    assert_eq!(described["policy_decision_point"], "https://id.example");
+    let described = nobody.get("!/.well-known/authzen-configuration/acme").await.check(200).json();
+    assert_eq!(described["policy_decision_point"], "https://id.example/acme");
+    assert_eq!(described["search_action_endpoint"], "https://id.example/acme/access/v1/search/action");
+    nobody.get("!/.well-known/authzen-configuration/No%20Tenant").await.check(404);
+}
+
+#[tokio::test]
+async fn tenants_decide_for_themselves() {
+    let firm = Firm::new().await;
+    let stranger = firm.world.admin("globex").await;
+    let everything =
+        json!({ "subject": format!("user-{}", firm.grace), "scope": "/", "action": "invoices.manage" });
+    // A subject of another tenant is none, and what is said of its id elsewhere grants nothing here.
+    stranger.post("!/v1/policies", everything.clone()).await.check(400);
+    stranger.post("/Policies", everything).await.check(201);
+    assert!(!firm.may(&firm.grace, "invoices.read", ("invoice", "42")).await);
+    let body = question(&firm.ada, "invoices.read", ("invoice", "42"));
+    let answer = stranger.post("!/access/v1/evaluation", body.clone()).await.check(200).json();
+    assert_eq!(answer, json!({ "decision": false }));
+    stranger.post("!/acme/access/v1/evaluation", body.clone()).await.check(401);
+    let mut search = body;
+    search["subject"] = json!({ "type": "user" });
+    let found = stranger.post("!/access/v1/search/subject", search).await.check(200).json();
+    assert_eq!(found["results"], json!([]));
+}
+
+/// What `durward explain` prints.
+#[tokio::test]
+async fn an_explanation_reads_as_a_tree() {
+    let firm = Firm::new().await;
+    let cx = firm.world.iam.operate(OPERATOR, "acme").await.unwrap();
+    let permit = Permit::read(&cx).unwrap();
+    let invoice = ("invoice", "42");
+    let explained =
+        firm.world.iam.explain(&cx, permit, ("user", "ada@acme.com"), "invoices.read", invoice).await;
+    let tree = explained.unwrap().text().replace(&firm.ada, "1").replace(&firm.staff, "2");
+    let tree = tree.replace(&firm.reading, "3").replace(&firm.invoice, "4");
+    expect![[r#"
+        allowed: user ada@acme.com (1) may invoices.read on /invoice/42
+        └─ group Staff (2)
+           └─ role Reader (reader)
+              └─ permission Reading (3)
+                 └─ invoices.read on resource 42 (4)
+    "#]]
+    .assert_eq(&tree);
+    let nobody = firm.world.iam.explain(&cx, permit, ("user", "nobody"), "invoices.read", invoice).await;
+    assert_eq!(nobody.unwrap_err(), Error::NotFound("there is no user `nobody`".to_owned()));
+}
