@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use scratch::{Database, ask as rows_of};
+use scratch::Database;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -15,9 +15,9 @@ fn in_file(file: &Path, table: &str, order: &str) -> Vec<String> {
     scratch::rows(&database, &format!("select * from {table} order by {order}"))
 }
 
-fn in_database(url: &str, table: &str, order: &str) -> Vec<String> {
+fn in_database(database: &Database, table: &str, order: &str) -> Vec<String> {
     // Bytes as the other prints them.
-    let rows = rows_of(url, &format!("select * from {table} order by {order}"));
+    let rows = database.run(&format!("select * from {table} order by {order}"));
     rows.lines().map(|line| line.replace("\\x", "")).collect()
 }
 
@@ -97,7 +97,7 @@ mod on_sqlite {
         let mut sum = 0;
         for (table, order) in TABLES {
             let whole = in_file(&at.join("data/durward.db"), table, order);
-            assert_eq!(in_database(&url, table, order).join("\n"), whole.join("\n"), "{table}");
+            assert_eq!(in_database(&database, table, order).join("\n"), whole.join("\n"), "{table}");
             assert_eq!(in_file(&at.join("back/durward.db"), table, order), whole, "{table}");
             sum += whole.len();
         }
