@@ -6,6 +6,7 @@ use store::{Batch, CommitError};
 
 use crate::error::Result;
 use crate::resource::refused;
+use crate::tenant::Operator;
 use crate::{INSTALLATION, Iam};
 
 impl Iam {
@@ -15,7 +16,7 @@ impl Iam {
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn takes_turn(&self, chore: &str, period: Duration) -> Result<bool> {
+    pub async fn takes_turn(&self, _: Operator<'_>, chore: &str, period: Duration) -> Result<bool> {
         let period = i64::try_from(period.as_millis()).unwrap_or(i64::MAX).max(1);
         let (now, name) = (self.now().div_euclid(period), format!("chore/{chore}"));
         let settings = self.store.tenant(INSTALLATION);

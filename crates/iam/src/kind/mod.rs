@@ -346,7 +346,10 @@ mod tests {
     fn the_kinds_that_come_with_durward_are_sound() {
         let kinds = Kinds::standard().unwrap();
         let names: Vec<_> = kinds.iter().map(|k| k.name()).collect();
-        assert_eq!(names, ["User", "Group", "Action", "Resource-Type", "Resource", "Permission", "Role"]);
+        assert_eq!(
+            names,
+            ["User", "Group", "Action", "Resource-Type", "Resource", "Permission", "Role", "Policy"]
+        );
         for kind in kinds.iter() {
             kind.schema.schema.check(&crate::limits::SCHEMA).unwrap();
             assert!(kind.is_plain, "{} would have to be projected at every read", kind.name());

@@ -144,7 +144,7 @@ async fn sweep(iam: &Iam, retention: Duration) {
         tracing::warn!(%error, "a deleted tenant's rows are still there");
     }
     let swept = async {
-        match iam.takes_turn("sweep-tokens", SWEEP).await? {
+        match iam.takes_turn(SWEEPER, "sweep-tokens", SWEEP).await? {
             true => iam.sweep_tokens(SWEEPER, retention).await,
             false => Ok(0),
         }

@@ -90,7 +90,10 @@ async fn a_chore_is_done_by_one_node_in_each_of_its_periods() {
     let world = World::new().await;
     let other = world.beside().await;
     let turns = async |chore| {
-        let (one, two) = tokio::join!(world.iam.takes_turn(chore, DAY), other.iam.takes_turn(chore, DAY));
+        let (one, two) = tokio::join!(
+            world.iam.takes_turn(OPERATOR, chore, DAY),
+            other.iam.takes_turn(OPERATOR, chore, DAY)
+        );
         (u8::from(one.unwrap()), u8::from(two.unwrap()))
     };
     for _ in 0..5 {
@@ -107,7 +110,7 @@ async fn a_chore_is_done_by_one_node_in_each_of_its_periods() {
     assert_eq!(one + two, 1);
     let late = world.beside().await;
     late.set_back(DAY);
-    assert!(!late.iam.takes_turn("sweep", DAY).await.unwrap());
+    assert!(!late.iam.takes_turn(OPERATOR, "sweep", DAY).await.unwrap());
 }
 
 /// Also when turns were of no help.
