@@ -20,7 +20,7 @@ import scim2_tester
 from scim2_client.engines.httpx2 import SyncSCIMClient
 
 # How many checks there are at least: a server that announces less has fewer to pass.
-TESTER_CHECKS = 320
+TESTER_CHECKS = 343
 SANITY_CHECKS = 28
 
 # Seconds for the server to start, and to stop.
