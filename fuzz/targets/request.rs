@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use scim::quirks::Dialect;
 use serde_json::Value;
-use store::{Options, Store};
+use store::{Location, Options, Store};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
@@ -108,7 +108,8 @@ impl World {
 }
 
 async fn open(folder: &Path) -> (Router, [Option<String>; 4]) {
-    let store = Store::open(&folder.join("durward.db"), Options::default()).unwrap();
+    let file = Location::File(folder.join("durward.db"));
+    let store = Store::open(&file, Options::default()).await.unwrap();
     let iam = Arc::new(Iam::open(store, Arc::new(Fixed(AtomicU64::new(1)))).await.unwrap());
     iam.create_tenant(OPERATOR, "acme").await.unwrap();
     let cx = iam.operate(OPERATOR, "acme").await.unwrap();
