@@ -181,12 +181,21 @@ impl TenantStore<'_> {
         source_kind: &str,
         target: &str,
         take: u64,
-        mut f: impl FnMut(SourceRef<'_>) -> ControlFlow<()>,
+        f: impl FnMut(SourceRef<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let (relation, target, kind) = (Param::Text(relation), Param::Text(target), Param::Text(source_kind));
         let is_nested = self.finds(NESTED, &[self.param(), relation, target]).await?;
         let sources = if is_nested { SOURCES } else { SOURCES_DIRECT };
-        self.read(sources, &[self.param(), relation, target, kind, Param::Int(bounded(take))], |row| {
+        self.each_source(sources, &[self.param(), relation, target, kind, Param::Int(bounded(take))], f).await
+    }
+
+    async fn each_source(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        mut f: impl FnMut(SourceRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.read(sql, params, |row| {
             Ok(f(SourceRef { id: row.text(0)?, display: row.text(1)?, direct: row.int(2)? != 0 }))
         })
         .await
@@ -213,14 +222,11 @@ impl TenantStore<'_> {
         source_kind: &str,
         target: &str,
         take: u64,
-        mut f: impl FnMut(SourceRef<'_>) -> ControlFlow<()>,
+        f: impl FnMut(SourceRef<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let (relation, target, kind) = (Param::Text(relation), Param::Text(target), Param::Text(source_kind));
         let params = [self.param(), relation, target, kind, Param::Int(bounded(take))];
-        self.read(SOURCES_DIRECT, &params, |row| {
-            Ok(f(SourceRef { id: row.text(0)?, display: row.text(1)?, direct: true }))
-        })
-        .await
+        self.each_source(SOURCES_DIRECT, &params, f).await
     }
 
     /// The records of `source_kind` from which an edge leads to the target, or to something that reaches the target over
@@ -231,7 +237,7 @@ impl TenantStore<'_> {
         through: &str,
         target: &str,
         take: u64,
-        mut f: impl FnMut(SourceRef<'_>) -> ControlFlow<()>,
+        f: impl FnMut(SourceRef<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let (outer, inner, to) = (Param::Text(relation), Param::Text(through), Param::Text(target));
         if !self.finds(ANY, &[self.param(), outer]).await? {
@@ -241,10 +247,7 @@ impl TenantStore<'_> {
             return self.direct_sources(relation, source_kind, target, take, f).await;
         }
         let params = [self.param(), inner, to, outer, Param::Text(source_kind), Param::Int(bounded(take))];
-        self.read(SOURCES_THROUGH, &params, |row| {
-            Ok(f(SourceRef { id: row.text(0)?, display: row.text(1)?, direct: row.int(2)? != 0 }))
-        })
-        .await
+        self.each_source(SOURCES_THROUGH, &params, f).await
     }
 
     /// Whether a relation has any edge.

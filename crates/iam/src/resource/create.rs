@@ -50,8 +50,8 @@ impl Iam {
         let connections = connected(cx, Connections::default(), external_id.clone());
         let mut attempt = 0;
         let (next, outcome) = loop {
-            let mut document = admitted.document.clone();
-            let made = self.complete_slug(cx, kind, &mut document).await?;
+            let made = self.complete_slug(cx, kind, &mut admitted.document).await?;
+            let document = std::mem::take(&mut admitted.document);
             let document = Admitted { document, ..Admitted::default() };
             let next = Next::new(kind, document, connections.clone(), secret.clone())?;
             let batch = write::creation(cx, kind, &id, &next, &edges, is_newest)?;
@@ -60,6 +60,8 @@ impl Iam {
                 Err(CommitError::Unique { attribute })
                     if made == Some(attribute.as_str()) && attempt < limits::RETRIES_MAX =>
                 {
+                    admitted.document = next.object;
+                    admitted.document.shift_remove(&attribute);
                     attempt += 1;
                 }
                 outcome => break (next, outcome),
@@ -68,6 +70,7 @@ impl Iam {
         let mut rendered = match outcome {
             Ok(_) => self.created(cx, kind, &id, &next, &projection).await?,
             Err(error @ CommitError::Unique { .. }) => {
+                admitted.document = next.object.clone();
                 let mut attempt = 0;
                 loop {
                     let Some(before) = self.inactive(cx, kind, &next).await? else {

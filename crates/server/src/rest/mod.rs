@@ -11,6 +11,8 @@ pub mod providers;
 pub mod schemas;
 pub mod tokens;
 
+use std::borrow::Cow;
+
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -21,7 +23,7 @@ use iam::{Cx, Error, limits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::extract::App;
+use crate::extract::{App, parameters};
 use crate::problem::Refusal;
 
 /// The bases of this API.
@@ -112,6 +114,42 @@ fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, Refusal> 
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     Ok((status, headers, text).into_response())
+}
+
+/// Which part of a list is asked for by `page` and `pageSize`.
+struct Paging {
+    /// Counted from one.
+    page: u64,
+    /// How many a page holds.
+    size: u64,
+}
+
+impl Paging {
+    const SIZE: u64 = 50;
+    const SIZE_MAX: u64 = 200;
+
+    /// Reads them from a query, and hands on whatever else is there.
+    fn read<'q>(query: &'q str, mut other: impl FnMut(&str, Cow<'q, str>)) -> Result<Self, Error> {
+        let mut paging = Self { page: 1, size: Self::SIZE };
+        for (name, value) in parameters(query) {
+            let number = || {
+                value
+                    .parse::<u64>()
+                    .map_err(|_| Error::invalid(format!("`{name}` must be a whole number above 0")))
+            };
+            match &*name {
+                "page" => paging.page = number()?.max(1),
+                "pageSize" => paging.size = number()?.clamp(1, Self::SIZE_MAX),
+                _ => other(&name, value),
+            }
+        }
+        Ok(paging)
+    }
+
+    /// How many come before the page.
+    fn skip(&self) -> u64 {
+        (self.page - 1).saturating_mul(self.size)
+    }
 }
 
 /// An instant as `date-time` (RFC 3339).

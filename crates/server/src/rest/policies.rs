@@ -4,17 +4,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode};
+use iam::Cx;
 use iam::access::Permit;
 use iam::policy::{Policy, Terms};
-use iam::{Cx, Error};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Outcome, answer, authenticated, json, read};
-use crate::extract::{App, Path, parameters};
-
-const PAGE_SIZE: u64 = 50;
-const PAGE_SIZE_MAX: u64 = 200;
+use super::{Outcome, Paging, answer, authenticated, json, read};
+use crate::extract::{App, Path};
 
 /// What is granted, to whom.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -115,27 +112,18 @@ pub async fn list(State(app): State<App>, request: Request<Body>) -> Response {
 }
 
 async fn on_list(app: &App, cx: &Cx, query: &str) -> Outcome {
-    let (mut terms, mut page, mut size) = (Terms::default(), 1, PAGE_SIZE);
-    for (name, value) in parameters(query) {
-        let number = || {
-            value
-                .parse::<u64>()
-                .map_err(|_| Error::invalid(format!("`{name}` must be a whole number above 0")))
-        };
-        match &*name {
-            "subject" => terms.subject = Some(value.into_owned()),
-            "scope" => terms.scope = Some(value.into_owned()),
-            "action" => terms.action = Some(value.into_owned()),
-            "page" => page = number()?.max(1),
-            "pageSize" => size = number()?.clamp(1, PAGE_SIZE_MAX),
-            _ => {}
-        }
-    }
+    let mut terms = Terms::default();
+    let paging = Paging::read(query, |name, value| match name {
+        "subject" => terms.subject = Some(value.into_owned()),
+        "scope" => terms.scope = Some(value.into_owned()),
+        "action" => terms.action = Some(value.into_owned()),
+        _ => {}
+    })?;
     let permit = Permit::inspect(cx)?;
-    let start = (page - 1).saturating_mul(size).saturating_add(1);
-    let (policies, total_count) = app.iam.policies(cx, permit, &terms, start, size).await?;
+    let start = paging.skip().saturating_add(1);
+    let (policies, total_count) = app.iam.policies(cx, permit, &terms, start, paging.size).await?;
     let policies = policies.into_iter().map(PolicyView::from).collect();
-    json(StatusCode::OK, &PolicyPage { policies, total_count, page, page_size: size })
+    json(StatusCode::OK, &PolicyPage { policies, total_count, page: paging.page, page_size: paging.size })
 }
 
 /// Take a policy back. It ends at once.

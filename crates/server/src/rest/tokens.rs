@@ -12,12 +12,9 @@ use scim::quirks::Dialect;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Outcome, answer, authenticated, instant, json, read};
-use crate::extract::{App, Path, parameters};
+use super::{Outcome, Paging, answer, authenticated, instant, json, read};
+use crate::extract::{App, Path};
 use crate::scim::{self as scim_routes, Target};
-
-const PAGE_SIZE: u64 = 50;
-const PAGE_SIZE_MAX: u64 = 200;
 
 /// What is wanted of a new SCIM token.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -229,25 +226,20 @@ pub async fn list_or_search(State(app): State<App>, request: Request<Body>) -> R
 }
 
 async fn on_list(app: &App, cx: Cx, query: &str) -> Outcome {
-    let (mut text, mut page, mut size) = (None, 1, PAGE_SIZE);
-    for (name, value) in parameters(query) {
-        let number = || {
-            value
-                .parse::<u64>()
-                .map_err(|_| Error::invalid(format!("`{name}` must be a whole number above 0")))
-        };
-        match &*name {
-            "query" => text = Some(value.into_owned()),
-            "page" => page = number()?.max(1),
-            "pageSize" => size = number()?.clamp(1, PAGE_SIZE_MAX),
-            _ => {}
+    let mut text = None;
+    let paging = Paging::read(query, |name, value| {
+        if name == "query" {
+            text = Some(value.into_owned());
         }
-    }
+    })?;
     let permit = Permit::inspect(&cx)?;
-    let skip = (page - 1).saturating_mul(size);
-    let found = app.iam.tokens(&cx, permit, Some(TokenKind::Scim), text.as_deref(), skip, size).await?;
+    let (skip, take) = (paging.skip(), paging.size);
+    let found = app.iam.tokens(&cx, permit, Some(TokenKind::Scim), text.as_deref(), skip, take).await?;
     let tokens = found.tokens.into_iter().map(TokenView::from).collect();
-    json(StatusCode::OK, &TokenPage { tokens, total_count: found.total, page, page_size: size })
+    json(
+        StatusCode::OK,
+        &TokenPage { tokens, total_count: found.total, page: paging.page, page_size: paging.size },
+    )
 }
 
 /// Show a SCIM token, without its secret.

@@ -152,6 +152,17 @@ async fn a_role_shows_what_it_refers_to_down_to_some_depth_unless_it_is_left_out
     let plain =
         json!({ "actions": [reference("Actions", &action)], "resource": reference("Resources", &thing) });
     assert_eq!(strict["statements"], json!([plain]));
+    // Who names JSON gets the one, who takes SCIM's own media type or anything the other.
+    for (accept, shows) in [
+        ("application/json", true),
+        ("text/html, Application/JSON;q=0.9", true),
+        ("*/*", false),
+        ("application/*", false),
+        ("application/json, application/scim+json", false),
+    ] {
+        let role = acme.with("Accept", accept).get("/Roles/printer").await.check(200).json();
+        assert_eq!(role["permissions"][0].get("name").is_some(), shows, "{accept}");
+    }
     let less = acme.get("/Roles/printer?excludedAttributes=permissions,statements").await.json();
     assert!(less.get("permissions").is_none() && less.get("statements").is_none(), "{less}");
     // What was read may be sent back, expanded or not.
