@@ -188,7 +188,7 @@ impl Planner<'_> {
     }
 
     fn is_merged(&self, at: &At<'_>) -> bool {
-        self.kind.derived.iter().any(|d| d.is_merged && d.attribute == at.attribute.name)
+        self.kind.derived.iter().any(|d| d.own.is_some() && d.attribute == at.attribute.name)
     }
 
     fn by_key(&self, at: &At<'_>, op: Op, probe: &Literal) -> Plan {

@@ -86,18 +86,21 @@ impl Iam {
             Error::invalid(format!("`subject`: {subject} is none of `user-…`, `group-…`, `client-…`"))
         })?;
         self.check_subject(cx, parsed).await?;
-        let known = self.policies(cx, Permit::inspect(cx)?, terms, 1, 1).await?.0.into_iter().next();
-        if let Some(known) = known {
-            return Ok((known, false));
-        }
         let draft = json!({
             "subject": terms.subject, "scope": terms.scope, "action": terms.action, "description": description,
         });
         let Value::Object(draft) = draft else { return Err(Error::Internal) };
         let draft: Object = draft.into_iter().filter(|(_, value)| !value.is_null()).collect();
         let _ = permit;
-        let made = self.create(cx, Permit::write(cx)?, &kind, draft, &ListQuery::default()).await?;
-        Ok((serde_json::from_str(&made.body).map_err(Error::internal)?, true))
+        match self.create(cx, Permit::write(cx)?, &kind, draft, &ListQuery::default()).await {
+            Ok(made) => Ok((serde_json::from_str(&made.body).map_err(Error::internal)?, true)),
+            Err(error @ Error::Conflict { .. }) => {
+                let known = self.policies(cx, Permit::inspect(cx)?, terms, 1, 1).await?.0.into_iter().next();
+                // Revoked meanwhile, it is there no more.
+                known.map(|known| (known, false)).ok_or(error)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Policies by age, from the `start`th on, counted from one; and how many there are.

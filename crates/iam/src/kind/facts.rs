@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use memchr::memmem;
 use scim::schema::{Extension, Held, Mutability, ResourceType, Schema};
 
-use super::keys::Probe;
+use super::keys::{Probe, Together};
 use super::{Derived, Kind, Reach, Reference, Relation, Rules, Slug};
 
 /// The facts of a kind that comes with Durward.
@@ -15,6 +16,8 @@ pub(crate) struct Facts {
     pub(crate) schema: &'static str,
     pub(crate) extensions: &'static [&'static str],
     pub(crate) unique: &'static [&'static str],
+    /// Attributes that are unique together.
+    pub(crate) together: &'static [&'static str],
     pub(crate) indexed: &'static [&'static str],
     /// Attribute and the kinds it points to.
     pub(crate) relations: &'static [(&'static str, &'static [&'static str])],
@@ -51,6 +54,7 @@ pub(super) const PLAIN: Facts = Facts {
     schema: "",
     extensions: &[],
     unique: &[],
+    together: &[],
     indexed: &[],
     relations: &[],
     references: &[],
@@ -115,6 +119,7 @@ impl Kind {
         let mut derived = Vec::with_capacity(facts.derived.len());
         for (name, source, attribute, far) in facts.derived {
             let is_merged = core.attributes.find(name).is_some_and(|a| a.mutability != Mutability::ReadOnly);
+            let own = is_merged.then(|| memmem::Finder::new(&format!("\"{name}\":")).into_owned());
             if !is_merged {
                 hold(core, name, Held::Derived);
             }
@@ -123,7 +128,7 @@ impl Kind {
                 relation: relation_name(source, attribute),
                 source: (*source).to_owned(),
                 reach: far.reach(),
-                is_merged,
+                own,
             });
         }
         let mut references = Vec::with_capacity(facts.references.len());
@@ -162,6 +167,7 @@ impl Kind {
         let counted = |(name, of): &(&str, &str)| ((*name).to_owned(), relation_name(facts.name, of));
         let kind = Self {
             unique: probes(&schema, facts.unique)?,
+            together: Together::new(probes(&schema, facts.together)?),
             indexed: probes(&schema, facts.indexed)?,
             display: probes(&schema, facts.display)?,
             relations,

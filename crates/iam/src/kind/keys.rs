@@ -5,6 +5,7 @@ use scim::filter::At;
 use scim::path::{Place, place};
 use scim::schema::{Attribute, ResourceType};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::Kind;
 use crate::error::Error;
@@ -127,6 +128,40 @@ impl Probe {
     }
 }
 
+/// Attributes of which no two resources share all values.
+#[derive(Clone, Debug)]
+pub struct Together {
+    /// Their names, with [`BETWEEN`] between.
+    name: String,
+    probes: Vec<Probe>,
+}
+
+/// What stands between names of attributes that are unique together.
+pub(crate) const BETWEEN: char = '+';
+
+impl Together {
+    pub(super) fn new(probes: Vec<Probe>) -> Option<Self> {
+        let names: Vec<&str> = probes.iter().map(|probe| probe.name.as_str()).collect();
+        let name = names.join(&BETWEEN.to_string());
+        (!name.is_empty()).then_some(Self { name, probes })
+    }
+
+    /// A digest: the values together may be longer than a key.
+    fn key(&self, document: &Object) -> Vec<u8> {
+        let mut hash = Sha256::new();
+        for probe in &self.probes {
+            let mut keys: Vec<Vec<u8>> = Vec::new();
+            probe.each(document, &mut |value| keys.extend(scim::value::key(probe.leaf(), value)));
+            hash.update(keys.len().to_be_bytes());
+            for key in keys {
+                hash.update(key.len().to_be_bytes());
+                hash.update(key);
+            }
+        }
+        hash.finalize().to_vec()
+    }
+}
+
 /// A key as long as the store keeps it.
 pub(crate) fn cut(mut key: Vec<u8>) -> Vec<u8> {
     key.truncate(limits::KEY_BYTES_MAX);
@@ -167,6 +202,9 @@ impl<'k> Keys<'k> {
 
     fn where_not(kind: &'k Kind, document: &Object, skip: impl Fn(&Probe) -> bool) -> Result<Self, Error> {
         let mut keys = Self::default();
+        if let Some(together) = kind.together.as_ref().filter(|together| !together.probes.iter().all(&skip)) {
+            keys.unique.push((&together.name, together.key(document)));
+        }
         for probe in kind.unique.iter().filter(|probe| !skip(probe)) {
             let (mut too_long, mut unprintable) = (false, false);
             probe.each(document, &mut |value| {

@@ -18,13 +18,14 @@ mod user;
 
 use std::sync::{Arc, LazyLock};
 
+use memchr::memmem;
 use scim::Object;
 use scim::admit::Admitted;
 use scim::schema::{Attribute, Extension, ResourceType, Returned, Schema};
 
 use crate::error::{Error, Result};
 use facts::Facts;
-use keys::Probe;
+use keys::{Probe, Together};
 
 /// What was there before a write, and how it becomes what comes after.
 #[derive(Clone, Copy, Debug)]
@@ -74,8 +75,8 @@ pub struct Derived {
     pub source: String,
     /// Over what the other side reaches the resource.
     pub reach: Reach,
-    /// Whether clients set values of their own, which stand in the document.
-    pub is_merged: bool,
+    /// Finds in a document the values that clients set themselves; none where they cannot.
+    pub own: Option<memmem::Finder<'static>>,
 }
 
 /// Over what the source of an edge reaches a resource.
@@ -105,6 +106,8 @@ pub struct Kind {
     pub schema: ResourceType,
     /// Attributes whose values no two resources share.
     pub unique: Vec<Probe>,
+    /// Attributes of which no two resources share all values.
+    pub together: Option<Together>,
     /// Attributes found by an index.
     pub indexed: Vec<Probe>,
     /// Attributes whose values are edges.
@@ -154,6 +157,7 @@ impl Kind {
     pub(crate) fn custom(schema: ResourceType, indexed: &[String]) -> Result<Self, scim::Error> {
         let kind = Self {
             unique: Vec::new(),
+            together: None,
             indexed: Vec::new(),
             relations: Vec::new(),
             derived: Vec::new(),

@@ -1,4 +1,4 @@
-//! What is special about a Policy: it grants one action on one scope to one subject, and says so in the spelling of decisions.
+//! What is special about a Policy: it grants one action on one scope to one subject, once, and says so in the spelling of decisions.
 
 use authz::{Action, Scope};
 use scim::Error;
@@ -14,6 +14,7 @@ pub(super) static POLICY: Facts = Facts {
     endpoint: "Policies",
     description: "What a subject may do on a scope and all that lies in it",
     schema: include_str!("policy.json"),
+    together: &["subject", "scope", "action"],
     indexed: &["subject", "scope", "action"],
     created: Some("created_at"),
     rules,

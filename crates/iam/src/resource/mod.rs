@@ -36,6 +36,7 @@ use crate::Iam;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kind::Kind;
+use crate::kind::keys::BETWEEN;
 
 /// A resource that exists: as it is kept, and its document parsed.
 pub(crate) struct Stored {
@@ -99,7 +100,9 @@ pub(crate) fn missing(kind: &Kind, id: &str) -> Error {
 /// What a refused commit means to whoever asked for it.
 pub(crate) fn refused(error: CommitError) -> Error {
     match error {
-        CommitError::Unique { attribute } => Error::Conflict { attribute: format!("`{attribute}`") },
+        CommitError::Unique { attribute } => {
+            Error::Conflict { attribute: format!("`{}`", attribute.replace(BETWEEN, "`, `")) }
+        }
         CommitError::Guard { attribute, value } => {
             // A relation is named after the kind and the attribute.
             let attribute = attribute.split_once('.').map_or(attribute.as_str(), |(_, rest)| rest);

@@ -98,8 +98,8 @@ impl<'a> View<'a> {
 
     /// Whether the document has values of an attribute of which there are others beside it.
     fn may_be_mixed(&self, record: &RecordRef<'_>) -> bool {
-        let mut merged = self.kind.derived.iter().filter(|d| d.is_merged);
-        merged.any(|d| record.document.contains(&format!("\"{}\":", d.attribute)))
+        let mut merged = self.kind.derived.iter().filter_map(|d| d.own.as_ref());
+        merged.any(|own| own.find(record.document.as_bytes()).is_some())
     }
 
     fn is_mixed(&self, record: &RecordRef<'_>, beside: &str) -> bool {

@@ -1,5 +1,7 @@
 //! The decision API over HTTP: what is granted by either model is decided, explained and searched, at once.
 
+use std::collections::BTreeSet;
+
 use expect_test::{Expect, expect};
 use http::Method;
 use iam::Error;
@@ -246,8 +248,10 @@ async fn a_policy_holds_at_once_and_on_what_lies_below() {
     assert!(!may("2", "banking.read").await);
     assert!(!may("1", "payments.read").await);
     // Granted twice is granted once.
-    let again = firm.admin.post("!/v1/policies", policy).await.check(200);
+    let again = firm.admin.post("!/v1/policies", policy.clone()).await.check(200);
     assert_eq!(made.id(), again.id());
+    let twin = firm.admin.post("/Policies", policy).await.check(409);
+    assert!(twin.text.contains("`subject`, `scope`, `action`"), "{}", twin.text);
     // It is a resource like any other.
     let found = firm.admin.find("/Policies", "scope eq \"/subscriptions/1\"").await;
     assert_eq!(found, [made.id()]);
@@ -257,6 +261,29 @@ async fn a_policy_holds_at_once_and_on_what_lies_below() {
     firm.admin.delete(&format!("!/v1/policies/{}", made.id())).await.check(204);
     assert!(!may("2", "banking.read").await);
     firm.admin.delete(&format!("!/v1/policies/{}", made.id())).await.check(404);
+}
+
+#[tokio::test]
+async fn a_policy_granted_by_many_at_once_is_one() {
+    let firm = Firm::new().await;
+    let policy =
+        json!({ "subject": format!("user-{}", firm.ada), "scope": "/vault", "action": "vault.open" });
+    let grant = || firm.admin.post("!/v1/policies", policy.clone());
+    let made = tokio::join!(grant(), grant(), grant(), grant());
+    let ids = BTreeSet::from([made.0, made.1, made.2, made.3].map(|answer| answer.id()));
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    for id in ids {
+        firm.admin.delete(&format!("!/v1/policies/{id}")).await.check(204);
+    }
+    assert!(!firm.may(&firm.ada, "vault.open", ("vault", "1")).await);
+    // What one policy is changed to may be taken, too.
+    let other = |scope: &str| json!({ "subject": policy["subject"], "scope": scope, "action": "vault.open" });
+    firm.admin.post("/Policies", other("/vault")).await.check(201);
+    let second = firm.admin.post("/Policies", other("/cellar")).await.check(201);
+    let operation = json!([{ "op": "replace", "path": "scope", "value": "/vault" }]);
+    firm.admin.patch(&format!("/Policies/{}", second.id()), operations(operation)).await.check(409);
+    let operation = json!([{ "op": "replace", "path": "description", "value": "below" }]);
+    firm.admin.patch(&format!("/Policies/{}", second.id()), operations(operation)).await.check(200);
 }
 
 #[tokio::test]
