@@ -36,6 +36,24 @@ impl Db {
         }
     }
 
+    /// Runs several read statements of a tenant, and shows `row` the rows of each until it breaks off that one. On a database
+    /// server it is one exchange.
+    pub(crate) async fn read_all(
+        &self,
+        tenant: TenantId,
+        steps: &Steps<'_>,
+        mut row: impl FnMut(usize, &dyn Columns) -> Flow,
+    ) -> Result<(), StoreError> {
+        match self {
+            Db::Sqlite(sqlite) => {
+                let mut steps = steps.iter().enumerate();
+                steps
+                    .try_for_each(|(at, (sql, params))| sqlite.read(sql, params, &mut |found| row(at, found)))
+            }
+            Db::Postgres(postgres) => Box::pin(postgres.read_all(tenant, steps, row)).await,
+        }
+    }
+
     /// Commits a batch of a tenant, all or nothing.
     pub(crate) async fn commit(&self, tenant: TenantId, batch: Batch) -> Result<Committed, CommitError> {
         match self {

@@ -40,41 +40,10 @@ statements! {
             where tenant = $1 and relation = $2 and source = $3 and target > $4 order by target limit $5";
     COUNT = "select count(*) from edge where tenant = $1 and relation = $2 and source = $3";
     HAS = "select 1 from edge where tenant = $1 and relation = $2 and source = $3 and target = $4";
-    // `union` drops what was met before, so a cycle ends. An id is met at most twice: directly and not.
-    SOURCES = "with recursive up (id, direct) as ( \
-                 select source, 1 from edge where tenant = $1 and relation = $2 and target = $3 \
-                 union \
-                 select e.source, 0 from up cross join edge e \
-                 where e.tenant = $1 and e.relation = $2 and e.target = up.id \
-               ), \
-               met (id, direct) as (select id, max(direct) from up group by id) \
-               select met.id, r.display, met.direct from met cross join record r \
-               where r.tenant = $1 and r.kind = $4 and r.id = met.id order by met.id limit $5";
-    // Most records are reached over one edge, if at all, and the recursion sets up tables of its own: two searches
-    // that need none are asked first.
-    NESTED = "select 1 from edge e cross join edge u where e.tenant = $1 and e.relation = $2 and e.target = $3 \
-              and u.tenant = $1 and u.relation = $2 and u.target = e.source limit 1";
-    SOURCES_DIRECT = "select r.id, r.display, 1 from edge e cross join record r \
-                      where e.tenant = $1 and e.relation = $2 and e.target = $3 \
-                      and r.tenant = $1 and r.kind = $4 and r.id = e.source order by e.source limit $5";
-    // One edge of a relation from what it leads to, or from what reaches that over another relation.
-    SOURCES_THROUGH = "with recursive up (id) as ( \
-                         select source from edge where tenant = $1 and relation = $2 and target = $3 \
-                         union \
-                         select e.source from up cross join edge e \
-                         where e.tenant = $1 and e.relation = $2 and e.target = up.id \
-                       ), \
-                       found (id, direct) as ( \
-                         select source, 1 from edge where tenant = $1 and relation = $4 and target = $3 \
-                         union all \
-                         select e.source, 0 from up cross join edge e \
-                         where e.tenant = $1 and e.relation = $4 and e.target = up.id \
-                       ), \
-                       met (id, direct) as (select id, max(direct) from found group by id) \
-                       select met.id, r.display, met.direct from met cross join record r \
-                       where r.tenant = $1 and r.kind = $5 and r.id = met.id order by met.id limit $6";
+    DIRECT = "select r.id, r.display from edge e cross join record r \
+              where e.tenant = $1 and e.relation = $2 and e.target = $3 \
+              and r.tenant = $1 and r.kind = $4 and r.id = e.source order by e.source limit $5";
     ANY = "select 1 from edge where tenant = $1 and relation = $2 limit 1";
-    LED_TO = "select 1 from edge where tenant = $1 and relation = $2 and target = $3 limit 1";
     ALL_OF = "select source, target, target_kind from edge \
               where tenant = $1 and relation = $2 and (source, target) > ($3, $4) order by source, target limit $5";
     SOURCES_BETWEEN = "select target, source from edge where tenant = $1 and relation = $2 \
@@ -107,17 +76,6 @@ pub struct EdgeRef<'a> {
     pub target_kind: &'a str,
     /// What the target shows.
     pub display: &'a str,
-}
-
-/// A record from which edges lead to the one asked about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SourceRef<'a> {
-    /// Its id.
-    pub id: &'a str,
-    /// What it shows.
-    pub display: &'a str,
-    /// Whether one edge leads there; else it is several.
-    pub direct: bool,
 }
 
 impl TenantStore<'_> {
@@ -173,34 +131,6 @@ impl TenantStore<'_> {
             .await
     }
 
-    /// The records of `source_kind` from which edges lead to the target, directly or over others, by id, at most
-    /// `take`. Going up is cheap: its work is the number of sources met. In a cycle the target is among them.
-    pub async fn sources(
-        &self,
-        relation: &str,
-        source_kind: &str,
-        target: &str,
-        take: u64,
-        f: impl FnMut(SourceRef<'_>) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        let (relation, target, kind) = (Param::Text(relation), Param::Text(target), Param::Text(source_kind));
-        let is_nested = self.finds(NESTED, &[self.param(), relation, target]).await?;
-        let sources = if is_nested { SOURCES } else { SOURCES_DIRECT };
-        self.each_source(sources, &[self.param(), relation, target, kind, Param::Int(bounded(take))], f).await
-    }
-
-    async fn each_source(
-        &self,
-        sql: &'static str,
-        params: &[Param<'_>],
-        mut f: impl FnMut(SourceRef<'_>) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        self.read(sql, params, |row| {
-            Ok(f(SourceRef { id: row.text(0)?, display: row.text(1)?, direct: row.int(2)? != 0 }))
-        })
-        .await
-    }
-
     /// The edges that lead to targets with ids from `first` to `last`, by target and source, at most `take`: the ids of
     /// both. For a page of neighbours it is one walk along the index instead of a search for each.
     pub async fn sources_between(
@@ -215,39 +145,18 @@ impl TenantStore<'_> {
         self.read(SOURCES_BETWEEN, &params, |row| Ok(f(row.text(0)?, row.text(1)?))).await
     }
 
-    /// The records of `source_kind` from which one edge leads to the target, by id, at most `take`.
+    /// The records of `source_kind` from which one edge leads to the target, by id, at most `take`: the id, and what it shows.
     pub async fn direct_sources(
         &self,
         relation: &str,
         source_kind: &str,
         target: &str,
         take: u64,
-        f: impl FnMut(SourceRef<'_>) -> ControlFlow<()>,
+        mut f: impl FnMut(&str, &str) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let (relation, target, kind) = (Param::Text(relation), Param::Text(target), Param::Text(source_kind));
         let params = [self.param(), relation, target, kind, Param::Int(bounded(take))];
-        self.each_source(SOURCES_DIRECT, &params, f).await
-    }
-
-    /// The records of `source_kind` from which an edge leads to the target, or to something that reaches the target over
-    /// edges of the relation `through` (direct: false), by id, at most `take`. One search where the relation is empty.
-    pub async fn sources_through(
-        &self,
-        (relation, source_kind): (&str, &str),
-        through: &str,
-        target: &str,
-        take: u64,
-        f: impl FnMut(SourceRef<'_>) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        let (outer, inner, to) = (Param::Text(relation), Param::Text(through), Param::Text(target));
-        if !self.finds(ANY, &[self.param(), outer]).await? {
-            return Ok(());
-        }
-        if !self.finds(LED_TO, &[self.param(), inner, to]).await? {
-            return self.direct_sources(relation, source_kind, target, take, f).await;
-        }
-        let params = [self.param(), inner, to, outer, Param::Text(source_kind), Param::Int(bounded(take))];
-        self.each_source(SOURCES_THROUGH, &params, f).await
+        self.read(DIRECT, &params, |row| Ok(f(row.text(0)?, row.text(1)?))).await
     }
 
     /// Whether a relation has any edge.
@@ -267,7 +176,7 @@ impl TenantStore<'_> {
 
     /// The ids reachable from a source by an edge of `relation`, and then by edges of `through`, which have edges of
     /// `through` of their own, at most `take`, in no order. Going down looks at every edge on the way; to learn whether a
-    /// new edge would close a cycle, ask [`TenantStore::sources`] of its source instead.
+    /// new edge would close a cycle, ask [`TenantStore::sources`](crate::TenantStore::sources) of its source instead.
     pub async fn descendants(
         &self,
         relation: &str,

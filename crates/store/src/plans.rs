@@ -9,10 +9,10 @@ use crate::contract::World;
 use crate::postgres::{self, SESSION};
 use crate::sqlite::tests::{File, explain};
 use crate::table::{STATEMENTS, TABLES};
-use crate::{audit, copy, edge, guard, index, migrate, outbox, record, setting, tenant, token};
+use crate::{audit, copy, edge, guard, index, migrate, outbox, record, setting, sources, tenant, token};
 
 pub(crate) fn all() -> Vec<(String, &'static str)> {
-    let files: [(&str, &'static [(&str, &'static str)]); 16] = [
+    let files: [(&str, &'static [(&str, &'static str)]); 17] = [
         ("audit", audit::ALL),
         ("edge", edge::ALL),
         ("guard", guard::ALL),
@@ -27,6 +27,7 @@ pub(crate) fn all() -> Vec<(String, &'static str)> {
         ("outbox", outbox::ALL),
         ("record", record::ALL),
         ("setting", setting::ALL),
+        ("sources", sources::ALL),
         ("tenant", tenant::ALL),
         ("token", token::ALL),
     ];

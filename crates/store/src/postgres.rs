@@ -100,6 +100,20 @@ impl Postgres {
         shown
     }
 
+    pub(crate) async fn read_all(
+        &self,
+        tenant: TenantId,
+        steps: &Steps<'_>,
+        row: impl FnMut(usize, &dyn Columns) -> Flow,
+    ) -> Result<(), StoreError> {
+        let mut session = session(&self.pool, tenant).await?;
+        let shown = session.query_all(steps, row).await;
+        if shown.is_err() {
+            drop(Object::take(session));
+        }
+        shown
+    }
+
     pub(crate) async fn commit(&self, tenant: TenantId, batch: Batch) -> Result<Committed, CommitError> {
         match &self.lanes {
             Some(lanes) => lanes.commit(tenant, batch).await,

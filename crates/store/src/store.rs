@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::columns::{Columns, Flow, Param};
-use crate::db::Db;
+use crate::db::{Db, Steps};
 use crate::position::Positions;
 use crate::{Batch, CommitError, Committed, Location, StoreError, TenantId, Tenants, copy};
 
@@ -131,6 +131,14 @@ impl<'s> TenantStore<'s> {
         row: impl FnMut(&dyn Columns) -> Flow,
     ) -> Result<(), StoreError> {
         self.store.inner.db.read(self.tenant, sql, params, row).await
+    }
+
+    pub(crate) async fn read_all(
+        &self,
+        steps: &Steps<'_>,
+        row: impl FnMut(usize, &dyn Columns) -> Flow,
+    ) -> Result<(), StoreError> {
+        self.store.inner.db.read_all(self.tenant, steps, row).await
     }
 
     /// The tenant as a value; the first of every read.

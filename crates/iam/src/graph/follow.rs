@@ -120,8 +120,8 @@ async fn read(store: &TenantStore<'_>, place: &Place, window: Window) -> Result<
             // The resources of a type lie where its slug says.
             let resource = Source::Resource.kind();
             store
-                .direct_sources(TYPE, resource, id, u64::MAX, |found| {
-                    moved.insert(found.id.to_owned());
+                .direct_sources(TYPE, resource, id, u64::MAX, |id, _| {
+                    moved.insert(id.to_owned());
                     ControlFlow::Continue(())
                 })
                 .await?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 use scim::message::push_string;
-use store::SourceRef;
+use store::{Over, RecordRef, Source, Sources};
 
 use super::render::View;
 use crate::cx::Cx;
@@ -18,6 +18,36 @@ const TOGETHER_MAX: u64 = 20_000;
 impl Iam {
     /// What is shown of a resource beside its document, as `,"name":value`, and of how many edges it is made.
     pub(crate) async fn beside(&self, view: &View<'_>, id: &str) -> Result<(String, usize)> {
+        let (mut out, count) = self.edges_beside(view, id).await?;
+        let wanted = wanted(view);
+        if wanted.is_empty() {
+            return Ok((out, count));
+        }
+        let asked: Vec<Sources<'_>> = wanted.iter().map(|derived| question(derived)).collect();
+        let found = self.of(view.cx).sources(id, &asked).await?;
+        let sources = push_sources(view, &wanted, &found, &mut out);
+        Ok((out, count + sources))
+    }
+
+    /// Shows a resource's record, with what [`Iam::beside`] is, read together. None when there is no such resource.
+    pub(crate) async fn with_beside<T>(
+        &self,
+        view: &View<'_>,
+        id: &str,
+        show: impl FnOnce(RecordRef<'_>, String) -> T,
+    ) -> Result<Option<T>> {
+        let (mut out, _) = self.edges_beside(view, id).await?;
+        let wanted = wanted(view);
+        let asked: Vec<Sources<'_>> = wanted.iter().map(|derived| question(derived)).collect();
+        let show = |record: RecordRef<'_>, found: Vec<Vec<Source>>| {
+            push_sources(view, &wanted, &found, &mut out);
+            show(record, out)
+        };
+        Ok(self.of(view.cx).with_sources(view.kind.name(), id, &asked, show).await?)
+    }
+
+    /// The edges of a resource, and how many there are.
+    async fn edges_beside(&self, view: &View<'_>, id: &str) -> Result<(String, usize)> {
         let (mut out, mut count, kind) = (String::new(), 0, view.kind);
         let mut shown: Vec<(&str, u64)> = Vec::new();
         for relation in kind.relations.iter().filter(|r| view.wants(&r.attribute)) {
@@ -32,35 +62,7 @@ impl Iam {
             };
             out.push_str(&format!(",\"{attribute}\":{edges}"));
         }
-        for derived in kind.derived.iter().filter(|d| view.wants(&d.attribute)) {
-            count += self.push_sources(view, derived, id, &mut out).await?;
-        }
         Ok((out, count))
-    }
-
-    async fn push_sources(
-        &self,
-        view: &View<'_>,
-        derived: &Derived,
-        id: &str,
-        out: &mut String,
-    ) -> Result<usize> {
-        let Some(source) = view.cx.kinds.named(&derived.source) else { return Ok(0) };
-        let mut list = List::new(out, view, derived, source);
-        let mut show = |source: SourceRef<'_>| {
-            list.push_source(source.id, source.display, source.direct);
-            ControlFlow::Continue(())
-        };
-        let (store, take) = (self.of(view.cx), u64::from(limits::GROUPS_MAX));
-        let (relation, kind) = (derived.relation.as_str(), derived.source.as_str());
-        match &derived.reach {
-            Reach::Direct => store.direct_sources(relation, kind, id, take, &mut show).await?,
-            Reach::Nested => store.sources(relation, kind, id, take, &mut show).await?,
-            Reach::Through(inner) => {
-                store.sources_through((relation, kind), inner, id, take, &mut show).await?;
-            }
-        }
-        Ok(list.finish())
     }
 
     async fn push_edges(
@@ -114,10 +116,10 @@ impl Iam {
     }
 
     /// Groups of groups: what holds each target.
-    async fn nested_between(&self, cx: &Cx, derived: &Derived, ids: (&str, &str)) -> Result<Option<Sources>> {
+    async fn nested_between(&self, cx: &Cx, derived: &Derived, ids: (&str, &str)) -> Result<Option<Shown>> {
         let Some(edges) = self.edges_between(cx, &derived.relation, ids).await? else { return Ok(None) };
         let known = self.walked(cx, &derived.relation, &derived.source, &edges).await?;
-        let mut out = Sources::new();
+        let mut out = Shown::new();
         for (target, source) in edges {
             let Some(Walked { display, above }) = known.get(&source) else { continue };
             let shown = out.entry(target).or_default();
@@ -136,9 +138,9 @@ impl Iam {
         derived: &Derived,
         inner: &str,
         ids: (&str, &str),
-    ) -> Result<Option<Sources>> {
+    ) -> Result<Option<Shown>> {
         let (relation, kind) = (derived.relation.as_str(), derived.source.as_str());
-        let mut out = Sources::new();
+        let mut out = Shown::new();
         if !self.of(cx).has_edges(relation).await? {
             return Ok(Some(out));
         }
@@ -155,8 +157,8 @@ impl Iam {
                 let found = leading.entry(id).or_default();
                 let take = u64::from(limits::GROUPS_MAX);
                 self.of(cx)
-                    .direct_sources(relation, kind, id, take, |source| {
-                        found.push((source.id.to_owned(), source.display.to_owned()));
+                    .direct_sources(relation, kind, id, take, |id, display| {
+                        found.push((id.to_owned(), display.to_owned()));
                         ControlFlow::Continue(())
                     })
                     .await?;
@@ -217,21 +219,43 @@ impl Iam {
             let display = self.of(cx).with_record(kind, id, |record| record.display.to_owned()).await?;
             // Edges to a resource that is going are not shown.
             let Some(display) = display else { continue };
-            let mut above = Vec::new();
-            self.of(cx)
-                .sources(relation, kind, id, limits::GROUPS_MAX.into(), |source| {
-                    above.push((source.id.to_owned(), source.display.to_owned()));
-                    ControlFlow::Continue(())
-                })
-                .await?;
+            let asked = Sources { relation, kind, over: Over::Edges, take: limits::GROUPS_MAX.into() };
+            let above = self.of(cx).sources(id, &[asked]).await?.pop().unwrap_or_default();
+            let above = above.into_iter().map(|source| (source.id, source.display)).collect();
             known.insert(id.clone(), Walked { display, above });
         }
         Ok(known)
     }
 }
 
+/// The attributes to show that are the other side of a relation.
+fn wanted<'k>(view: &View<'k>) -> Vec<&'k Derived> {
+    view.kind.derived.iter().filter(|derived| view.wants(&derived.attribute)).collect()
+}
+
+/// What the store is asked for such an attribute.
+fn question(derived: &Derived) -> Sources<'_> {
+    let over = match &derived.reach {
+        Reach::Direct => Over::Edge,
+        Reach::Nested => Over::Edges,
+        Reach::Through(inner) => Over::Through(inner),
+    };
+    Sources { relation: &derived.relation, kind: &derived.source, over, take: limits::GROUPS_MAX.into() }
+}
+
+fn push_sources(view: &View<'_>, wanted: &[&Derived], found: &[Vec<Source>], out: &mut String) -> usize {
+    let mut count = 0;
+    for (derived, sources) in wanted.iter().zip(found) {
+        let Some(kind) = view.cx.kinds.named(&derived.source) else { continue };
+        let mut list = List::new(out, view, derived, kind);
+        sources.iter().for_each(|source| list.push_source(&source.id, &source.display, source.direct));
+        count += list.finish();
+    }
+    count
+}
+
 /// Target -> source -> what it shows, and whether one edge leads there.
-type Sources = BTreeMap<String, BTreeMap<String, (String, bool)>>;
+type Shown = BTreeMap<String, BTreeMap<String, (String, bool)>>;
 
 /// What has edges: what it shows, and the ids that lie above it with what they show.
 struct Walked {

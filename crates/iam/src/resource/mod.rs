@@ -44,6 +44,13 @@ pub(crate) struct Stored {
     pub(crate) document: scim::Object,
 }
 
+impl Stored {
+    fn new(record: Record) -> Result<Self> {
+        let document = serde_json::from_str(&record.document).map_err(Error::internal)?;
+        Ok(Self { record, document })
+    }
+}
+
 /// What a read came to.
 #[derive(Debug)]
 pub enum Seen {
@@ -81,8 +88,7 @@ impl Iam {
 
     pub(crate) async fn stored(&self, cx: &Cx, kind: &Kind, id: &str) -> Result<Stored> {
         let record = self.of(cx).record(kind.name(), id).await?.ok_or_else(|| missing(kind, id))?;
-        let document = serde_json::from_str(&record.document).map_err(Error::internal)?;
-        Ok(Stored { record, document })
+        Stored::new(record)
     }
 
     /// The projection of a request that writes.

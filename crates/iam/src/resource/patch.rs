@@ -41,9 +41,8 @@ impl Iam {
         let view = View::new(cx, kind, &projection);
         let mut turn = self.turn(cx, kind, id, condition).await?;
         let (before, beside, next, version) = loop {
-            let before = self.stored(cx, kind, id).await?;
+            let (before, beside) = self.stored_beside(&view, id, answers).await?;
             condition.check(before.record.version)?;
-            let beside = if answers { self.beside_before(&view, id).await? } else { None };
             let patched =
                 patch::apply(&kind.schema, &before.document, operations.clone(), cx.rules(), &limits::PATCH)?;
             let (next, edges, batch) = self.patch_batch(cx, kind, &before, patched, condition).await?;

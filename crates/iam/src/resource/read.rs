@@ -45,14 +45,14 @@ impl Iam {
         projection: &Projection,
     ) -> Result<Rendered> {
         let view = View::new(cx, kind, projection);
-        let (beside, _) = self.beside(&view, id).await?;
-        let store = self.of(cx);
         if !view.expands() {
-            let render = |record: RecordRef<'_>| view.rendered(&record, &beside, &Known::default());
-            let rendered = store.with_record(kind.name(), id, render).await?;
+            let render =
+                |record: RecordRef<'_>, beside: String| view.rendered(&record, &beside, &Known::default());
+            let rendered = self.with_beside(&view, id, render).await?;
             return rendered.unwrap_or_else(|| Err(missing(kind, id)));
         }
-        let record = store.record(kind.name(), id).await?.ok_or_else(|| missing(kind, id))?;
+        let read = self.with_beside(&view, id, |record, beside| (record.to_owned(), beside)).await?;
+        let (record, beside) = read.ok_or_else(|| missing(kind, id))?;
         let known = self.known(&view, std::iter::once((record.document.as_str(), beside.as_str()))).await?;
         view.rendered(&record.as_ref(), &beside, &known)
     }

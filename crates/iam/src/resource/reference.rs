@@ -113,8 +113,8 @@ impl Iam {
     pub(crate) async fn user_of(&self, cx: &Cx, relation: &str, target: &str) -> Result<Option<String>> {
         let (kind, mut user) = (cx.kinds.source_of(relation), None);
         self.of(cx)
-            .direct_sources(relation, kind, target, 1, |source| {
-                let shown = if source.display.is_empty() { source.id } else { source.display };
+            .direct_sources(relation, kind, target, 1, |id, display| {
+                let shown = if display.is_empty() { id } else { display };
                 user = Some(format!("the {kind} {}", scim::error::quoted(shown)));
                 std::ops::ControlFlow::Break(())
             })

@@ -39,9 +39,8 @@ impl Iam {
         let view = View::new(cx, kind, &projection);
         let mut turn = self.turn(cx, kind, id, condition).await?;
         loop {
-            let before = self.stored(cx, kind, id).await?;
+            let (before, beside) = self.stored_beside(&view, id, true).await?;
             condition.check(before.record.version)?;
-            let beside = self.beside_before(&view, id).await?;
             let plan = self.replaced_edges(cx, kind, id, &admitted.relations).await?;
             let next = next(cx, kind, &before, admitted.clone(), hashed.clone())?;
             if plan.changes.is_empty() && next.is_same_as(&before) {

@@ -10,7 +10,7 @@ use store::{Batch, Entry, NewRecord, RecordRef, Update};
 use super::connections::Connections;
 use super::relation::EdgeChange;
 use super::render::{Rendered, View};
-use super::{Stored, reference};
+use super::{Stored, missing, reference};
 use crate::cx::{Cx, TokenKind};
 use crate::error::{Error, Result};
 use crate::kind::Kind;
@@ -230,12 +230,21 @@ pub(crate) fn deletion(cx: &Cx, kind: &Kind, before: &Stored) -> Result<Batch> {
 }
 
 impl Iam {
-    /// What is shown beside a document, read together with it; none where the write itself may change that.
-    pub(crate) async fn beside_before(&self, view: &View<'_>, id: &str) -> Result<Option<String>> {
-        Ok(match view.kind.relations.is_empty() {
-            true => Some(self.beside(view, id).await?.0),
-            false => None,
-        })
+    /// A resource before a write and, if it is to be shown, what is beside its document, read together; none where the
+    /// write itself may change that.
+    pub(crate) async fn stored_beside(
+        &self,
+        view: &View<'_>,
+        id: &str,
+        is_shown: bool,
+    ) -> Result<(Stored, Option<String>)> {
+        let (cx, kind) = (view.cx, view.kind);
+        if !is_shown || !kind.relations.is_empty() {
+            return Ok((self.stored(cx, kind, id).await?, None));
+        }
+        let read = self.with_beside(view, id, |record, beside| (record.to_owned(), beside)).await?;
+        let (record, beside) = read.ok_or_else(|| missing(kind, id))?;
+        Ok((Stored::new(record)?, Some(beside)))
     }
 
     /// A resource as a committed change left it, which need not be read again. Where only its edges changed, `next` is

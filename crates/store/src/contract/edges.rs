@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{ACME, World, all_ids, batch, new};
-use crate::{Access, CommitError, Store, TenantStore};
+use crate::{Access, CommitError, Over, RecordRef, Sources, Store, TenantStore};
 
 const HOLDS: &str = "Box.holds";
 
@@ -36,16 +36,17 @@ async fn targets(tenant: TenantStore<'_>, source: &str) -> Vec<String> {
 }
 
 async fn sources(tenant: TenantStore<'_>, target: &str) -> Vec<(String, bool)> {
-    let mut shown = Vec::new();
-    tenant
-        .sources(HOLDS, "Box", target, 99, |source| {
-            assert_eq!(source.id, source.display);
-            shown.push((source.id.to_owned(), source.direct));
-            ControlFlow::Continue(())
-        })
-        .await
-        .unwrap();
-    shown
+    listed(tenant, target, Sources { relation: HOLDS, kind: "Box", over: Over::Edges, take: 99 }).await
+}
+
+async fn listed(tenant: TenantStore<'_>, target: &str, asked: Sources<'_>) -> Vec<(String, bool)> {
+    let mut lists = tenant.sources(target, &[asked]).await.unwrap();
+    let list = lists.pop().unwrap();
+    let shown = list.into_iter().map(|source| {
+        assert_eq!(source.id, source.display);
+        (source.id, source.direct)
+    });
+    shown.collect()
 }
 
 fn shown(sources: &[(&str, bool)]) -> Vec<(String, bool)> {
@@ -237,14 +238,21 @@ pub(crate) async fn sources_are_found_through_another_relation(world: &impl Worl
     let acme = boxes(&store).await;
     acme.commit(batch(|b| b.insert(&new("Tag", "s")).insert(&new("Tag", "t")))).await.unwrap();
     let through = async |target: &str| {
-        let mut shown = Vec::new();
-        acme.sources_through((LABELS, "Tag"), HOLDS, target, 9, |source| {
-            shown.push((source.id.to_owned(), source.direct));
-            ControlFlow::Continue(())
-        })
-        .await
-        .unwrap();
-        shown
+        let asked = Sources { relation: LABELS, kind: "Tag", over: Over::Through(HOLDS), take: 9 };
+        let alone = listed(acme, target, asked).await;
+        // Together with others, and with the record itself, the answers are the same.
+        let above = Sources { relation: HOLDS, kind: "Box", over: Over::Edges, take: 9 };
+        let below = Sources { over: Over::Edge, ..above };
+        let all = acme.sources(target, &[above, asked, below]).await.unwrap();
+        let direct: Vec<_> = all[0].iter().filter(|source| source.direct).cloned().collect();
+        assert_eq!(all[2], direct);
+        let again = all[1].iter().map(|source| (source.id.clone(), source.direct)).collect::<Vec<_>>();
+        assert_eq!(again, alone);
+        let show = |record: RecordRef<'_>, lists| (record.id.to_owned(), lists);
+        let with = acme.with_sources("Thing", target, &[above, asked, below], show).await.unwrap();
+        assert_eq!(with, Some((target.to_owned(), all)));
+        assert_eq!(acme.with_sources("Thing", "absent", &[above], |_, _| ()).await.unwrap(), None);
+        alone
     };
     for (source, target) in [("c", "x"), ("b", "c"), ("a", "b"), ("b", "a")] {
         link(acme, source, target).await.unwrap();

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use tokio::task::JoinSet;
 
 use super::{ACME, GLOBEX, World, all_ids, batch, creation, new, update};
-use crate::{Access, Batch, CommitError, INBOX_MAX, NewRecord, Query, Record, Store};
+use crate::{Access, Batch, CommitError, INBOX_MAX, NewRecord, Over, Query, Record, Sources, Store};
 
 fn unique(attribute: &str) -> CommitError {
     CommitError::Unique { attribute: attribute.to_owned() }
@@ -240,7 +240,15 @@ pub(crate) async fn a_store_is_asked_from_any_thread(world: &impl World) {
             acme.search(&query, |_, record| meet(record.id)).await.unwrap();
             acme.ids(&query, |_, id| meet(id)).await.unwrap();
             acme.edges("Box.holds", "a", None, 9, |edge| meet(edge.target)).await.unwrap();
-            acme.sources("Box.holds", "Box", "a", 9, |source| meet(source.id)).await.unwrap();
+            let holders = Sources { relation: "Box.holds", kind: "Box", over: Over::Edges, take: 9 };
+            let _ = acme
+                .sources("a", &[holders])
+                .await
+                .unwrap()
+                .iter()
+                .flatten()
+                .map(|source| meet(&source.id))
+                .count();
             acme.with_record("Thing", "a", |record| meet(record.id)).await.unwrap();
             acme.verify_audit().await.unwrap();
             met

@@ -16,6 +16,7 @@ use tokio_postgres::{Client, Error, Statement};
 
 use super::{PATIENCE, failed, unavailable};
 use crate::columns::{Columns, Flow, Param, mistyped};
+use crate::db::Steps;
 use crate::{StoreError, TenantId};
 
 /// Says to the tables' policies whose rows the statements after it are about.
@@ -77,6 +78,28 @@ impl Session {
         while let Some(row) = in_time(patience, rows.try_next()).await? {
             if let ControlFlow::Break(()) = show(&Row(&row))? {
                 break;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Session::query`], of several statements that are all sent before the first answer is waited for.
+    pub(super) async fn query_all(
+        &mut self,
+        steps: &Steps<'_>,
+        mut show: impl FnMut(usize, &dyn Columns) -> Flow,
+    ) -> Result<(), StoreError> {
+        let patience = self.patience;
+        let mut exchange = self.exchange();
+        for (sql, params) in steps {
+            in_time(patience, async { Ok(exchange.send(sql, params.clone()).await) }).await?;
+        }
+        let answers = in_time(patience, exchange.answers()).await?;
+        for (at, answer) in answers.iter().enumerate() {
+            for row in &answer.rows {
+                if show(at, &Row(row))?.is_break() {
+                    break;
+                }
             }
         }
         Ok(())
