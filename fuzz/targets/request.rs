@@ -17,7 +17,7 @@ use axum::response::Response;
 use durward_server::extract::App;
 use durward_server::router::router;
 use http_body_util::BodyExt;
-use iam::access::Permit;
+use iam::access::{Tokens, Write};
 use iam::cx::TokenKind;
 use iam::tenant::Operator;
 use iam::token::{Draft, Settings};
@@ -121,7 +121,7 @@ async fn open(folder: &Path) -> (Router, [Option<String>; 4]) {
     ];
     let mut tokens = [const { None }; 4];
     for (token, draft) in tokens.iter_mut().skip(1).zip(drafts) {
-        let permit = Permit::administer(&cx).unwrap();
+        let permit = iam.permit(&cx, Write, Tokens).await.unwrap();
         *token = Some(iam.create_token(&cx, permit, draft).await.unwrap().1.expose().clone());
     }
     let app = App { iam, public_url: "https://id.example".into(), patience: Duration::from_secs(10) };

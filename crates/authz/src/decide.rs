@@ -93,6 +93,11 @@ impl<'g> Standing<'g> {
         }
     }
 
+    /// Why the subject may do nothing at all, if that is so.
+    pub fn barred(&self) -> Option<Reason> {
+        self.barred
+    }
+
     /// Decides one question about the subject.
     pub fn decide(&self, action: &Action, target: &Target) -> Decision {
         self.decide_on(&Asked::action(self.graph, action), &covering_targets(self.graph, target))

@@ -70,11 +70,14 @@ impl Scope {
 
 /// As [`Scope::ancestors`], of the text of a scope.
 pub(crate) fn ancestors(scope: &str) -> impl Iterator<Item = &str> {
-    // A root ends after the slash of a path, before the path of a URI, or after a scheme alone.
+    // A root ends after the first slash of a path without a host, before the path of a URI, or after a scheme alone.
     let root = match scope.find("://").map(|at| at + 3) {
         _ if scope.starts_with('/') => 1,
         Some(host) => scope.get(host..).and_then(|rest| rest.find('/')).map_or(scope.len(), |at| host + at),
-        None => scope.find(':').map_or(0, |at| at + 1),
+        None => match scope.split_once(':') {
+            Some((scheme, path)) => scheme.len() + 1 + usize::from(path.starts_with('/')),
+            None => 0,
+        },
     };
     let mut end = Some(scope.len());
     std::iter::from_fn(move || {
@@ -123,13 +126,10 @@ fn read(text: &str, limits: &Limits) -> Result<Scope, String> {
     if path.contains('#') {
         return Err("has a fragment".to_owned());
     }
-    // `/` and `https://host` are roots; the slash of `https://host/` adds nothing.
+    // `/`, `scheme:/` and `https://host` are roots; the slash of `https://host/` adds nothing.
     if path == "/" || path.is_empty() {
-        return match prefix.as_str() {
-            "" => Ok(Scope("/".to_owned())),
-            scheme if scheme.ends_with(':') => Err("names nothing".to_owned()),
-            _ => Ok(Scope(prefix)),
-        };
+        let has_host = !prefix.is_empty() && !prefix.ends_with(':');
+        return Ok(Scope(if has_host { prefix } else { prefix + "/" }));
     }
     Ok(Scope(prefix + &segments(path, limits)?))
 }
@@ -260,6 +260,8 @@ mod tests {
         );
         check("https://acme.com", expect!["https://acme.com"]);
         check("https://acme.com/", expect!["https://acme.com"]);
+        check("durward:/users/1", expect!["durward:/users/1 < durward:/users < durward:/"]);
+        check("Durward:/", expect!["durward:/"]);
         check("urn:acme:orders/1", expect!["urn:acme:orders/1 < urn:acme:orders < urn:"]);
         check(
             "/%61/%c3%a9/é/a%20b",
@@ -305,7 +307,6 @@ mod tests {
         check("https://:80", expect!["error: the scope `https://:80` has `:80` for a host"]);
         check("https:///a", expect!["error: the scope `https:///a` has `` for a host"]);
         check("urn:", expect!["error: the scope `urn:` names nothing"]);
-        check("a:/", expect!["error: the scope `a:/` names nothing"]);
         check("1a:b", expect!["error: the scope `1a:b` has `1a` for a scheme"]);
         check("/a/b/c/d/e", expect!["error: the scope `/a/b/c/d/e` has more than 4 segments"]);
         check(
@@ -357,6 +358,9 @@ mod tests {
             ("https://acme.com", "https://acme.com/a", true),
             ("https://acme.com", "https://acme.com.evil.com/a", false),
             ("HTTPS://ACME.com", "https://acme.com/a", true),
+            ("durward:/", "durward:/users", true),
+            ("/", "durward:/users", false),
+            ("durward:/", "durward:users", false),
             ("urn:acme:orders", "urn:acme:orders/1", true),
             ("urn:acme:orders", "urn:acme:orders:1", false),
         ] {

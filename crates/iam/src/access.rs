@@ -1,74 +1,177 @@
-//! Who may do what. The only place that makes a [`Permit`].
+//! Who may do what with Durward itself. The only place that makes a [`Permit`].
 //!
-//! A use case asks for a permit by type: [`Read`] to look, [`Write`] to change, [`Administer`] to manage tokens,
-//! identity providers and schemas. Forgetting the check does not compile.
+//! Durward obeys the engine it offers: whatever is asked of it is an action on a scope (`durward.users.read` on
+//! `durward:/users`). A token is decided by what it carries; one that stands for a user may besides do only what that user may
+//! do by the tenant's graph of roles and policies, as of the newest commit.
+
+mod area;
+mod carried;
 
 use std::marker::PhantomData;
 
-use crate::cx::{Cx, Mode, TokenKind};
-use crate::error::{Error, Result};
+use authz::graph::{Graph, Subject, SubjectKind, Target};
+use authz::{Action, Decision, Reason, Standing};
 
-/// To look at resources.
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::kind::Kind;
+use crate::{Iam, limits};
+
+use area::For;
+pub(crate) use area::is_taken;
+pub use area::{
+    Area, Audit, DURWARD, Decisions, Me, Place, Providers, SERVICES, Schemas, Tokens, Whole, actions,
+};
+pub(crate) use carried::narrowed;
+
+/// To look.
 #[derive(Clone, Copy, Debug)]
 pub struct Read;
-/// To change resources.
+/// To change.
 #[derive(Clone, Copy, Debug)]
 pub struct Write;
-/// To look at how the tenant is set up: tokens, identity providers, schemas.
-#[derive(Clone, Copy, Debug)]
-pub struct Inspect;
-/// To change how the tenant is set up.
-#[derive(Clone, Copy, Debug)]
-pub struct Administer;
 
-/// Proof that the caller may do `V`.
-#[derive(Clone, Copy, Debug)]
-pub struct Permit<V>(PhantomData<V>);
+/// What is done in an area.
+pub trait Verb {
+    /// Whether it changes something.
+    const WRITES: bool;
+}
 
-impl Permit<Read> {
-    /// Every good token may look at resources.
-    ///
-    /// # Errors
-    /// None today; the signature is that of the other permits.
-    pub fn read(_: &Cx) -> Result<Self> {
-        Ok(Self(PhantomData))
+impl Verb for Read {
+    const WRITES: bool = false;
+}
+
+impl Verb for Write {
+    const WRITES: bool = true;
+}
+
+/// Proof that the caller may do `V` with `P`: the resources of a kind, or an area that is none.
+///
+/// Forgetting to ask for it does not compile, and a use case takes the kind from its permit.
+#[derive(Clone, Copy, Debug)]
+pub struct Permit<V, P>(P, PhantomData<V>);
+
+impl<V, P> Permit<V, P> {
+    fn made(decision: Decision, place: P) -> Option<Self> {
+        decision.allowed.then_some(Self(place, PhantomData))
     }
 }
 
-impl Permit<Write> {
-    /// A token in mode `write`.
+impl<'k, V> Permit<V, &'k Kind> {
+    /// The kind it is for.
+    pub fn kind(self) -> &'k Kind {
+        self.0
+    }
+}
+
+impl<'k, V> Permit<V, Vec<&'k Kind>> {
+    /// The kinds it is for.
+    pub fn kinds(&self) -> &[&'k Kind] {
+        &self.0
+    }
+}
+
+impl<P> Permit<Write, P> {
+    /// To look at what one may change: a write shows what comes of it.
+    pub fn reading(self) -> Permit<Read, P> {
+        Permit(self.0, PhantomData)
+    }
+}
+
+impl Iam {
+    /// Permission to look at a place, or to change it.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for a token in mode `read`.
-    pub fn write(cx: &Cx) -> Result<Self> {
-        match cx.caller.mode {
-            Mode::Write => Ok(Self(PhantomData)),
-            Mode::Read => Err(Error::Forbidden("this token may read, not change".to_owned())),
+    /// [`Error::Forbidden`] naming the action that is missing; [`Error::Unauthenticated`] when the user that the token stands
+    /// for is gone.
+    pub async fn permit<V: Verb, P: Place>(&self, cx: &Cx, _: V, place: P) -> Result<Permit<V, P>> {
+        let area = place.area()?;
+        let decision = self.decide(cx, area, V::WRITES).await?;
+        Permit::made(decision, place).ok_or_else(|| missing(cx, decision, area, V::WRITES))
+    }
+
+    /// Permission for `/Me`: it is for the kind of what the token stands for, and of this kind for that alone.
+    ///
+    /// # Errors
+    /// As [`Iam::permit`].
+    pub async fn permit_me<'k, V: Verb>(&self, cx: &Cx, _: V, kind: &'k Kind) -> Result<Permit<V, &'k Kind>> {
+        let area = Me.area()?;
+        let decision = self.decide(cx, area, V::WRITES).await?;
+        Permit::made(decision, kind).ok_or_else(|| missing(cx, decision, area, V::WRITES))
+    }
+
+    /// Permission for those kinds for which there is one.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] when there is none; else as [`Iam::permit`].
+    pub async fn permit_any<'k, V: Verb>(&self, cx: &'k Cx, _: V) -> Result<Permit<V, Vec<&'k Kind>>> {
+        let kinds = cx.kinds.iter().map(std::convert::AsRef::as_ref);
+        let mut kinds: Vec<&Kind> = kinds.filter(|kind| cx.caller.carries(&kind.area, V::WRITES)).collect();
+        let is_carried = !kinds.is_empty();
+        let mut decision = told(is_carried);
+        if let Some(subject) = cx.caller.subject.as_deref().filter(|_| is_carried) {
+            let asked = |graph: &Graph| {
+                let standing = standing(graph, subject);
+                kinds.retain(|kind| {
+                    decision = granted(&standing, &kind.area, V::WRITES);
+                    decision.allowed
+                });
+            };
+            Box::pin(self.with_graph(cx.tenant, asked)).await?;
+            decision.allowed = !kinds.is_empty();
+        }
+        let verb = if V::WRITES { "write" } else { "read" };
+        let action = format!("{DURWARD}.….{verb}");
+        Permit::made(decision, kinds).ok_or_else(|| refused(decision, &action, is_carried))
+    }
+
+    async fn decide(&self, cx: &Cx, area: &Area, writes: bool) -> Result<Decision> {
+        let carried = told(cx.caller.carries(area, writes));
+        match cx.caller.subject.as_deref().filter(|_| carried.allowed) {
+            None => Ok(carried),
+            // Its future is large, and most tokens stand for nobody.
+            Some(subject) => {
+                let asked = |graph: &Graph| granted(&standing(graph, subject), area, writes);
+                Box::pin(self.with_graph(cx.tenant, asked)).await
+            }
         }
     }
 }
 
-impl Permit<Inspect> {
-    /// An administrator's token.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`] for any other token.
-    pub fn inspect(cx: &Cx) -> Result<Self> {
-        match cx.caller.kind {
-            TokenKind::Admin => Ok(Self(PhantomData)),
-            TokenKind::Scim => Err(Error::Forbidden("this needs an administrator's token".to_owned())),
-        }
-    }
+/// What a token carries, as a decision.
+fn told(allowed: bool) -> Decision {
+    Decision { allowed, reason: if allowed { Reason::Granted } else { Reason::NotGranted } }
 }
 
-impl Permit<Administer> {
-    /// An administrator's token in mode `write`.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`] for any other token.
-    pub fn administer(cx: &Cx) -> Result<Self> {
-        Permit::inspect(cx)?;
-        Permit::write(cx)?;
-        Ok(Self(PhantomData))
+fn standing<'g>(graph: &'g Graph, user: &str) -> Standing<'g> {
+    Standing::of(graph, Subject { kind: SubjectKind::User, id: user }, &limits::DECISION)
+}
+
+/// What the graph says of a user and an area.
+fn granted(standing: &Standing<'_>, area: &Area, writes: bool) -> Decision {
+    let barred = standing.barred();
+    if area.who == For::Themselves || barred.is_some() {
+        return Decision { allowed: barred.is_none(), reason: barred.unwrap_or(Reason::Granted) };
     }
+    told(is_granted(standing, area.action(writes), &area.scope))
+}
+
+/// Whether an action of Durward's is granted to a user, by itself or with the whole.
+fn is_granted(standing: &Standing<'_>, action: &Action, scope: &Target) -> bool {
+    let has_whole = |name| area::action(name).is_ok_and(|whole| standing.decide(&whole, scope).allowed);
+    standing.decide(action, scope).allowed || [SERVICES, DURWARD].into_iter().any(has_whole)
+}
+
+fn missing(cx: &Cx, decision: Decision, area: &Area, writes: bool) -> Error {
+    refused(decision, area.action(writes).as_str(), cx.caller.carries(area, writes))
+}
+
+fn refused(decision: Decision, action: &str, is_carried: bool) -> Error {
+    Error::Forbidden(match decision.reason {
+        _ if !is_carried => format!("this token does not carry `{action}`"),
+        // It is as good as one that was revoked.
+        Reason::UnknownSubject => return Error::Unauthenticated,
+        Reason::InactiveSubject => "the user this token stands for is not active".to_owned(),
+        _ => format!("`{action}` is not granted to the user this token stands for"),
+    })
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use store::{AuditEntry, AuditQuery, AuditVerdict, TenantId};
 
-use crate::access::{Inspect, Permit};
+use crate::access::{Audit, Permit, Read};
 use crate::cx::Cx;
 use crate::error::Result;
 use crate::tenant::Operator;
@@ -15,7 +15,12 @@ impl Iam {
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn audit(&self, cx: &Cx, _: Permit<Inspect>, query: &AuditQuery) -> Result<Vec<AuditEntry>> {
+    pub async fn audit(
+        &self,
+        cx: &Cx,
+        _: Permit<Read, Audit>,
+        query: &AuditQuery,
+    ) -> Result<Vec<AuditEntry>> {
         self.entries(cx.tenant, query).await
     }
 

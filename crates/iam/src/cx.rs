@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use authz::Action;
 use scim::admit::Rules;
 use scim::quirks::Dialect;
 use store::TenantId;
@@ -47,6 +48,8 @@ pub struct Caller {
     pub kind: TokenKind,
     /// What it may do.
     pub mode: Mode,
+    /// The actions it is narrowed to.
+    pub only: Option<Arc<[Action]>>,
     /// Whose `externalId`s it sees and sets.
     pub connection: String,
     /// How literally its requests are taken.

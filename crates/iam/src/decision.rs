@@ -15,7 +15,7 @@ use scim::Object;
 use serde_json::{Value, json};
 use store::RecordRef;
 
-use crate::access::{Permit, Read};
+use crate::access::{Decisions, Permit, Read};
 use crate::cursor::{self, Place};
 use crate::cx::{Cx, SUBJECT_KIND};
 use crate::error::{Error, Result};
@@ -38,7 +38,7 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::Invalid`] naming the member that is wrong.
-    pub async fn evaluate(&self, cx: &Cx, _: Permit<Read>, body: &Object) -> Result<Value> {
+    pub async fn evaluate(&self, cx: &Cx, _: Permit<Read, Decisions>, body: &Object) -> Result<Value> {
         let evaluation = authzen::evaluation(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
         self.answer(cx, Evaluations::One(evaluation)).await
     }
@@ -47,7 +47,7 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::Invalid`] for what is wrong with the message as a whole; an evaluation that is wrong is answered in its place.
-    pub async fn evaluate_many(&self, cx: &Cx, _: Permit<Read>, body: &Object) -> Result<Value> {
+    pub async fn evaluate_many(&self, cx: &Cx, _: Permit<Read, Decisions>, body: &Object) -> Result<Value> {
         let evaluations = authzen::evaluations(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
         self.answer(cx, evaluations).await
     }
@@ -59,7 +59,7 @@ impl Iam {
     pub async fn explain(
         &self,
         cx: &Cx,
-        _: Permit<Read>,
+        _: Permit<Read, Decisions>,
         subject: (&str, &str),
         action: &str,
         resource: (&str, &str),
@@ -183,7 +183,7 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::Invalid`] naming the member that is wrong, or for a token that is none.
-    pub async fn search_subjects(&self, cx: &Cx, _: Permit<Read>, body: &Object) -> Result<Value> {
+    pub async fn search_subjects(&self, cx: &Cx, _: Permit<Read, Decisions>, body: &Object) -> Result<Value> {
         let asked = authzen::subject_search(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
         let parts =
             ["subjects", &asked.kind, asked.action.as_str(), &asked.resource.kind, &asked.resource.id];
@@ -204,7 +204,12 @@ impl Iam {
     ///
     /// # Errors
     /// As [`Iam::search_subjects`].
-    pub async fn search_resources(&self, cx: &Cx, _: Permit<Read>, body: &Object) -> Result<Value> {
+    pub async fn search_resources(
+        &self,
+        cx: &Cx,
+        _: Permit<Read, Decisions>,
+        body: &Object,
+    ) -> Result<Value> {
         let asked = authzen::resource_search(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
         let parts = ["resources", &asked.subject.kind, &asked.subject.id, asked.action.as_str(), &asked.kind];
         let (query, after) = self.page(cx, &parts, &asked.page)?;
@@ -226,7 +231,7 @@ impl Iam {
     ///
     /// # Errors
     /// As [`Iam::search_subjects`].
-    pub async fn search_actions(&self, cx: &Cx, _: Permit<Read>, body: &Object) -> Result<Value> {
+    pub async fn search_actions(&self, cx: &Cx, _: Permit<Read, Decisions>, body: &Object) -> Result<Value> {
         let asked = authzen::action_search(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
         let parts =
             ["actions", &asked.subject.kind, &asked.subject.id, &asked.resource.kind, &asked.resource.id];

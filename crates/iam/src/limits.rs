@@ -114,6 +114,8 @@ pub const NAME_BYTES_MAX: usize = 200;
 pub const TOKEN_DAYS_MAX: u32 = 3_650;
 /// Longest time a replaced token stays good beside its successor, in hours.
 pub const TOKEN_OVERLAP_HOURS_MAX: u32 = 24 * 30;
+/// Most actions that a token is narrowed to.
+pub const TOKEN_ACTIONS_MAX: usize = 100;
 /// Most tokens of a tenant.
 pub const TOKENS_MAX: u64 = 10_000;
 /// Most identity providers of a tenant; a list holds them all.

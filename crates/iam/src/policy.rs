@@ -1,7 +1,5 @@
 //! Policies as the administration API has them: granted, listed, revoked. They are resources of their kind like any other.
 
-use std::sync::Arc;
-
 use authz::Scope;
 use authz::graph::{Subject, SubjectKind};
 use scim::Object;
@@ -9,7 +7,7 @@ use scim::message::ListQuery;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::access::{Administer, Inspect, Permit};
+use crate::access::{Permit, Read, Write};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kind::Kind;
@@ -69,11 +67,10 @@ impl Iam {
     pub async fn grant(
         &self,
         cx: &Cx,
-        permit: Permit<Administer>,
+        permit: Permit<Write, &Kind>,
         terms: &Terms,
         description: Option<&str>,
     ) -> Result<(Policy, bool)> {
-        let kind = policy_kind(cx)?;
         for (name, value) in [("subject", &terms.subject), ("scope", &terms.scope), ("action", &terms.action)]
         {
             if value.is_none() {
@@ -91,11 +88,10 @@ impl Iam {
         });
         let Value::Object(draft) = draft else { return Err(Error::Internal) };
         let draft: Object = draft.into_iter().filter(|(_, value)| !value.is_null()).collect();
-        let _ = permit;
-        match self.create(cx, Permit::write(cx)?, &kind, draft, &ListQuery::default()).await {
+        match self.create(cx, permit, draft, &ListQuery::default()).await {
             Ok(made) => Ok((serde_json::from_str(&made.body).map_err(Error::internal)?, true)),
             Err(error @ Error::Conflict { .. }) => {
-                let known = self.policies(cx, Permit::inspect(cx)?, terms, 1, 1).await?.0.into_iter().next();
+                let known = self.policies(cx, permit.reading(), terms, 1, 1).await?.0.into_iter().next();
                 // Revoked meanwhile, it is there no more.
                 known.map(|known| (known, false)).ok_or(error)
             }
@@ -110,7 +106,7 @@ impl Iam {
     pub async fn policies(
         &self,
         cx: &Cx,
-        _: Permit<Inspect>,
+        permit: Permit<Read, &Kind>,
         terms: &Terms,
         start: u64,
         count: u64,
@@ -122,7 +118,7 @@ impl Iam {
             count: Some(number(count)),
             ..ListQuery::default()
         };
-        let listing = self.list(cx, Permit::read(cx)?, &*policy_kind(cx)?, &query).await?;
+        let listing = self.list(cx, permit, &query).await?;
         let policies = serde_json::from_str(&format!("[{}]", listing.resources)).map_err(Error::internal)?;
         Ok((policies, listing.head.total_results.unwrap_or_default()))
     }
@@ -131,8 +127,8 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn revoke(&self, cx: &Cx, _: Permit<Administer>, id: &str) -> Result<()> {
-        self.delete(cx, Permit::write(cx)?, &*policy_kind(cx)?, id, &Condition::default()).await
+    pub async fn revoke(&self, cx: &Cx, permit: Permit<Write, &Kind>, id: &str) -> Result<()> {
+        self.delete(cx, permit, id, &Condition::default()).await
     }
 
     async fn check_subject(&self, cx: &Cx, subject: Subject<'_>) -> Result<()> {
@@ -155,6 +151,10 @@ impl Iam {
     }
 }
 
-fn policy_kind(cx: &Cx) -> Result<Arc<Kind>> {
-    cx.kinds.named(KIND).cloned().ok_or(Error::Internal)
+/// The kind of policies, for which the permits here are.
+///
+/// # Errors
+/// [`Error::Internal`] if there is none, which a test excludes.
+pub fn kind(cx: &Cx) -> Result<&Kind> {
+    cx.kinds.named(KIND).map(std::convert::AsRef::as_ref).ok_or(Error::Internal)
 }

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use serde_json::Value;
 use store::{Access, Batch, Entry, NewRecord, Query, Record, Update};
 
-use crate::access::{Administer, Inspect, Permit};
+use crate::access::{Permit, Providers, Read, Write};
 use crate::cx::Cx;
 use crate::env::new_id;
 use crate::error::{Error, Result};
@@ -113,7 +113,12 @@ impl Iam {
     /// # Errors
     /// [`Error::Conflict`] when the scheme is taken; [`Error::Invalid`] naming what does not fit; [`Error::Blocked`]
     /// when there are too many.
-    pub async fn create_provider(&self, cx: &Cx, _: Permit<Administer>, draft: Draft) -> Result<Provider> {
+    pub async fn create_provider(
+        &self,
+        cx: &Cx,
+        _: Permit<Write, Providers>,
+        draft: Draft,
+    ) -> Result<Provider> {
         draft.check()?;
         if self.of(cx).total(KIND).await? >= limits::PROVIDERS_MAX {
             let most = limits::PROVIDERS_MAX;
@@ -143,7 +148,7 @@ impl Iam {
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn providers(&self, cx: &Cx, _: Permit<Inspect>) -> Result<Vec<Provider>> {
+    pub async fn providers(&self, cx: &Cx, _: Permit<Read, Providers>) -> Result<Vec<Provider>> {
         let mut records = Vec::new();
         let take = limits::PROVIDERS_MAX;
         let all = Query { kind: KIND, access: Access::Id, descending: false, after: None, skip: 0, take };
@@ -160,7 +165,7 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn provider(&self, cx: &Cx, _: Permit<Inspect>, id: &str) -> Result<Provider> {
+    pub async fn provider(&self, cx: &Cx, _: Permit<Read, Providers>, id: &str) -> Result<Provider> {
         Provider::read(&self.provider_record(cx, id).await?)
     }
 
@@ -171,7 +176,7 @@ impl Iam {
     pub async fn replace_provider(
         &self,
         cx: &Cx,
-        _: Permit<Administer>,
+        _: Permit<Write, Providers>,
         id: &str,
         draft: Draft,
     ) -> Result<Provider> {
@@ -208,7 +213,7 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Blocked`] naming the tokens.
-    pub async fn delete_provider(&self, cx: &Cx, _: Permit<Administer>, id: &str) -> Result<()> {
+    pub async fn delete_provider(&self, cx: &Cx, _: Permit<Write, Providers>, id: &str) -> Result<()> {
         let before = self.provider_record(cx, id).await?;
         let known = Provider::read(&before)?;
         let scheme = known.document.get(SCHEME).and_then(Value::as_str).unwrap_or_default();

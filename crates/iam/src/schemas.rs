@@ -10,7 +10,7 @@ use scim::schema::{Extension, ResourceType, Schema, is_name, is_urn};
 use serde::{Deserialize, Serialize};
 use store::{Access, Batch, CommitError, Entry, NewRecord, Query, TenantId};
 
-use crate::access::{Administer, Inspect, Permit};
+use crate::access::{Permit, Read, Schemas, Write, is_taken};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kind::{Kind, Kinds};
@@ -181,7 +181,7 @@ impl Iam {
     pub async fn define_schema(
         &self,
         cx: &Cx,
-        _: Permit<Administer>,
+        _: Permit<Write, Schemas>,
         definition: SchemaDefinition,
     ) -> Result<SchemaDefinition> {
         definition.schema.check(&limits::SCHEMA)?;
@@ -221,7 +221,7 @@ impl Iam {
     pub async fn define_type(
         &self,
         cx: &Cx,
-        _: Permit<Administer>,
+        _: Permit<Write, Schemas>,
         definition: TypeDefinition,
     ) -> Result<TypeDefinition> {
         let mut definition = definition;
@@ -236,6 +236,7 @@ impl Iam {
         }
         let reserved = [SCHEMA, RESOURCE_TYPE, "IdentityProvider", "ServiceProviderConfig"];
         if DISCOVERY.iter().any(|known| known.eq_ignore_ascii_case(&endpoint))
+            || is_taken(&endpoint)
             || reserved.iter().any(|known| known.eq_ignore_ascii_case(&definition.name))
         {
             return Err(Error::invalid("`name` or `endpoint` is reserved"));
@@ -295,7 +296,7 @@ impl Iam {
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn defined_schemas(&self, cx: &Cx, _: Permit<Inspect>) -> Result<Vec<SchemaDefinition>> {
+    pub async fn defined_schemas(&self, cx: &Cx, _: Permit<Read, Schemas>) -> Result<Vec<SchemaDefinition>> {
         self.defined(cx.tenant, SCHEMA).await
     }
 
@@ -303,7 +304,7 @@ impl Iam {
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn defined_types(&self, cx: &Cx, _: Permit<Inspect>) -> Result<Vec<TypeDefinition>> {
+    pub async fn defined_types(&self, cx: &Cx, _: Permit<Read, Schemas>) -> Result<Vec<TypeDefinition>> {
         self.defined(cx.tenant, RESOURCE_TYPE).await
     }
 
@@ -311,7 +312,7 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Blocked`] naming what uses it.
-    pub async fn remove_schema(&self, cx: &Cx, _: Permit<Administer>, urn: &str) -> Result<()> {
+    pub async fn remove_schema(&self, cx: &Cx, _: Permit<Write, Schemas>, urn: &str) -> Result<()> {
         let definitions = self.definitions(cx.tenant).await?;
         let found = definitions.schemas.iter().find(|known| known.schema.id.eq_ignore_ascii_case(urn));
         let found = found
@@ -342,7 +343,7 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Blocked`] saying how many resources there are.
-    pub async fn remove_type(&self, cx: &Cx, _: Permit<Administer>, name: &str) -> Result<()> {
+    pub async fn remove_type(&self, cx: &Cx, _: Permit<Write, Schemas>, name: &str) -> Result<()> {
         let definitions = self.definitions(cx.tenant).await?;
         if !definitions.types.iter().any(|known| known.name == name) {
             return Err(Error::NotFound(format!("there is no resource type {}", scim::error::quoted(name))));

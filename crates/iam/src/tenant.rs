@@ -119,6 +119,7 @@ impl Iam {
                 actor: operator.name.to_owned(),
                 kind: TokenKind::Admin,
                 mode: Mode::Write,
+                only: None,
                 connection: "admin".to_owned(),
                 dialect: scim::quirks::Dialect::Auto,
                 on_inactive: OnInactive::Reactivate,

@@ -4,17 +4,18 @@
 //! base32, the checksum a CRC-32 of all before it, so that a scanner can tell a token from a lookalike without asking.
 
 mod ended;
+mod text;
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use data_encoding::{BASE32_NOPAD, Encoding};
+use authz::Action;
 use scim::quirks::Dialect;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::{Batch, CommitError, Entry, NewToken, TenantId, Token, TokenQuery};
 
-use crate::access::{Administer, Inspect, Permit};
+use crate::access::{self, Permit, Read, Write, narrowed};
 use crate::cx::{Caller, Cx, Mode, OnInactive, TokenKind};
 use crate::env::{new_id, random};
 use crate::error::{Error, Result};
@@ -22,10 +23,10 @@ use crate::provider::Known;
 use crate::resource::refused;
 use crate::secret::Secret;
 use crate::{Iam, limits};
+use text::{parse, print};
 
 const DAY: i64 = 86_400_000;
 const HOUR: i64 = 3_600_000;
-const CHECKSUM_LENGTH: usize = 7;
 /// The connection of every administrator's token: they are one.
 const ADMIN_CONNECTION: &str = "admin";
 
@@ -47,11 +48,22 @@ struct Kept {
     on_inactive: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provider_display_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    actions: Option<Vec<String>>,
 }
 
 impl Kept {
-    fn parse(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
+    fn new(settings: Settings, provider_display_name: Option<String>, actions: Option<Vec<String>>) -> Self {
+        Self {
+            dialect: Some(settings.dialect.as_str().to_owned()),
+            on_inactive: Some(settings.on_inactive.as_str().to_owned()),
+            provider_display_name,
+            actions,
+        }
+    }
+
+    fn print(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(Error::internal)
     }
 
     fn settings(&self) -> Settings {
@@ -110,6 +122,11 @@ impl OnInactive {
     }
 }
 
+/// The actions of that name; one that is none is carried by nobody.
+fn parsed(names: &[String]) -> Arc<[Action]> {
+    names.iter().filter_map(|name| Action::parse(name, limits::ACTION_BYTES_MAX).ok()).collect()
+}
+
 /// What is wanted of a new token.
 #[derive(Clone, Debug)]
 pub struct Draft {
@@ -117,6 +134,8 @@ pub struct Draft {
     pub kind: TokenKind,
     /// What it may do.
     pub mode: Mode,
+    /// The actions it is narrowed to; all that its kind and mode carry when absent.
+    pub actions: Option<Vec<String>>,
     /// What people call it.
     pub name: String,
     /// The scheme of the identity provider it is for.
@@ -137,6 +156,7 @@ impl Draft {
         Self {
             kind,
             mode: Mode::Write,
+            actions: None,
             name: name.into(),
             provider: None,
             provider_display_name: None,
@@ -158,6 +178,8 @@ pub struct Info {
     pub kind: String,
     /// What it may do: `read` or `write`.
     pub mode: String,
+    /// The actions it is narrowed to.
+    pub actions: Option<Vec<String>>,
     /// What people call it.
     pub name: String,
     /// The scheme of the identity provider it is for.
@@ -180,10 +202,11 @@ pub struct Info {
 
 impl From<Token> for Info {
     fn from(token: Token) -> Self {
-        let kept = Kept::parse(&token.settings);
+        let kept: Kept = serde_json::from_str(&token.settings).unwrap_or_default();
         Self {
             settings: kept.settings(),
             provider_display_name: kept.provider_display_name,
+            actions: kept.actions,
             id: token.id,
             connection: token.connection,
             kind: token.kind,
@@ -206,37 +229,6 @@ pub struct Tokens {
     pub tokens: Vec<Info>,
     /// How many there are in all.
     pub total: u64,
-}
-
-/// What the caller holds, as text: a prefix, a payload, a checksum.
-fn print(kind: TokenKind, tenant: TenantId, random: &[u8; 32]) -> String {
-    let payload = [tenant.0.to_be_bytes().as_slice(), random].concat();
-    let head = format!("dw_{}_{}", kind.as_str(), lower().encode(&payload));
-    let checksum = lower().encode(&crc32fast::hash(head.as_bytes()).to_be_bytes());
-    head + &checksum
-}
-
-fn lower() -> Encoding {
-    let mut specification = BASE32_NOPAD.specification();
-    specification.symbols.make_ascii_lowercase();
-    specification.encoding().unwrap_or(BASE32_NOPAD)
-}
-
-/// The tenant of a token, if the text is one by its looks.
-fn parse(text: &str) -> Option<TenantId> {
-    static LOWER: std::sync::LazyLock<Encoding> = std::sync::LazyLock::new(lower);
-    const LENGTH_MAX: usize = 100;
-    if text.len() > LENGTH_MAX || !text.starts_with("dw_") {
-        return None;
-    }
-    let (head, checksum) = text.split_at_checked(text.len().checked_sub(CHECKSUM_LENGTH)?)?;
-    let checksum: [u8; 4] = LOWER.decode(checksum.as_bytes()).ok()?.try_into().ok()?;
-    if checksum != crc32fast::hash(head.as_bytes()).to_be_bytes() {
-        return None;
-    }
-    let payload = LOWER.decode(head.rsplit('_').next()?.as_bytes()).ok()?;
-    let (tenant, _) = payload.split_first_chunk::<8>()?;
-    Some(TenantId(i64::from_be_bytes(*tenant)))
 }
 
 /// Who asks, as the request says it.
@@ -271,7 +263,8 @@ impl Iam {
             return Err(Error::Unauthenticated);
         };
         self.used.note(tenant.id, &token.id, now);
-        let settings = Kept::parse(&token.settings).settings();
+        let kept: Kept = serde_json::from_str(&token.settings).map_err(Error::internal)?;
+        let settings = kept.settings();
         Ok(Cx {
             tenant: tenant.id,
             kinds: self.kinds(tenant.id, tenant.kinds).await?,
@@ -280,6 +273,7 @@ impl Iam {
                 actor: format!("token:{}", token.id),
                 kind,
                 mode,
+                only: kept.actions.as_deref().map(parsed),
                 connection: token.connection,
                 dialect: settings.dialect,
                 on_inactive: settings.on_inactive,
@@ -295,13 +289,17 @@ impl Iam {
     /// Makes a token. This is the only time it is seen.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming what does not fit; a provider and a user must exist.
+    /// [`Error::Invalid`] naming what does not fit; a provider and a user must exist. [`Error::Forbidden`] when it would carry
+    /// more than the caller.
     pub async fn create_token(
         &self,
         cx: &Cx,
-        _: Permit<Administer>,
+        permit: Permit<Write, access::Tokens>,
         mut draft: Draft,
     ) -> Result<(Info, Secret<String>)> {
+        if let Some(actions) = &draft.actions {
+            narrowed(&cx.kinds, draft.kind, draft.mode, actions)?;
+        }
         let provider = self.check_draft(cx, &mut draft).await?;
         let id = new_id(&*self.env, cx.now);
         let connection = match draft.kind {
@@ -309,11 +307,13 @@ impl Iam {
             TokenKind::Admin => ADMIN_CONNECTION.to_owned(),
         };
         let expires = draft.days.map(|days| cx.now.saturating_add(i64::from(days) * DAY));
-        self.insert_token(cx, &id, &connection, &draft, expires, provider, Batch::default()).await
+        self.insert_token(cx, permit, &id, &connection, &draft, expires, provider, Batch::default()).await
     }
 
-    /// Sees that a draft can be a token, and finds its provider.
+    /// Sees that a draft can be a token of the caller's, and finds its provider.
     async fn check_draft(&self, cx: &Cx, draft: &mut Draft) -> Result<Option<Known>> {
+        let only = draft.actions.as_deref().map(parsed);
+        self.check_handed_on(cx, only.as_deref(), draft.subject.as_deref()).await?;
         for (name, text) in [
             ("provider", draft.provider.as_ref()),
             ("providerDisplayName", draft.provider_display_name.as_ref()),
@@ -356,6 +356,7 @@ impl Iam {
     async fn insert_token(
         &self,
         cx: &Cx,
+        permit: Permit<Write, access::Tokens>,
         id: &str,
         connection: &str,
         draft: &Draft,
@@ -365,12 +366,8 @@ impl Iam {
     ) -> Result<(Info, Secret<String>)> {
         let secret = print(draft.kind, cx.tenant, &random(&*self.env));
         let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
-        let kept = Kept {
-            dialect: Some(draft.settings.dialect.as_str().to_owned()),
-            on_inactive: Some(draft.settings.on_inactive.as_str().to_owned()),
-            provider_display_name: draft.provider_display_name.clone(),
-        };
-        let settings = serde_json::to_string(&kept).map_err(Error::internal)?;
+        let kept =
+            Kept::new(draft.settings, draft.provider_display_name.clone(), draft.actions.clone()).print()?;
         batch
             .token_insert(&NewToken {
                 hash: &hash,
@@ -380,7 +377,7 @@ impl Iam {
                 mode: draft.mode.as_str(),
                 name: &draft.name,
                 provider: draft.provider.as_deref(),
-                settings: &settings,
+                settings: &kept,
                 subject: draft.subject.as_deref(),
                 created: cx.now,
                 created_by: &cx.caller.actor,
@@ -396,7 +393,7 @@ impl Iam {
             }
             error => refused(error),
         })?;
-        let info = self.token(cx, Permit::inspect(cx)?, id).await?;
+        let info = self.token(cx, permit.reading(), id).await?;
         Ok((info, Secret::new(secret)))
     }
 
@@ -408,23 +405,23 @@ impl Iam {
     pub async fn rotate_token(
         &self,
         cx: &Cx,
-        permit: Permit<Administer>,
+        permit: Permit<Write, access::Tokens>,
         id: &str,
         overlap: u32,
         days: Option<u32>,
     ) -> Result<(Info, Secret<String>)> {
-        let _ = permit;
         if overlap > limits::TOKEN_OVERLAP_HOURS_MAX {
             let most = limits::TOKEN_OVERLAP_HOURS_MAX;
             return Err(Error::invalid(format!("the overlap is at most {most} hours")));
         }
-        let old = self.token(cx, Permit::inspect(cx)?, id).await?;
+        let old = self.token(cx, permit.reading(), id).await?;
         let (Some(kind), Some(mode)) = (TokenKind::parse(&old.kind), Mode::parse(&old.mode)) else {
             return Err(Error::internal("a token of an unknown kind"));
         };
         let mut draft = Draft {
             kind,
             mode,
+            actions: old.actions,
             name: old.name,
             provider: old.provider,
             provider_display_name: old.provider_display_name,
@@ -439,7 +436,7 @@ impl Iam {
         batch.audit(&audited(cx, "rotate", id));
         let expires = days.map(|days| cx.now.saturating_add(i64::from(days) * DAY));
         let id = new_id(&*self.env, cx.now);
-        self.insert_token(cx, &id, &old.connection, &draft, expires, provider, batch).await
+        self.insert_token(cx, permit, &id, &old.connection, &draft, expires, provider, batch).await
     }
 
     /// Changes the settings of a token's connection.
@@ -449,28 +446,24 @@ impl Iam {
     pub async fn change_token(
         &self,
         cx: &Cx,
-        _: Permit<Administer>,
+        permit: Permit<Write, access::Tokens>,
         id: &str,
         settings: Settings,
     ) -> Result<Info> {
-        let old = self.token(cx, Permit::inspect(cx)?, id).await?;
-        let kept = Kept {
-            dialect: Some(settings.dialect.as_str().to_owned()),
-            on_inactive: Some(settings.on_inactive.as_str().to_owned()),
-            provider_display_name: old.provider_display_name,
-        };
+        let old = self.token(cx, permit.reading(), id).await?;
+        let kept = Kept::new(settings, old.provider_display_name, old.actions).print()?;
         let mut batch = Batch::default();
-        batch.token_settings(id, &serde_json::to_string(&kept).map_err(Error::internal)?);
+        batch.token_settings(id, &kept);
         batch.audit(&audited(cx, "replace", id));
         self.of(cx).commit(batch).await.map_err(refused)?;
-        self.token(cx, Permit::inspect(cx)?, id).await
+        self.token(cx, permit.reading(), id).await
     }
 
     /// Revokes a token: the next request that presents it is refused.
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn revoke_token(&self, cx: &Cx, _: Permit<Administer>, id: &str) -> Result<()> {
+    pub async fn revoke_token(&self, cx: &Cx, _: Permit<Write, access::Tokens>, id: &str) -> Result<()> {
         let mut batch = Batch::default();
         batch.token_delete(id).audit(&audited(cx, "delete", id));
         match self.of(cx).commit(batch).await {
@@ -483,7 +476,7 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn token(&self, cx: &Cx, _: Permit<Inspect>, id: &str) -> Result<Info> {
+    pub async fn token(&self, cx: &Cx, _: Permit<Read, access::Tokens>, id: &str) -> Result<Info> {
         self.of(cx).token(id).await?.map(Info::from).ok_or_else(|| no_token(id))
     }
 
@@ -494,7 +487,7 @@ impl Iam {
     pub async fn tokens(
         &self,
         cx: &Cx,
-        _: Permit<Inspect>,
+        _: Permit<Read, access::Tokens>,
         kind: Option<TokenKind>,
         text: Option<&str>,
         skip: u64,
@@ -577,25 +570,5 @@ impl Used {
 
     fn take(&self) -> HashMap<TenantId, HashMap<String, i64>> {
         self.0.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_names_its_kind_and_its_tenant_and_checks_itself() {
-        let token = print(TokenKind::Scim, TenantId(7), &[9; 32]);
-        assert!(token.starts_with("dw_scim_"), "{token}");
-        assert_eq!(parse(&token), Some(TenantId(7)));
-        for at in 0..token.len() {
-            let mut bytes = token.clone().into_bytes();
-            bytes[at] = if bytes[at] == b'a' { b'b' } else { b'a' };
-            assert_eq!(parse(std::str::from_utf8(&bytes).unwrap()), None, "a change at {at} goes unnoticed");
-        }
-        for text in ["", "dw_", "dw_scim_", "Bearer", &"x".repeat(5_000)] {
-            assert_eq!(parse(text), None);
-        }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use authz::graph::Subject;
 use authz::scope::Limits;
 use authz::{Action, Scope};
-use durward_iam::access::Permit;
+use durward_iam::access::{Decisions, Read, Write};
 use durward_iam::resource::Condition;
 use durward_iam::tenant::Operator;
 use durward_iam::{Cx, Env, Error, Iam};
@@ -159,12 +159,12 @@ impl World {
     /// Creates, changes or deletes something, by one of the two servers. What is refused has changed nothing.
     async fn change(&mut self, (server, verb, kind, which): (usize, usize, usize, usize)) {
         let cx = self.cx(server, "acme").await;
-        let permit = Permit::write(&cx).unwrap();
         let of = Arc::clone(cx.kinds.named(KINDS[kind]).unwrap());
+        let permit = self.servers[server].permit(&cx, Write, &*of).await.unwrap();
         let query = ListQuery::default();
         if verb < 4 {
             let Some(Value::Object(draft)) = self.draft(kind, which) else { return };
-            if let Ok(made) = self.servers[server].create(&cx, permit, &of, draft, &query).await {
+            if let Ok(made) = self.servers[server].create(&cx, permit, draft, &query).await {
                 self.made[kind].push(made.id);
             }
             return;
@@ -172,7 +172,7 @@ impl World {
         let Some(id) = self.one(kind, which).map(str::to_owned) else { return };
         let (iam, any) = (&self.servers[server], Condition::default());
         if verb == 4 {
-            match iam.delete(&cx, permit, &of, &id, &any).await {
+            match iam.delete(&cx, permit, &id, &any).await {
                 Ok(()) => self.made[kind].retain(|made| *made != id),
                 Err(Error::Blocked(_)) => {}
                 Err(error) => panic!("{error}"),
@@ -181,7 +181,7 @@ impl World {
         }
         let Some(operation) = self.operation(kind, which) else { return };
         let Value::Object(body) = json!({ "Operations": [operation] }) else { return };
-        match iam.patch(&cx, permit, &of, &id, body, &any, &query).await {
+        match iam.patch(&cx, permit, &id, body, &any, &query).await {
             Ok(_) | Err(Error::Invalid(_) | Error::Conflict { .. }) => {}
             Err(error) => panic!("{error}"),
         }
@@ -195,7 +195,8 @@ impl World {
         let cx = self.cx(0, "acme").await;
         let kind = Arc::clone(cx.kinds.named(KINDS[kind]).unwrap());
         let query = ListQuery { count: Some(1_000), ..ListQuery::default() };
-        let listed = self.servers[0].list(&cx, Permit::read(&cx).unwrap(), &kind, &query).await.unwrap();
+        let permit = self.servers[0].permit(&cx, Read, &*kind).await.unwrap();
+        let listed = self.servers[0].list(&cx, permit, &query).await.unwrap();
         serde_json::from_str(&format!("[{}]", listed.resources)).unwrap()
     }
 
@@ -227,7 +228,8 @@ impl World {
             let Value::Object(body) = json!({ "evaluations": items }) else { unreachable!() };
             for server in 0..2 {
                 let cx = self.cx(server, "acme").await;
-                let answer = self.servers[server].evaluate_many(&cx, Permit::read(&cx).unwrap(), &body).await;
+                let permit = self.servers[server].permit(&cx, Read, Decisions).await.unwrap();
+                let answer = self.servers[server].evaluate_many(&cx, permit, &body).await;
                 let answer = answer.unwrap();
                 for (question, answer) in chunk.iter().zip(answer["evaluations"].as_array().unwrap()) {
                     let (subject, action, target) = *question;
@@ -236,7 +238,8 @@ impl World {
                 }
                 // Another tenant's graph is another graph.
                 let cx = self.cx(server, "globex").await;
-                let answer = self.servers[server].evaluate_many(&cx, Permit::read(&cx).unwrap(), &body).await;
+                let permit = self.servers[server].permit(&cx, Read, Decisions).await.unwrap();
+                let answer = self.servers[server].evaluate_many(&cx, permit, &body).await;
                 let answer = answer.unwrap();
                 prop_assert!(
                     answer["evaluations"].as_array().unwrap().iter().all(|a| a["decision"] == false)

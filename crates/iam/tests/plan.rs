@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use durward_iam::access::Permit;
+use durward_iam::access::{Read, Schemas, Write};
 use durward_iam::kind::Kind;
 use durward_iam::schemas::{SchemaDefinition, TypeDefinition};
 use durward_iam::tenant::Operator;
@@ -67,12 +67,14 @@ impl World {
         for tenant in ["acme", "globex"] {
             let cx = self.cx(tenant).await;
             let schema: SchemaDefinition = serde_json::from_value(device_schema()).unwrap();
-            self.iam.define_schema(&cx, Permit::administer(&cx).unwrap(), schema).await.unwrap();
+            let permit = self.iam.permit(&cx, Write, Schemas).await.unwrap();
+            self.iam.define_schema(&cx, permit, schema).await.unwrap();
             let cx = self.cx(tenant).await;
             let kind =
                 json!({ "name": "Device", "endpoint": "/Devices", "schema": DEVICE, "indexed": indexed });
             let kind: TypeDefinition = serde_json::from_value(kind).unwrap();
-            self.iam.define_type(&cx, Permit::administer(&cx).unwrap(), kind).await.unwrap();
+            let permit = self.iam.permit(&cx, Write, Schemas).await.unwrap();
+            self.iam.define_type(&cx, permit, kind).await.unwrap();
         }
     }
 
@@ -80,8 +82,8 @@ impl World {
         let cx = self.cx(tenant).await;
         let kind = Arc::clone(cx.kinds.named(kind).unwrap());
         let draft = body.as_object().unwrap().clone();
-        let made =
-            self.iam.create(&cx, Permit::write(&cx).unwrap(), &kind, draft, &ListQuery::default()).await;
+        let permit = self.iam.permit(&cx, Write, &*kind).await.unwrap();
+        let made = self.iam.create(&cx, permit, draft, &ListQuery::default()).await;
         made.ok().map(|made| made.id)
     }
 
@@ -92,7 +94,8 @@ impl World {
         kind: &Kind,
         query: &ListQuery,
     ) -> (Vec<Value>, Option<u64>, Option<String>) {
-        let listing = self.iam.list(cx, Permit::read(cx).unwrap(), kind, query).await.unwrap();
+        let permit = self.iam.permit(cx, Read, kind).await.unwrap();
+        let listing = self.iam.list(cx, permit, query).await.unwrap();
         let resources = serde_json::from_str(&format!("[{}]", listing.resources)).unwrap();
         (resources, listing.head.total_results, listing.head.next_cursor)
     }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode, header};
-use iam::access::Permit;
+use iam::access::{Permit, Read, Verb, Write};
 use iam::kind::Kind;
 use iam::resource::condition::etag;
 use iam::resource::{BulkAnswer, Listing, Rendered, Seen, Written};
@@ -74,11 +74,12 @@ async fn on_collection(app: &App, target: &Target, request: Request<Body>) -> Re
     let query = list_query(&asked.parts)?;
     let cx = &asked.cx;
     let response = if asked.parts.method == Method::POST {
-        let permit = Permit::write(cx)?;
+        let permit = app.iam.permit(cx, Write, &*kind).await?;
         let draft = app.object(&asked.parts.headers, asked.body, limits::BODY_BYTES_MAX).await?;
-        created(Box::pin(app.iam.create(cx, permit, &kind, draft, &query)).await?)
+        created(Box::pin(app.iam.create(cx, permit, draft, &query)).await?)
     } else {
-        page(Box::pin(app.iam.list(cx, Permit::read(cx)?, &kind, &query)).await?)
+        let permit = app.iam.permit(cx, Read, &*kind).await?;
+        page(Box::pin(app.iam.list(cx, permit, &query)).await?)
     };
     Ok(response)
 }
@@ -96,7 +97,7 @@ async fn on_resource(app: &App, target: &Target, request: Request<Body>) -> Resu
     let asked = Asked::new(app, request).await?;
     let kind = asked.kind(target)?;
     let id = target.id.clone().unwrap_or_default();
-    one(app, asked, &kind, &id).await
+    one(app, asked, &kind, &id, Whose::Anybodys).await
 }
 
 /// `/Me` (RFC 7644 §3.11): the resource the token stands for, under its own URI.
@@ -107,38 +108,64 @@ pub async fn me(State(app): State<App>, request: Request<Body>) -> Response {
 async fn on_me(app: &App, request: Request<Body>) -> Result<Response, Refusal> {
     let asked = Asked::new(app, request).await?;
     let (kind, id) = asked.cx.me()?;
-    one(app, asked, &kind, &id).await
+    one(app, asked, &kind, &id, Whose::Own).await
+}
+
+/// Whose a resource is, to whoever asks for it.
+#[derive(Clone, Copy)]
+enum Whose {
+    Anybodys,
+    Own,
+}
+
+impl Whose {
+    async fn permit<'k, V: Verb>(
+        self,
+        app: &App,
+        cx: &Cx,
+        verb: V,
+        kind: &'k Kind,
+    ) -> Result<Permit<V, &'k Kind>, Error> {
+        match self {
+            Self::Anybodys => app.iam.permit(cx, verb, kind).await,
+            Self::Own => app.iam.permit_me(cx, verb, kind).await,
+        }
+    }
 }
 
 /// Writes are boxed: their futures are large, and a read would be moved about with them.
-async fn one(app: &App, asked: Asked, kind: &Kind, id: &str) -> Result<Response, Refusal> {
+async fn one(app: &App, asked: Asked, kind: &Kind, id: &str, whose: Whose) -> Result<Response, Refusal> {
     let Asked { cx, parts, body } = asked;
     let (query, condition) = (list_query(&parts)?, condition(&parts.headers)?);
     let body = async || app.object(&parts.headers, body, limits::BODY_BYTES_MAX).await;
     let response = match parts.method {
         Method::PUT => {
-            let permit = Permit::write(&cx)?;
+            let permit = whose.permit(app, &cx, Write, kind).await?;
             shown(
                 StatusCode::OK,
-                Box::pin(app.iam.replace(&cx, permit, kind, id, body().await?, &condition, &query)).await?,
+                Box::pin(app.iam.replace(&cx, permit, id, body().await?, &condition, &query)).await?,
             )
         }
         Method::PATCH => {
-            let permit = Permit::write(&cx)?;
-            match Box::pin(app.iam.patch(&cx, permit, kind, id, body().await?, &condition, &query)).await? {
+            let permit = whose.permit(app, &cx, Write, kind).await?;
+            match Box::pin(app.iam.patch(&cx, permit, id, body().await?, &condition, &query)).await? {
                 Written::Resource(rendered) => shown(StatusCode::OK, rendered),
                 Written::Version(version) => with_etag(StatusCode::NO_CONTENT.into_response(), version),
             }
         }
         Method::DELETE => {
-            Box::pin(app.iam.delete(&cx, Permit::write(&cx)?, kind, id, &condition)).await?;
+            let permit = whose.permit(app, &cx, Write, kind).await?;
+            Box::pin(app.iam.delete(&cx, permit, id, &condition)).await?;
             StatusCode::NO_CONTENT.into_response()
         }
-        _ => match app.iam.read(&cx, Permit::read(&cx)?, kind, id, &condition, &query).await? {
-            Seen::Resource(rendered) => shown(StatusCode::OK, rendered),
-            // RFC 9110 §15.4.5: the ETag that a 200 would have had.
-            Seen::Unchanged(version) => with_etag(StatusCode::NOT_MODIFIED.into_response(), version),
-        },
+        _ => {
+            let permit = whose.permit(app, &cx, Read, kind).await?;
+            match app.iam.read(&cx, permit, id, &condition, &query).await? {
+                Seen::Resource(rendered) => shown(StatusCode::OK, rendered),
+                // RFC 9110 §15.4.5: the ETag that a 200 would have had.
+                Seen::Unchanged(version) => with_etag(StatusCode::NOT_MODIFIED.into_response(), version),
+            }
+        }
     };
     Ok(response)
 }
@@ -154,10 +181,9 @@ async fn on_search(app: &App, target: &Target, request: Request<Body>) -> Result
     let body = app.object(&asked.parts.headers, asked.body, limits::BODY_BYTES_MAX).await?;
     let query = ListQuery::from_body(&body, !asked.cx.caller.dialect.is_auto())?;
     let cx = asked.cx;
-    let permit = Permit::read(&cx)?;
     let listing = match kind {
-        Some(kind) => app.iam.list(&cx, permit, &kind, &query).await?,
-        None => app.iam.list_all(&cx, permit, &query).await?,
+        Some(kind) => app.iam.list(&cx, app.iam.permit(&cx, Read, &*kind).await?, &query).await?,
+        None => app.iam.list_all(&cx, app.iam.permit_any(&cx, Read).await?, &query).await?,
     };
     Ok(page(listing))
 }
@@ -169,7 +195,8 @@ pub async fn root(State(app): State<App>, request: Request<Body>) -> Response {
 
 async fn on_root(app: &App, request: Request<Body>) -> Result<Response, Refusal> {
     let Asked { cx, parts, .. } = Asked::new(app, request).await?;
-    let listing = app.iam.list_all(&cx, Permit::read(&cx)?, &list_query(&parts)?).await?;
+    let permit = app.iam.permit_any(&cx, Read).await?;
+    let listing = app.iam.list_all(&cx, permit, &list_query(&parts)?).await?;
     Ok(page(listing))
 }
 
@@ -180,7 +207,7 @@ pub async fn bulk(State(app): State<App>, request: Request<Body>) -> Response {
 
 async fn on_bulk(app: &App, request: Request<Body>) -> Result<Response, Refusal> {
     let Asked { cx, parts, body } = Asked::new(app, request).await?;
-    let permit = Permit::write(&cx)?;
+    let permit = app.iam.permit_any(&cx, Write).await?;
     let body = app.object(&parts.headers, body, limits::BULK_BYTES_MAX).await?;
     let answers = Box::pin(app.iam.bulk(&cx, permit, body)).await?;
     let operations: Vec<Value> = answers.iter().map(bulk_answer).collect();

@@ -166,6 +166,7 @@ impl Kind {
         };
         let counted = |(name, of): &(&str, &str)| ((*name).to_owned(), relation_name(facts.name, of));
         let kind = Self {
+            area: super::area(&schema)?,
             unique: probes(&schema, facts.unique)?,
             together: Together::new(probes(&schema, facts.together)?),
             indexed: probes(&schema, facts.indexed)?,

@@ -23,6 +23,7 @@ use scim::Object;
 use scim::admit::Admitted;
 use scim::schema::{Attribute, Extension, ResourceType, Returned, Schema};
 
+use crate::access::Area;
 use crate::error::{Error, Result};
 use facts::Facts;
 use keys::{Probe, Together};
@@ -104,6 +105,8 @@ pub struct Slug {
 pub struct Kind {
     /// Its schemas, name and endpoint.
     pub schema: ResourceType,
+    /// What may be done with its resources.
+    pub area: Area,
     /// Attributes whose values no two resources share.
     pub unique: Vec<Probe>,
     /// Attributes of which no two resources share all values.
@@ -156,6 +159,7 @@ impl Kind {
     /// A kind that a tenant defined.
     pub(crate) fn custom(schema: ResourceType, indexed: &[String]) -> Result<Self, scim::Error> {
         let kind = Self {
+            area: area(&schema)?,
             unique: Vec::new(),
             together: None,
             indexed: Vec::new(),
@@ -266,6 +270,10 @@ impl Kind {
         }
         text.unwrap_or_default()
     }
+}
+
+fn area(schema: &ResourceType) -> Result<Area, scim::Error> {
+    Area::of_kind(&schema.endpoint).map_err(|error| scim::Error::value(error.to_string()))
 }
 
 /// The kinds that a tenant has.

@@ -29,19 +29,22 @@ pub struct BulkAnswer {
     pub outcome: Result<Option<i64>>,
 }
 
+/// Why something is left of a circle that could not be closed.
+const LEFT: &str = "what it is part of was not created, and it could not be deleted again";
+
 impl Iam {
     /// Runs the operations of a bulk request; the answers are in the order of the request, and end with the error
-    /// that was one too many.
+    /// that was one too many. An operation that the caller may not do is refused for itself.
     ///
     /// # Errors
     /// [`Error::Invalid`] or [`Error::TooLarge`] when the request as a whole cannot be read.
-    pub async fn bulk(&self, cx: &Cx, permit: Permit<Write>, body: Object) -> Result<Vec<BulkAnswer>> {
+    pub async fn bulk(&self, cx: &Cx, _: Permit<Write, Vec<&Kind>>, body: Object) -> Result<Vec<BulkAnswer>> {
         let request = Request::parse(body, !cx.caller.dialect.is_auto())?;
         if request.operations.len() > limits::BULK_OPERATIONS_MAX {
             let most = limits::BULK_OPERATIONS_MAX;
             return Err(Error::TooLarge(format!("a bulk request has at most {most} operations")));
         }
-        let mut run = Run { iam: self, cx, permit, operations: &request.operations, known: HashMap::new() };
+        let mut run = Run { iam: self, cx, operations: &request.operations, known: HashMap::new() };
         let mut answers: Vec<Option<BulkAnswer>> = vec![None; request.operations.len()];
         let mut errors = 0;
         for steps in schedule(&request.operations) {
@@ -75,7 +78,6 @@ fn refusal(unreadable: &Unreadable) -> BulkAnswer {
 struct Run<'a> {
     iam: &'a Iam,
     cx: &'a Cx,
-    permit: Permit<Write>,
     operations: &'a [Result<Operation, Unreadable>],
     /// `bulkId` -> the id of what was created.
     known: HashMap<String, String>,
@@ -160,9 +162,14 @@ impl Run<'_> {
             return Some("it was activated again without what it refers to, which was not created");
         }
         let (iam, id) = (self.iam, &made.rendered.id);
-        match iam.delete(self.cx, self.permit, &made.kind, id, &Condition::default()).await {
+        // What it made it may take back.
+        let permit = match iam.permit(self.cx, Write, &*made.kind).await {
+            Ok(permit) => permit,
+            Err(_) => return Some(LEFT),
+        };
+        match iam.delete(self.cx, permit, id, &Condition::default()).await {
             Ok(()) | Err(Error::NotFound(_)) => None,
-            Err(_) => Some("what it is part of was not created, and it could not be deleted again"),
+            Err(_) => Some(LEFT),
         }
     }
 
@@ -171,22 +178,23 @@ impl Run<'_> {
         let at = place(step);
         let Some(Ok(operation)) = self.operations.get(at) else { return Ok(()) };
         let kind = self.kind(operation)?;
+        let permit = self.iam.permit(self.cx, Write, &*kind).await?;
         let mut data = operation.data.clone();
         if matches!(step, Step::Begin(_)) {
             // Without the references it cannot have yet.
             strip(&mut data, &self.known);
         }
         resolve(&mut data, &self.known).map_err(unresolved)?;
-        let (iam, cx, permit, plain) = (self.iam, self.cx, self.permit, ListQuery::default());
+        let (iam, cx, plain) = (self.iam, self.cx, ListQuery::default());
         match made.get_mut(&at) {
             None => {
-                let rendered = iam.create(cx, permit, &kind, data, &plain).await?;
+                let rendered = iam.create(cx, permit, data, &plain).await?;
                 self.name(operation, &rendered);
-                made.insert(at, Made { kind, was_there: rendered.version > 1, rendered });
+                made.insert(at, Made { kind: Arc::clone(&kind), was_there: rendered.version > 1, rendered });
             }
             Some(known) => {
                 let (id, any) = (known.rendered.id.clone(), Condition::default());
-                known.rendered = iam.replace(cx, permit, &kind, &id, data, &any, &plain).await?;
+                known.rendered = iam.replace(cx, permit, &id, data, &any, &plain).await?;
             }
         }
         Ok(())
@@ -220,32 +228,34 @@ impl Run<'_> {
 
     async fn whole(&mut self, operation: &Operation) -> Result<Done> {
         let kind = self.kind(operation)?;
+        // Asked anew for each: what came before may have taken it away.
+        let permit = self.iam.permit(self.cx, Write, &*kind).await?;
         let mut data = operation.data.clone();
         resolve(&mut data, &self.known).map_err(unresolved)?;
         let id = operation.id.as_deref().unwrap_or_default();
         let id = resolve_id(id, &self.known).map_err(unresolved)?;
         let if_match = operation.version.as_deref().map(Etags::parse).transpose()?;
         let condition = Condition { if_match, if_none_match: None };
-        let (iam, cx, permit, plain) = (self.iam, self.cx, self.permit, ListQuery::default());
+        let (iam, cx, plain) = (self.iam, self.cx, ListQuery::default());
         match operation.method {
             Method::Post => {
-                let made = iam.create(cx, permit, &kind, data, &plain).await?;
+                let made = iam.create(cx, permit, data, &plain).await?;
                 self.name(operation, &made);
                 Ok((Some(made.location), Some(made.version)))
             }
             Method::Put => {
-                let made = iam.replace(cx, permit, &kind, &id, data, &condition, &plain).await?;
+                let made = iam.replace(cx, permit, &id, data, &condition, &plain).await?;
                 Ok((Some(made.location), Some(made.version)))
             }
             Method::Patch => {
-                let version = match iam.patch(cx, permit, &kind, &id, data, &condition, &plain).await? {
+                let version = match iam.patch(cx, permit, &id, data, &condition, &plain).await? {
                     Written::Resource(made) => made.version,
                     Written::Version(version) => version,
                 };
                 Ok((Some(location(&cx.base, &operation.endpoint, &id)), Some(version)))
             }
             Method::Delete => {
-                iam.delete(cx, permit, &kind, &id, &condition).await?;
+                iam.delete(cx, permit, &id, &condition).await?;
                 Ok((Some(location(&cx.base, &operation.endpoint, &id)), None))
             }
         }

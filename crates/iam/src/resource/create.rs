@@ -21,7 +21,7 @@ use crate::plan::{EXTERNAL_ID, external_key};
 use crate::{Iam, limits, password};
 
 impl Iam {
-    /// Creates a resource of `kind` from what a client sent.
+    /// Creates a resource from what a client sent.
     ///
     /// A resource that exists, is inactive and was provisioned by the same connection is activated again instead,
     /// unless the connection's setting says otherwise.
@@ -31,11 +31,11 @@ impl Iam {
     pub async fn create(
         &self,
         cx: &Cx,
-        permit: Permit<Write>,
-        kind: &Kind,
+        permit: Permit<Write, &Kind>,
         draft: Object,
         query: &ListQuery,
     ) -> Result<Rendered> {
+        let kind = permit.kind();
         let projection = self.projection(cx, kind, query)?;
         let mut admitted = admit(&kind.schema, draft, cx.rules())?;
         (kind.rules)(Before::Nothing, &mut admitted)?;
@@ -77,7 +77,7 @@ impl Iam {
                         return Err(refused(error));
                     };
                     let (admitted, hashed) = (admitted.clone(), hashed.kept.clone());
-                    match self.reactivate(cx, permit, kind, before, admitted, hashed, &projection).await {
+                    match self.reactivate(cx, permit, before, admitted, hashed, &projection).await {
                         // Somebody else was first; perhaps it is no longer inactive, perhaps it is gone.
                         Err(Error::Stale | Error::NotFound(_)) if attempt < limits::RETRIES_MAX => {
                             attempt += 1
@@ -144,17 +144,16 @@ impl Iam {
         Ok(None)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one request, each used once")]
     async fn reactivate(
         &self,
         cx: &Cx,
-        _: Permit<Write>,
-        kind: &Kind,
+        permit: Permit<Write, &Kind>,
         before: Stored,
         admitted: Admitted,
         hashed: Option<Object>,
         projection: &Projection,
     ) -> Result<Rendered> {
+        let kind = permit.kind();
         let plan = self.replaced_edges(cx, kind, &before.record.id, &admitted.relations).await?;
         let next = super::replace::next(cx, kind, &before, admitted, hashed)?;
         let batch = write::change(cx, kind, &before, &next, &plan.changes, "reactivate")?;

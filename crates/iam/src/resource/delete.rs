@@ -17,11 +17,11 @@ impl Iam {
     pub async fn delete(
         &self,
         cx: &Cx,
-        _: Permit<Write>,
-        kind: &Kind,
+        permit: Permit<Write, &Kind>,
         id: &str,
         condition: &Condition,
     ) -> Result<()> {
+        let kind = permit.kind();
         let mut turn = self.turn(cx, kind, id, condition).await?;
         loop {
             let before = self.stored(cx, kind, id).await?;

@@ -23,17 +23,16 @@ impl Iam {
     /// # Errors
     /// [`crate::Error::NotFound`], [`crate::Error::Stale`], [`crate::Error::Conflict`], or
     /// [`crate::Error::Invalid`] naming what is wrong; then nothing is changed.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one request, each used once")]
     pub async fn patch(
         &self,
         cx: &Cx,
-        _: Permit<Write>,
-        kind: &Kind,
+        permit: Permit<Write, &Kind>,
         id: &str,
         body: Object,
         condition: &Condition,
         query: &ListQuery,
     ) -> Result<Written> {
+        let kind = permit.kind();
         let projection = self.projection(cx, kind, query)?;
         let operations = patch::parse(body, cx.caller.dialect, limits::PATCH_OPERATIONS_MAX)?;
         let must = kind.relations.is_empty() || projection.is_asked() || !cx.caller.dialect.is_auto();

@@ -67,7 +67,8 @@ impl Iam {
     /// # Errors
     /// [`Error::Invalid`] with `invalidFilter`, `invalidValue`, `invalidCursor`, `expiredCursor`, or `tooMany` where
     /// no index helps and there is too much to look at.
-    pub async fn list(&self, cx: &Cx, _: Permit<Read>, kind: &Kind, query: &ListQuery) -> Result<Listing> {
+    pub async fn list(&self, cx: &Cx, permit: Permit<Read, &Kind>, query: &ListQuery) -> Result<Listing> {
+        let kind = permit.kind();
         let projection = self.projection(cx, kind, query)?;
         let filter = query.filter.as_deref().filter(|text| !text.trim().is_empty());
         let parsed =
@@ -87,13 +88,18 @@ impl Iam {
         self.listing(&search, slice, &window, &owner).await
     }
 
-    /// The resources of all kinds that match (RFC 7644 §3.4.2.1): kind by kind, or in one order.
+    /// The resources of all kinds that match (RFC 7644 §3.4.2.1): kind by kind, or in one order. Of kinds that the caller may
+    /// not read it says nothing.
     ///
     /// # Errors
     /// As [`Iam::list`]; a filter must make sense for at least one kind.
-    pub async fn list_all(&self, cx: &Cx, permit: Permit<Read>, query: &ListQuery) -> Result<Listing> {
-        let _ = permit;
-        let kinds: Vec<_> = cx.kinds.iter().cloned().collect();
+    pub async fn list_all(
+        &self,
+        cx: &Cx,
+        permit: Permit<Read, Vec<&Kind>>,
+        query: &ListQuery,
+    ) -> Result<Listing> {
+        let kinds = permit.kinds();
         let types: Vec<_> = kinds.iter().map(|kind| &kind.schema).collect();
         let filter = query.filter.as_deref().filter(|text| !text.trim().is_empty());
         let parsed =
@@ -104,7 +110,8 @@ impl Iam {
             }
             None => vec![None; kinds.len()],
         };
-        let owner = belongs_to(cx, "", query);
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        let owner = belongs_to(cx, &names.join(" "), query);
         let window = self.window(cx, query, &owner)?;
         let projections =
             kinds.iter().map(|kind| self.projection(cx, kind, query)).collect::<Result<Vec<Projection>>>()?;

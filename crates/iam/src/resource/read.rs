@@ -21,12 +21,12 @@ impl Iam {
     pub async fn read(
         &self,
         cx: &Cx,
-        _: Permit<Read>,
-        kind: &Kind,
+        permit: Permit<Read, &Kind>,
         id: &str,
         condition: &Condition,
         query: &ListQuery,
     ) -> Result<Seen> {
+        let kind = permit.kind();
         let projection = self.projection(cx, kind, query)?;
         let rendered = self.shown(cx, kind, id, &projection).await?;
         if condition.if_match.as_ref().is_some_and(|tags| !tags.matches(rendered.version)) {

@@ -20,17 +20,16 @@ impl Iam {
     /// # Errors
     /// [`crate::Error::NotFound`], [`crate::Error::Stale`], [`crate::Error::Conflict`], or
     /// [`crate::Error::Invalid`] naming the attribute.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one request, each used once")]
     pub async fn replace(
         &self,
         cx: &Cx,
-        _: Permit<Write>,
-        kind: &Kind,
+        permit: Permit<Write, &Kind>,
         id: &str,
         draft: Object,
         condition: &Condition,
         query: &ListQuery,
     ) -> Result<Rendered> {
+        let kind = permit.kind();
         let projection = self.projection(cx, kind, query)?;
         let mut admitted = admit_replacement(&kind.schema, draft, cx.rules())?;
         self.resolve(cx, kind, None, &mut admitted.document).await?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use clap::{Args, Subcommand};
-use iam::access::Permit;
+use iam::access::{self, Read};
 use serde_json::json;
 use store::{AuditEntry, AuditQuery, AuditVerdict, TenantId};
 
@@ -122,7 +122,8 @@ impl List {
         let entries = with(&self.place, true, async |iam| match &self.tenant {
             Some(name) => {
                 let cx = iam.operate(OPERATOR, name).await?;
-                Ok(iam.audit(&cx, Permit::inspect(&cx)?, &query).await?)
+                let permit = iam.permit(&cx, Read, access::Audit).await?;
+                Ok(iam.audit(&cx, permit, &query).await?)
             }
             None => Ok(iam.audit_of_installation(OPERATOR, &query).await?),
         })?;

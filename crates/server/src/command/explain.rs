@@ -1,7 +1,7 @@
 //! `durward explain`: whether a subject may do something, and why.
 
 use clap::Args;
-use iam::access::Permit;
+use iam::access::{Decisions, Read};
 use serde_json::{Value, json};
 
 use super::open::{OPERATOR, with};
@@ -43,7 +43,8 @@ impl Explain {
         let resource = resource(&self.resource)?;
         let explanation = with(&self.place, true, async |iam| {
             let cx = iam.operate(OPERATOR, &self.tenant).await?;
-            Ok(iam.explain(&cx, Permit::read(&cx)?, subject, &self.action, resource).await?)
+            let permit = iam.permit(&cx, Read, Decisions).await?;
+            Ok(iam.explain(&cx, permit, subject, &self.action, resource).await?)
         })?;
         if !self.output.json {
             return print(&explanation.text());

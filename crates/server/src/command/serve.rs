@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use iam::access::Permit;
+use iam::access::{Tokens, Write};
 use iam::cx::TokenKind;
 use iam::tenant::Operator;
 use iam::token::Draft;
@@ -114,7 +114,8 @@ async fn first_start(iam: &Iam) -> Result<Option<Secret<String>>, Failure> {
     }
     let cx = iam.operate(OPERATOR, FIRST_TENANT).await?;
     let draft = Draft::new(TokenKind::Admin, "first administrator");
-    let (_, secret) = iam.create_token(&cx, Permit::administer(&cx)?, draft).await?;
+    let permit = iam.permit(&cx, Write, Tokens).await?;
+    let (_, secret) = iam.create_token(&cx, permit, draft).await?;
     Ok(Some(secret))
 }
 

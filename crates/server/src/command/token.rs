@@ -1,7 +1,7 @@
 //! `durward token`: what identity providers and administrators authenticate with.
 
 use clap::{Args, Subcommand, ValueEnum};
-use iam::access::Permit;
+use iam::access::{Read, Tokens, Write};
 use iam::cx;
 use iam::token::{Draft, Info, Settings};
 use scim::quirks::Dialect;
@@ -79,6 +79,12 @@ pub struct Create {
     /// What the token may do
     #[arg(long, default_value = "write")]
     pub mode: TokenMode,
+
+    /// An action it is narrowed to, such as `durward.users.read`; may be given several times
+    ///
+    /// Without any it carries all that its kind and mode do.
+    #[arg(long = "action", value_name = "ACTION")]
+    pub actions: Vec<String>,
 
     /// Scheme of the sign-on provider whose people the token provisions
     #[arg(long, value_name = "SCHEME")]
@@ -205,6 +211,7 @@ impl Create {
         let name = self.name.or_else(|| self.provider.clone()).unwrap_or_else(|| kind.as_str().to_owned());
         let draft = Draft {
             mode,
+            actions: (!self.actions.is_empty()).then_some(self.actions),
             provider: self.provider,
             settings,
             subject: self.subject,
@@ -213,7 +220,8 @@ impl Create {
         };
         let (info, secret) = with(&self.place, true, async |iam| {
             let cx = iam.operate(OPERATOR, &self.tenant).await?;
-            Ok(iam.create_token(&cx, Permit::administer(&cx)?, draft).await?)
+            let permit = iam.permit(&cx, Write, Tokens).await?;
+            Ok(iam.create_token(&cx, permit, draft).await?)
         })?;
         made(&info, secret.expose(), self.output)
     }
@@ -235,20 +243,27 @@ impl List {
     fn run(self) -> Result<(), Failure> {
         let all = with(&self.place, true, async |iam| {
             let cx = iam.operate(OPERATOR, &self.tenant).await?;
-            Ok(iam.tokens(&cx, Permit::inspect(&cx)?, None, None, 0, u64::MAX).await?.tokens)
+            let permit = iam.permit(&cx, Read, Tokens).await?;
+            Ok(iam.tokens(&cx, permit, None, None, 0, u64::MAX).await?.tokens)
         })?;
         if self.output.json {
             return print_json(&all.iter().map(shown).collect::<Vec<_>>());
         }
-        let mut text =
-            format!("{:36}  {:5}  {:5}  {:24}  {:24}  name\n", "id", "kind", "mode", "expires", "last used");
+        let mut text = format!(
+            "{:36}  {:5}  {:5}  {:24}  {:24}  name, actions\n",
+            "id", "kind", "mode", "expires", "last used"
+        );
         for token in &all {
             let [expires, used] = [token.expires, token.last_used]
                 .map(|at| at.map_or_else(|| "never".to_owned(), scim::value::timestamp));
             text += &format!(
-                "{:36}  {:5}  {:5}  {expires:24}  {used:24}  {}\n",
+                "{:36}  {:5}  {:5}  {expires:24}  {used:24}  {}",
                 token.id, token.kind, token.mode, token.name
             );
+            if let Some(actions) = &token.actions {
+                text += &format!(" ({})", actions.join(", "));
+            }
+            text.push('\n');
         }
         print(&text)
     }
@@ -258,7 +273,8 @@ impl Revoke {
     fn run(self) -> Result<(), Failure> {
         with(&self.place, true, async |iam| {
             let cx = iam.operate(OPERATOR, &self.tenant).await?;
-            Ok(iam.revoke_token(&cx, Permit::administer(&cx)?, &self.id).await?)
+            let permit = iam.permit(&cx, Write, Tokens).await?;
+            Ok(iam.revoke_token(&cx, permit, &self.id).await?)
         })?;
         match self.output.json {
             true => print_json(&json!({ "revoked": self.id })),
@@ -271,7 +287,7 @@ impl Rotate {
     fn run(self) -> Result<(), Failure> {
         let (info, secret) = with(&self.place, true, async |iam| {
             let cx = iam.operate(OPERATOR, &self.tenant).await?;
-            let permit = Permit::administer(&cx)?;
+            let permit = iam.permit(&cx, Write, Tokens).await?;
             Ok(iam.rotate_token(&cx, permit, &self.id, self.overlap, self.expires).await?)
         })?;
         made(&info, secret.expose(), self.output)
@@ -283,6 +299,7 @@ fn shown(info: &Info) -> serde_json::Value {
         "id": info.id,
         "kind": info.kind,
         "mode": info.mode,
+        "actions": info.actions,
         "name": info.name,
         "provider": info.provider,
         "dialect": info.settings.dialect.as_str(),

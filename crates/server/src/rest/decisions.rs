@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::{Request, StatusCode};
-use iam::access::Permit;
+use iam::access::{Decisions, Permit, Read};
 use iam::{Cx, Error, limits};
 use serde::Serialize;
 use serde_json::Value;
@@ -155,12 +155,13 @@ pub struct FoundShape {
 async fn decided(
     app: App,
     request: Request<Body>,
-    ask: impl AsyncFnOnce(&App, &Cx, &Object) -> Result<Value, Error>,
+    ask: impl AsyncFnOnce(&App, &Cx, Permit<Read, Decisions>, &Object) -> Result<Value, Error>,
 ) -> Response {
     let decided = async {
         let (cx, parts, body) = authenticated(&app, request).await?;
+        let permit = app.iam.permit(&cx, Read, Decisions).await?;
         let body = app.object(&parts.headers, body, limits::BODY_BYTES_MAX).await?;
-        let answer = ask(&app, &cx, &body).await?;
+        let answer = ask(&app, &cx, permit, &body).await?;
         json(StatusCode::OK, &answer)
     };
     // The token and the head of the changes are read as of one moment.
@@ -173,7 +174,7 @@ async fn decided(
     (status = 200, description = "The decision", body = DecisionShape),
 ))]
 pub async fn evaluation(State(app): State<App>, request: Request<Body>) -> Response {
-    decided(app, request, async |app, cx, body| app.iam.evaluate(cx, Permit::read(cx)?, body).await).await
+    decided(app, request, async |app, cx, permit, body| app.iam.evaluate(cx, permit, body).await).await
 }
 
 /// Many such questions at once.
@@ -181,8 +182,7 @@ pub async fn evaluation(State(app): State<App>, request: Request<Body>) -> Respo
     (status = 200, description = "The decisions; of a single question, its own", body = DecisionsShape),
 ))]
 pub async fn evaluations(State(app): State<App>, request: Request<Body>) -> Response {
-    decided(app, request, async |app, cx, body| app.iam.evaluate_many(cx, Permit::read(cx)?, body).await)
-        .await
+    decided(app, request, async |app, cx, permit, body| app.iam.evaluate_many(cx, permit, body).await).await
 }
 
 /// Who may do this on that?
@@ -190,8 +190,7 @@ pub async fn evaluations(State(app): State<App>, request: Request<Body>) -> Resp
     (status = 200, description = "A page of subjects, by id", body = FoundShape),
 ))]
 pub async fn search_subject(State(app): State<App>, request: Request<Body>) -> Response {
-    decided(app, request, async |app, cx, body| app.iam.search_subjects(cx, Permit::read(cx)?, body).await)
-        .await
+    decided(app, request, async |app, cx, permit, body| app.iam.search_subjects(cx, permit, body).await).await
 }
 
 /// On what may this subject do that?
@@ -199,7 +198,7 @@ pub async fn search_subject(State(app): State<App>, request: Request<Body>) -> R
     (status = 200, description = "A page of resources, by id", body = FoundShape),
 ))]
 pub async fn search_resource(State(app): State<App>, request: Request<Body>) -> Response {
-    decided(app, request, async |app, cx, body| app.iam.search_resources(cx, Permit::read(cx)?, body).await)
+    decided(app, request, async |app, cx, permit, body| app.iam.search_resources(cx, permit, body).await)
         .await
 }
 
@@ -208,8 +207,7 @@ pub async fn search_resource(State(app): State<App>, request: Request<Body>) -> 
     (status = 200, description = "A page of actions, by name", body = FoundShape),
 ))]
 pub async fn search_action(State(app): State<App>, request: Request<Body>) -> Response {
-    decided(app, request, async |app, cx, body| app.iam.search_actions(cx, Permit::read(cx)?, body).await)
-        .await
+    decided(app, request, async |app, cx, permit, body| app.iam.search_actions(cx, permit, body).await).await
 }
 
 async fn metadata(State(app): State<App>) -> Response {

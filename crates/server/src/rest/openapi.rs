@@ -59,7 +59,10 @@ impl Modify for Refusals {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
         const ALWAYS: [(&str, &str); 5] = [
             ("401", "No good bearer token, or one of another tenant"),
-            ("403", "Not an administrator's token, or one that may only read"),
+            (
+                "403",
+                "The action that this takes is not carried by the token, or not granted to the user it stands for",
+            ),
             ("414", "The request target is too long"),
             ("500", "The server failed"),
             ("503", "The server cannot answer now; try again"),

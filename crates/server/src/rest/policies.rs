@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode};
 use iam::Cx;
-use iam::access::Permit;
-use iam::policy::{Policy, Terms};
+use iam::access::{Read, Write};
+use iam::policy::{self, Policy, Terms};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -83,7 +83,7 @@ pub async fn create(State(app): State<App>, request: Request<Body>) -> Response 
 
 async fn on_create(app: &App, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
-    let permit = Permit::administer(&cx)?;
+    let permit = app.iam.permit(&cx, Write, policy::kind(&cx)?).await?;
     let new: NewPolicy = read(app, &parts.headers, body).await?;
     let terms = Terms { subject: Some(new.subject), scope: Some(new.scope), action: Some(new.action) };
     let granted = Box::pin(app.iam.grant(&cx, permit, &terms, new.description.as_deref()));
@@ -119,7 +119,7 @@ async fn on_list(app: &App, cx: &Cx, query: &str) -> Outcome {
         "action" => terms.action = Some(value.into_owned()),
         _ => {}
     })?;
-    let permit = Permit::inspect(cx)?;
+    let permit = app.iam.permit(cx, Read, policy::kind(cx)?).await?;
     let start = paging.skip().saturating_add(1);
     let (policies, total_count) = app.iam.policies(cx, permit, &terms, start, paging.size).await?;
     let policies = policies.into_iter().map(PolicyView::from).collect();
@@ -137,6 +137,7 @@ pub async fn remove(State(app): State<App>, Path(id): Path<String>, request: Req
 
 async fn on_remove(app: &App, id: &str, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
-    app.iam.revoke(&cx, Permit::administer(&cx)?, id).await?;
+    let permit = app.iam.permit(&cx, Write, policy::kind(&cx)?).await?;
+    app.iam.revoke(&cx, permit, id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

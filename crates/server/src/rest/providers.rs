@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode};
-use iam::access::Permit;
+use iam::access::{Permit, Providers, Read, Write};
 use iam::provider::{Draft, Provider};
 use iam::{Error, Secret};
 use serde::{Deserialize, Serialize};
@@ -208,7 +208,7 @@ fn misplaced(provider: ProviderType, given: &Properties) -> Option<(&'static str
 #[utoipa::path(get, path = "/v1/sso", tag = "SSO providers", responses(
     (status = 200, description = "All providers, oldest first", body = ProviderList),
     (status = 401, description = "No good bearer token", body = super::openapi::Problem, content_type = "application/problem+json"),
-    (status = 403, description = "Not an administrator's token", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 403, description = "The token does not carry the action, or the user it stands for is not granted it", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn list_all(State(app): State<App>, request: Request<Body>) -> Response {
     answer(on_list(&app, None, request).await)
@@ -225,7 +225,7 @@ pub async fn list(State(app): State<App>, Path(kind): Path<String>, request: Req
 
 async fn on_list(app: &App, kind: Option<String>, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
-    let permit = Permit::inspect(&cx)?;
+    let permit = app.iam.permit(&cx, Read, Providers).await?;
     let kind = kind.as_deref().map(type_named).transpose()?;
     let all = app.iam.providers(&cx, permit).await?;
     let mut providers = all.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
@@ -253,7 +253,7 @@ pub async fn create(State(app): State<App>, Path(kind): Path<String>, request: R
 
 async fn on_create(app: &App, kind: &str, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
-    let (permit, kind) = (Permit::administer(&cx)?, type_named(kind)?);
+    let (permit, kind) = (app.iam.permit(&cx, Write, Providers).await?, type_named(kind)?);
     let input: ProviderInput = read_without(app, &parts.headers, body, &OURS).await?;
     let made = app.iam.create_provider(&cx, permit, draft(kind, input)?).await?;
     json(StatusCode::CREATED, &view(made)?)
@@ -276,13 +276,19 @@ pub async fn read_one(
 
 async fn on_read(app: &App, kind: &str, id: &str, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
-    let found = known(app, &cx, kind, id).await?;
+    let permit = app.iam.permit(&cx, Read, Providers).await?;
+    let found = known(app, &cx, permit, kind, id).await?;
     json(StatusCode::OK, &found)
 }
 
 /// The provider, if it is of that type.
-async fn known(app: &App, cx: &iam::Cx, kind: &str, id: &str) -> Result<ProviderView, Error> {
-    let permit = Permit::inspect(cx)?;
+async fn known(
+    app: &App,
+    cx: &iam::Cx,
+    permit: Permit<Read, Providers>,
+    kind: &str,
+    id: &str,
+) -> Result<ProviderView, Error> {
     let kind = type_named(kind)?;
     let found = view(app.iam.provider(cx, permit, id).await?)?;
     if found.provider != kind {
@@ -312,8 +318,8 @@ pub async fn replace(
 
 async fn on_replace(app: &App, kind: &str, id: &str, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
-    let permit = Permit::administer(&cx)?;
-    let before = known(app, &cx, kind, id).await?;
+    let permit = app.iam.permit(&cx, Write, Providers).await?;
+    let before = known(app, &cx, permit.reading(), kind, id).await?;
     let input: ProviderInput = read_without(app, &parts.headers, body, &OURS).await?;
     let made = app.iam.replace_provider(&cx, permit, id, draft(before.provider, input)?).await?;
     json(StatusCode::OK, &view(made)?)
@@ -337,8 +343,8 @@ pub async fn remove(
 
 async fn on_remove(app: &App, kind: &str, id: &str, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
-    let permit = Permit::administer(&cx)?;
-    known(app, &cx, kind, id).await?;
+    let permit = app.iam.permit(&cx, Write, Providers).await?;
+    known(app, &cx, permit.reading(), kind, id).await?;
     app.iam.delete_provider(&cx, permit, id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode};
 use iam::Error;
-use iam::access::Permit;
+use iam::access::{self, Read, Write};
 use iam::schemas::{SchemaDefinition, TypeDefinition, TypeExtension};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -137,7 +137,7 @@ const OURS: [&str; 2] = ["schemas", "meta"];
 /// List the schemas that the tenant defined.
 #[utoipa::path(get, path = "/v1/schemas", tag = "Schemas", responses(
     (status = 200, description = "The schemas", body = DefinitionList),
-    (status = 403, description = "Not an administrator's token", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 403, description = "The token does not carry the action, or the user it stands for is not granted it", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn list_schemas(State(app): State<App>, request: Request<Body>) -> Response {
     answer(on_list_schemas(&app, request).await)
@@ -145,7 +145,8 @@ pub async fn list_schemas(State(app): State<App>, request: Request<Body>) -> Res
 
 async fn on_list_schemas(app: &App, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
-    let all = app.iam.defined_schemas(&cx, Permit::inspect(&cx)?).await?;
+    let permit = app.iam.permit(&cx, Read, access::Schemas).await?;
+    let all = app.iam.defined_schemas(&cx, permit).await?;
     json(StatusCode::OK, &list::<SchemaShape, _>(all)?)
 }
 
@@ -161,7 +162,7 @@ pub async fn define_schema(State(app): State<App>, request: Request<Body>) -> Re
 
 async fn on_define_schema(app: &App, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
-    let permit = Permit::administer(&cx)?;
+    let permit = app.iam.permit(&cx, Write, access::Schemas).await?;
     let shape: SchemaShape = read_without(app, &parts.headers, body, &OURS).await?;
     let made = app.iam.define_schema(&cx, permit, shape.into()).await?;
     json(StatusCode::CREATED, &SchemaShape::from(made))
@@ -182,7 +183,8 @@ pub async fn read_schema(
 
 async fn on_read_schema(app: &App, urn: &str, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
-    let all = app.iam.defined_schemas(&cx, Permit::inspect(&cx)?).await?;
+    let permit = app.iam.permit(&cx, Read, access::Schemas).await?;
+    let all = app.iam.defined_schemas(&cx, permit).await?;
     let found = all.into_iter().find(|known| known.schema.id.eq_ignore_ascii_case(urn));
     let found =
         found.ok_or_else(|| Error::NotFound(format!("there is no schema {}", ::scim::error::quoted(urn))))?;
@@ -205,14 +207,15 @@ pub async fn remove_schema(
 
 async fn on_remove_schema(app: &App, urn: &str, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
-    app.iam.remove_schema(&cx, Permit::administer(&cx)?, urn).await?;
+    let permit = app.iam.permit(&cx, Write, access::Schemas).await?;
+    app.iam.remove_schema(&cx, permit, urn).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// List the resource types that the tenant defined.
 #[utoipa::path(get, path = "/v1/resource-types", tag = "Schemas", responses(
     (status = 200, description = "The resource types", body = DefinitionList),
-    (status = 403, description = "Not an administrator's token", body = super::openapi::Problem, content_type = "application/problem+json"),
+    (status = 403, description = "The token does not carry the action, or the user it stands for is not granted it", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn list_types(State(app): State<App>, request: Request<Body>) -> Response {
     answer(on_list_types(&app, request).await)
@@ -220,7 +223,8 @@ pub async fn list_types(State(app): State<App>, request: Request<Body>) -> Respo
 
 async fn on_list_types(app: &App, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
-    let all = app.iam.defined_types(&cx, Permit::inspect(&cx)?).await?;
+    let permit = app.iam.permit(&cx, Read, access::Schemas).await?;
+    let all = app.iam.defined_types(&cx, permit).await?;
     json(StatusCode::OK, &list::<TypeShape, _>(all)?)
 }
 
@@ -236,7 +240,7 @@ pub async fn define_type(State(app): State<App>, request: Request<Body>) -> Resp
 
 async fn on_define_type(app: &App, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
-    let permit = Permit::administer(&cx)?;
+    let permit = app.iam.permit(&cx, Write, access::Schemas).await?;
     let shape: TypeShape = read_without(app, &parts.headers, body, &OURS).await?;
     let made = app.iam.define_type(&cx, permit, shape.into()).await?;
     json(StatusCode::CREATED, &TypeShape::from(made))
@@ -253,7 +257,8 @@ pub async fn read_type(State(app): State<App>, Path(name): Path<String>, request
 
 async fn on_read_type(app: &App, name: &str, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
-    let all = app.iam.defined_types(&cx, Permit::inspect(&cx)?).await?;
+    let permit = app.iam.permit(&cx, Read, access::Schemas).await?;
+    let all = app.iam.defined_types(&cx, permit).await?;
     let found = all.into_iter().find(|known| known.name == name);
     let found = found.ok_or_else(|| {
         Error::NotFound(format!("there is no resource type {}", ::scim::error::quoted(name)))
@@ -277,6 +282,7 @@ pub async fn remove_type(
 
 async fn on_remove_type(app: &App, name: &str, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
-    app.iam.remove_type(&cx, Permit::administer(&cx)?, name).await?;
+    let permit = app.iam.permit(&cx, Write, access::Schemas).await?;
+    app.iam.remove_type(&cx, permit, name).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -4,7 +4,7 @@ use axum::body::{Body, HttpBody};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode};
-use iam::access::Permit;
+use iam::access::{Permit, Read, Tokens, Write};
 use iam::cx::{Mode, OnInactive, TokenKind};
 use iam::token::{Draft, Info, Settings};
 use iam::{Cx, Error};
@@ -31,6 +31,9 @@ pub struct NewToken {
     #[serde(default)]
     #[schema(example = "write")]
     mode: Option<String>,
+    /// The actions it is narrowed to, such as `durward.users.read`; all that a SCIM token of that mode carries when absent.
+    #[serde(default)]
+    actions: Option<Vec<String>>,
     /// After how many days it ends; never when absent.
     #[serde(default)]
     expires_in_days: Option<u32>,
@@ -82,6 +85,9 @@ pub struct TokenView {
     name: String,
     /// `read` or `write`.
     mode: String,
+    /// The actions it is narrowed to, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actions: Option<Vec<String>>,
     /// `auto` or `strict`.
     dialect: String,
     /// `reactivate` or `conflict`.
@@ -108,6 +114,7 @@ impl From<Info> for TokenView {
             created_by: info.created_by,
             name: info.name,
             mode: info.mode,
+            actions: info.actions,
             dialect: info.settings.dialect.as_str().to_owned(),
             on_inactive: info.settings.on_inactive.as_str().to_owned(),
             connection: info.connection,
@@ -177,12 +184,13 @@ pub async fn create(State(app): State<App>, request: Request<Body>) -> Response 
 
 async fn on_create(app: &App, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
-    let permit = Permit::administer(&cx)?;
+    let permit = app.iam.permit(&cx, Write, Tokens).await?;
     let new: NewToken = read(app, &parts.headers, body).await?;
     let mode = new.mode.as_deref().map_or(Some(Mode::Write), Mode::parse);
     let draft = Draft {
         kind: TokenKind::Scim,
         mode: mode.ok_or_else(|| Error::invalid("`mode` is `read` or `write`"))?,
+        actions: new.actions,
         name: new.name.unwrap_or_else(|| new.provider_display_name.clone()),
         provider: Some(new.provider),
         provider_display_name: Some(new.provider_display_name),
@@ -232,7 +240,7 @@ async fn on_list(app: &App, cx: Cx, query: &str) -> Outcome {
             text = Some(value.into_owned());
         }
     })?;
-    let permit = Permit::inspect(&cx)?;
+    let permit = app.iam.permit(&cx, Read, Tokens).await?;
     let (skip, take) = (paging.skip(), paging.size);
     let found = app.iam.tokens(&cx, permit, Some(TokenKind::Scim), text.as_deref(), skip, take).await?;
     let tokens = found.tokens.into_iter().map(TokenView::from).collect();
@@ -260,13 +268,14 @@ pub async fn get_or_list(state: State<App>, Path(target): Path<Target>, request:
 
 async fn on_get(app: &App, id: &str, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
-    let info = known(app, &cx, id).await?;
+    let permit = app.iam.permit(&cx, Read, Tokens).await?;
+    let info = known(app, &cx, permit, id).await?;
     json(StatusCode::OK, &TokenView::from(info))
 }
 
 /// The token, if it is one for SCIM: an administrator's token is not managed with another one here.
-async fn known(app: &App, cx: &Cx, id: &str) -> Result<Info, Error> {
-    let info = app.iam.token(cx, Permit::inspect(cx)?, id).await?;
+async fn known(app: &App, cx: &Cx, permit: Permit<Read, Tokens>, id: &str) -> Result<Info, Error> {
+    let info = app.iam.token(cx, permit, id).await?;
     if info.kind != TokenKind::Scim.as_str() {
         return Err(Error::NotFound(format!("there is no SCIM token {}", ::scim::error::quoted(id))));
     }
@@ -288,8 +297,8 @@ pub async fn revoke(State(app): State<App>, Path(target): Path<Target>, request:
 
 async fn on_revoke(app: &App, id: &str, request: Request<Body>) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
-    let permit = Permit::administer(&cx)?;
-    known(app, &cx, id).await?;
+    let permit = app.iam.permit(&cx, Write, Tokens).await?;
+    known(app, &cx, permit.reading(), id).await?;
     app.iam.revoke_token(&cx, permit, id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -307,11 +316,11 @@ pub async fn rotate(State(app): State<App>, Path(target): Path<Target>, request:
 async fn on_rotate(app: &App, id: &str, request: Request<Body>) -> Outcome {
     const OVERLAP_HOURS: u32 = 24;
     let (cx, parts, body) = authenticated(app, request).await?;
-    let permit = Permit::administer(&cx)?;
+    let permit = app.iam.permit(&cx, Write, Tokens).await?;
     // Nothing has to be said, so nothing need be sent.
     let rotation: Rotation =
         if body.is_end_stream() { Rotation::default() } else { read(app, &parts.headers, body).await? };
-    known(app, &cx, id).await?;
+    known(app, &cx, permit.reading(), id).await?;
     let overlap = rotation.overlap_hours.unwrap_or(OVERLAP_HOURS);
     let (info, secret) = app.iam.rotate_token(&cx, permit, id, overlap, rotation.expires_in_days).await?;
     json(StatusCode::OK, &made(info, secret.expose()))
@@ -332,10 +341,10 @@ pub async fn settings(
 
 async fn on_settings(app: &App, id: &str, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
-    let permit = Permit::administer(&cx)?;
+    let permit = app.iam.permit(&cx, Write, Tokens).await?;
     let given: ConnectionSettings = read(app, &parts.headers, body).await?;
     let settings = settings_of(given.dialect.as_deref(), given.on_inactive.as_deref())?;
-    known(app, &cx, id).await?;
+    known(app, &cx, permit.reading(), id).await?;
     let info = app.iam.change_token(&cx, permit, id, settings).await?;
     json(StatusCode::OK, &TokenView::from(info))
 }

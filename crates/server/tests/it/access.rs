@@ -2,13 +2,16 @@
 //!
 //! The tables are compared with the router's own lists, so a route cannot be added without saying who may use it.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use durward_server::rest::{BASES, ROUTES, TOKEN_BASES, TOKEN_ROUTES, decisions};
 use durward_server::router::{SCIM_ROUTES, scim_bases};
 use http::Method;
+use iam::access::{Tokens, Write};
 use iam::cx::{Mode, TokenKind};
+use iam::kind::Kinds;
 use iam::token::Draft;
 use serde_json::{Value, json};
 
@@ -17,92 +20,92 @@ use crate::world::{Answer, Caller, World, operations, user};
 
 /// Below each base of SCIM. `absent` is what is not there.
 const SCIM: &str = "
-method route                    which   reader provider auditor admin
-GET    -                        -       200    200      200     200
-POST   /.search                 -       200    200      200     200
-POST   /Bulk                    -       403    200      403     200
-GET    /Me                      -       501    501      501     501
-PUT    /Me                      -       501    501      501     501
-PATCH  /Me                      -       501    501      501     501
-DELETE /Me                      -       501    501      501     501
-GET    /ServiceProviderConfig   -       200    200      200     200
-GET    /ResourceTypes           -       200    200      200     200
-GET    /ResourceTypes/{id}      there   200    200      200     200
-GET    /ResourceTypes/{id}      absent  404    404      404     404
-GET    /Schemas                 -       200    200      200     200
-GET    /Schemas/{id}            there   200    200      200     200
-GET    /Schemas/{id}            absent  404    404      404     404
-GET    /{endpoint}              there   200    200      200     200
-GET    /{endpoint}              absent  404    404      404     404
-POST   /{endpoint}              there   403    201      403     201
-POST   /{endpoint}              absent  404    404      404     404
-POST   /{endpoint}/.search      there   200    200      200     200
-POST   /{endpoint}/.search      absent  404    404      404     404
-GET    /{endpoint}/{id}         there   200    200      200     200
-GET    /{endpoint}/{id}         absent  404    404      404     404
-PUT    /{endpoint}/{id}         there   403    200      403     200
-PUT    /{endpoint}/{id}         absent  403    404      403     404
-PATCH  /{endpoint}/{id}         there   403    200      403     200
-PATCH  /{endpoint}/{id}         absent  403    404      403     404
-DELETE /{endpoint}/{id}         there   403    204      403     204
-DELETE /{endpoint}/{id}         absent  403    404      403     404
+method  route                   which   action               reader  provider  auditor  admin
+GET     -                       -       some.read            200     200       200      200
+POST    /.search                -       some.read            200     200       200      200
+POST    /Bulk                   -       some.write           403     200       403      200
+GET     /Me                     -       durward.me.read      501     501       501      501
+PUT     /Me                     -       durward.me.write     501     501       501      501
+PATCH   /Me                     -       durward.me.write     501     501       501      501
+DELETE  /Me                     -       durward.me.write     501     501       501      501
+GET     /ServiceProviderConfig  -       -                    200     200       200      200
+GET     /ResourceTypes          -       -                    200     200       200      200
+GET     /ResourceTypes/{id}     there   -                    200     200       200      200
+GET     /ResourceTypes/{id}     absent  -                    404     404       404      404
+GET     /Schemas                -       -                    200     200       200      200
+GET     /Schemas/{id}           there   -                    200     200       200      200
+GET     /Schemas/{id}           absent  -                    404     404       404      404
+GET     /{endpoint}             there   durward.users.read   200     200       200      200
+GET     /{endpoint}             absent  -                    404     404       404      404
+POST    /{endpoint}             there   durward.users.write  403     201       403      201
+POST    /{endpoint}             absent  -                    404     404       404      404
+POST    /{endpoint}/.search     there   durward.users.read   200     200       200      200
+POST    /{endpoint}/.search     absent  -                    404     404       404      404
+GET     /{endpoint}/{id}        there   durward.users.read   200     200       200      200
+GET     /{endpoint}/{id}        absent  durward.users.read   404     404       404      404
+PUT     /{endpoint}/{id}        there   durward.users.write  403     200       403      200
+PUT     /{endpoint}/{id}        absent  durward.users.write  403     404       403      404
+PATCH   /{endpoint}/{id}        there   durward.users.write  403     200       403      200
+PATCH   /{endpoint}/{id}        absent  durward.users.write  403     404       403      404
+DELETE  /{endpoint}/{id}        there   durward.users.write  403     204       403      204
+DELETE  /{endpoint}/{id}        absent  durward.users.write  403     404       403      404
 ";
 
 /// Below each base of the token API.
 const TOKENS: &str = "
-method route                    which   reader provider auditor admin
-GET    -                        -       200    200      200     200
-POST   -                        -       403    403      403     200
-GET    /{id}                    there   403    403      200     200
-GET    /{id}                    absent  403    403      404     404
-DELETE /{id}                    there   403    403      403     204
-DELETE /{id}                    absent  403    403      403     404
+method  route  which   action                                   reader  provider  auditor  admin
+GET     -      -       durward.tokens.read                      200     200       200      200
+POST    -      -       durward.tokens.write,durward.users.read  403     403       403      200
+GET     /{id}  there   durward.tokens.read                      403     403       200      200
+GET     /{id}  absent  durward.tokens.read                      403     403       404      404
+DELETE  /{id}  there   durward.tokens.write                     403     403       403      204
+DELETE  /{id}  absent  durward.tokens.write                     403     403       403      404
 ";
 
 /// Below each base of the administration API.
 const REST: &str = "
-method route                    which   reader provider auditor admin
-POST   /scim/{id}/rotate        there   403    403      403     200
-POST   /scim/{id}/rotate        absent  403    403      403     404
-PUT    /scim/{id}/settings      there   403    403      403     200
-PUT    /scim/{id}/settings      absent  403    403      403     404
-GET    /sso                     -       403    403      200     200
-GET    /sso/{type}              there   403    403      200     200
-GET    /sso/{type}              absent  403    403      404     404
-POST   /sso/{type}              there   403    403      403     201
-POST   /sso/{type}              absent  403    403      403     404
-GET    /sso/{type}/{id}         there   403    403      200     200
-GET    /sso/{type}/{id}         absent  403    403      404     404
-PUT    /sso/{type}/{id}         there   403    403      403     200
-PUT    /sso/{type}/{id}         absent  403    403      403     404
-DELETE /sso/{type}/{id}         there   403    403      403     204
-DELETE /sso/{type}/{id}         absent  403    403      403     404
-GET    /policies                -       403    403      200     200
-POST   /policies                -       403    403      403     201
-DELETE /policies/{id}           there   403    403      403     204
-DELETE /policies/{id}           absent  403    403      403     404
-GET    /schemas                 -       403    403      200     200
-POST   /schemas                 -       403    403      403     201
-GET    /schemas/{id}            there   403    403      200     200
-GET    /schemas/{id}            absent  403    403      404     404
-DELETE /schemas/{id}            there   403    403      403     204
-DELETE /schemas/{id}            absent  403    403      403     404
-GET    /resource-types          -       403    403      200     200
-POST   /resource-types          -       403    403      403     201
-GET    /resource-types/{id}     there   403    403      200     200
-GET    /resource-types/{id}     absent  403    403      404     404
-DELETE /resource-types/{id}     there   403    403      403     204
-DELETE /resource-types/{id}     absent  403    403      403     404
+method  route                 which   action                                   reader  provider  auditor  admin
+POST    /scim/{id}/rotate     there   durward.tokens.write,durward.users.read  403     403       403      200
+POST    /scim/{id}/rotate     absent  durward.tokens.write,durward.users.read  403     403       403      404
+PUT     /scim/{id}/settings   there   durward.tokens.write                     403     403       403      200
+PUT     /scim/{id}/settings   absent  durward.tokens.write                     403     403       403      404
+GET     /sso                  -       durward.providers.read                   403     403       200      200
+GET     /sso/{type}           there   durward.providers.read                   403     403       200      200
+GET     /sso/{type}           absent  durward.providers.read                   403     403       404      404
+POST    /sso/{type}           there   durward.providers.write                  403     403       403      201
+POST    /sso/{type}           absent  durward.providers.write                  403     403       403      404
+GET     /sso/{type}/{id}      there   durward.providers.read                   403     403       200      200
+GET     /sso/{type}/{id}      absent  durward.providers.read                   403     403       404      404
+PUT     /sso/{type}/{id}      there   durward.providers.write                  403     403       403      200
+PUT     /sso/{type}/{id}      absent  durward.providers.write                  403     403       403      404
+DELETE  /sso/{type}/{id}      there   durward.providers.write                  403     403       403      204
+DELETE  /sso/{type}/{id}      absent  durward.providers.write                  403     403       403      404
+GET     /policies             -       durward.policies.read                    200     200       200      200
+POST    /policies             -       durward.policies.write                   403     201       403      201
+DELETE  /policies/{id}        there   durward.policies.write                   403     204       403      204
+DELETE  /policies/{id}        absent  durward.policies.write                   403     404       403      404
+GET     /schemas              -       durward.schemas.read                     403     403       200      200
+POST    /schemas              -       durward.schemas.write                    403     403       403      201
+GET     /schemas/{id}         there   durward.schemas.read                     403     403       200      200
+GET     /schemas/{id}         absent  durward.schemas.read                     403     403       404      404
+DELETE  /schemas/{id}         there   durward.schemas.write                    403     403       403      204
+DELETE  /schemas/{id}         absent  durward.schemas.write                    403     403       403      404
+GET     /resource-types       -       durward.schemas.read                     403     403       200      200
+POST    /resource-types       -       durward.schemas.write                    403     403       403      201
+GET     /resource-types/{id}  there   durward.schemas.read                     403     403       200      200
+GET     /resource-types/{id}  absent  durward.schemas.read                     403     403       404      404
+DELETE  /resource-types/{id}  there   durward.schemas.write                    403     403       403      204
+DELETE  /resource-types/{id}  absent  durward.schemas.write                    403     403       403      404
 ";
 
 /// Below each base of the decision API.
 const DECISIONS: &str = "
-method route                    which   reader provider auditor admin
-POST   /evaluation              -       200    200      200     200
-POST   /evaluations             -       200    200      200     200
-POST   /search/subject          -       200    200      200     200
-POST   /search/resource         -       200    200      200     200
-POST   /search/action           -       200    200      200     200
+method  route             which  action                  reader  provider  auditor  admin
+POST    /evaluation       -      durward.decisions.read  200     200       200      200
+POST    /evaluations      -      durward.decisions.read  200     200       200      200
+POST    /search/subject   -      durward.decisions.read  200     200       200      200
+POST    /search/resource  -      durward.decisions.read  200     200       200      200
+POST    /search/action    -      durward.decisions.read  200     200       200      200
 ";
 
 /// What anybody may see.
@@ -115,10 +118,15 @@ const OPEN: [&str; 6] = [
     "/.well-known/authzen-configuration/acme",
 ];
 
+/// What tokens carry that are made here: nobody hands on what is not the caller's.
+const HANDED: &str = "durward.users.read";
+
 struct Row {
     method: Method,
     path: &'static str,
     absent: bool,
+    /// The actions it takes; the first is that of the route itself.
+    actions: Vec<&'static str>,
     statuses: [u16; 4],
 }
 
@@ -126,12 +134,13 @@ fn rows(table: &'static str) -> Vec<Row> {
     let lines = table.trim().lines().skip(1);
     let row = |line: &'static str| {
         let cells: Vec<&str> = line.split_whitespace().collect();
-        let [method, path, which, ref statuses @ ..] = cells[..] else { panic!("{line}") };
+        let [method, path, which, actions, ref statuses @ ..] = cells[..] else { panic!("{line}") };
         let statuses: Vec<u16> = statuses.iter().map(|s| s.parse().unwrap()).collect();
         Row {
             method: method.parse().unwrap(),
             path: path.trim_start_matches('-'),
             absent: which == "absent",
+            actions: actions.split(',').filter(|action| *action != "-").collect(),
             statuses: statuses.try_into().unwrap(),
         }
     };
@@ -165,7 +174,11 @@ struct Cast {
     callers: [Caller; 4],
     strangers: Vec<Stranger>,
     made: std::cell::Cell<u32>,
+    /// Those that were made for a route, by what they carry and what their users are granted.
+    known: RefCell<HashMap<(Actions, Actions), Caller>>,
 }
+
+type Actions = Option<Vec<String>>;
 
 impl Cast {
     async fn new() -> Self {
@@ -179,7 +192,7 @@ impl Cast {
         world.pass(Duration::from_hours(24));
         let (info, revoked) = world.token("acme", Draft::new(TokenKind::Admin, "revoked")).await;
         let cx = world.iam.operate(crate::world::OPERATOR, "acme").await.unwrap();
-        let permit = iam::access::Permit::administer(&cx).unwrap();
+        let permit = world.iam.permit(&cx, Write, Tokens).await.unwrap();
         world.iam.revoke_token(&cx, permit, &info.id).await.unwrap();
         let with = |token: &str| Caller { token: Some(token.to_owned()), ..admin.clone() };
         let secret = admin.token.clone().unwrap();
@@ -200,7 +213,7 @@ impl Cast {
             Stranger("changed", with(&secret.replace(&secret[20..24], "aaaa")), "acme"),
             Stranger("basic", world.nobody("acme").with("authorization", "Basic YWNtZTphY21l"), "acme"),
         ];
-        Self { world, admin, callers, strangers, made: std::cell::Cell::new(0) }
+        Self { world, admin, callers, strangers, made: std::cell::Cell::new(0), known: RefCell::default() }
     }
 
     /// A name that nothing has yet.
@@ -226,7 +239,9 @@ impl Cast {
             "/Schemas/{id}" => "urn:ietf:params:scim:schemas:core:2.0:User".to_owned(),
             "/{endpoint}/{id}" => text(self.make("/Users", user(&name)).await, "id"),
             "/{id}" | "/scim/{id}/rotate" | "/scim/{id}/settings" => {
-                let (info, _) = self.world.token("acme", Draft::new(TokenKind::Scim, name)).await;
+                let draft =
+                    Draft { actions: Some(vec![HANDED.to_owned()]), ..Draft::new(TokenKind::Scim, name) };
+                let (info, _) = self.world.token("acme", draft).await;
                 info.id
             }
             "/sso/{type}/{id}" => text(self.make("!/v1/sso/custom", provider(&name)).await, "id"),
@@ -262,7 +277,9 @@ impl Cast {
             ("PATCH", _) => operations(json!([{ "op": "replace", "path": "title", "value": name }])),
             (_, "") => {
                 self.make("!/v1/sso/custom", provider(&name)).await;
-                new_token(&name)
+                let mut token = new_token(&name);
+                token["actions"] = json!([HANDED]);
+                token
             }
             (_, "/Bulk") => json!({
                 "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
@@ -290,9 +307,73 @@ impl Cast {
         })
     }
 
+    /// Sees that a route takes its actions and no others: of a token, and of the user that a token stands for.
+    async fn check_action(&self, table: &'static str, row: &Row, base: &str, refused: &impl Fn(&Answer)) {
+        let Some(action) = row.actions.first() else { return };
+        let all = iam::access::actions(&Kinds::standard().unwrap()).unwrap();
+        let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+        let (has, others): (Vec<String>, Vec<String>) = match action.strip_prefix("some") {
+            Some(verb) => (
+                vec![format!("durward.users{verb}")],
+                all.into_iter().filter(|one| !one.ends_with(verb)).collect(),
+            ),
+            None => (
+                row.actions.iter().map(ToString::to_string).collect(),
+                all.into_iter().filter(|one| one != action).collect(),
+            ),
+        };
+        let allowed = row.statuses[3];
+        let mut callers = vec![
+            ("narrowed to it", self.caller(Some(&has), None).await, allowed),
+            ("of all others", self.caller(Some(&others), None).await, if allowed == 501 { 501 } else { 403 }),
+        ];
+        if row.path != "/Me" {
+            callers.push(("of a user without a grant", self.caller(None, Some(&[])).await, 403));
+            callers.push(("of a user with all others", self.caller(None, Some(&others)).await, 403));
+            callers.push(("of a user with it", self.caller(Some(&has), Some(&has)).await, allowed));
+        }
+        for (who, caller, status) in callers {
+            let target = format!("!{}{}", base.replace("{tenant}", "acme"), self.path(table, row).await);
+            let answer = caller.send(row.method.clone(), &target, self.body(row).await).await;
+            assert_eq!(answer.status, status, "a token {who}: {}: {}", answer.asked, answer.text);
+            if status == 403 {
+                refused(&answer);
+                let named = action.strip_prefix("some").unwrap_or(action);
+                assert!(answer.json()["detail"].as_str().unwrap().contains(named), "{}", answer.text);
+            }
+        }
+    }
+
+    /// A token of these actions, for a user of those.
+    async fn caller(&self, actions: Option<&[String]>, granted: Option<&[String]>) -> Caller {
+        let key = (actions.map(<[_]>::to_vec), granted.map(<[_]>::to_vec));
+        let known = self.known.borrow().get(&key).cloned();
+        if let Some(caller) = known {
+            return caller;
+        }
+        let mut subject = None;
+        if let Some(granted) = granted {
+            let id = self.make("/Users", user(&self.fresh())).await["id"].as_str().unwrap().to_owned();
+            for action in granted {
+                let policy =
+                    json!({ "subject": format!("user-{id}"), "scope": "durward:/", "action": action });
+                self.make("!/v1/policies", policy).await;
+            }
+            subject = Some(id);
+        }
+        let draft = Draft { actions: key.0.clone(), subject, ..Draft::new(TokenKind::Admin, "caller") };
+        let caller = self.world.caller("acme", draft).await;
+        self.known.borrow_mut().insert(key, caller.clone());
+        caller
+    }
+
     async fn walk(&self, table: &'static str, bases: &[String], refused: impl Fn(&Answer)) {
-        for base in bases {
+        for (number, base) in bases.iter().enumerate() {
             for row in rows(table) {
+                // At some bases the API of tokens has a part in SCIM's table; it has its own.
+                if number == 0 && (table != SCIM || !TOKEN_BASES.contains(&base.as_str())) {
+                    self.check_action(table, &row, base, &refused).await;
+                }
                 let (path, body) = (self.path(table, &row).await, self.body(&row).await);
                 for Stranger(name, caller, tenant) in &self.strangers {
                     let target = format!("!{}{path}", base.replace("{tenant}", tenant));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use expect_test::{Expect, expect};
 use http::Method;
 use iam::Error;
-use iam::access::Permit;
+use iam::access::{Decisions, Read};
 use serde_json::{Value, json};
 
 use crate::world::{Answer, Caller, OPERATOR, World, group, operations, user};
@@ -491,7 +491,7 @@ async fn tenants_decide_for_themselves() {
 async fn an_explanation_reads_as_a_tree() {
     let firm = Firm::new().await;
     let cx = firm.world.iam.operate(OPERATOR, "acme").await.unwrap();
-    let permit = Permit::read(&cx).unwrap();
+    let permit = firm.world.iam.permit(&cx, Read, Decisions).await.unwrap();
     let invoice = ("invoice", "42");
     let explained =
         firm.world.iam.explain(&cx, permit, ("user", "ada@acme.com"), "invoices.read", invoice).await;

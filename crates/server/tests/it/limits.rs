@@ -438,6 +438,9 @@ async fn names_of_tenants_tokens_and_providers() {
     let days = |days: u32| with(token.clone(), "expiresInDays", days);
     let id = post("/scim", days(TOKEN_DAYS_MAX)).await.check(200).id();
     refused(post("/scim", days(TOKEN_DAYS_MAX + 1)).await, 400, None, "from 1 to 3650 days");
+    let actions = |many: usize| with(token.clone(), "actions", vec!["durward.users"; many]);
+    post("/scim", actions(TOKEN_ACTIONS_MAX)).await.check(200);
+    refused(post("/scim", actions(TOKEN_ACTIONS_MAX + 1)).await, 400, None, "at most 100 actions");
     let rotate = format!("/scim/{id}/rotate");
     let overlap = |hours: u32| json!({ "overlapHours": hours });
     refused(post(&rotate, overlap(TOKEN_OVERLAP_HOURS_MAX + 1)).await, 400, None, "at most 720 hours");

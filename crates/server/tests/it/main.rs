@@ -10,6 +10,7 @@ mod idp;
 mod isolation;
 mod limits;
 mod nodes;
+mod obey;
 mod reference;
 mod rest;
 mod robust;

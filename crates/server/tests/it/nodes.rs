@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use iam::access::Permit;
+use iam::access::{Read, Tokens};
 use iam::cx::TokenKind;
 use iam::tenant::Operator;
 use iam::token::Draft;
@@ -81,7 +81,8 @@ async fn the_last_use_of_a_token_is_the_latest_on_any_node() {
     other.iam.flush_used().await.unwrap();
     world.iam.flush_used().await.unwrap();
     let cx = world.iam.operate(OPERATOR, "acme").await.unwrap();
-    let used = world.iam.token(&cx, Permit::inspect(&cx).unwrap(), &info.id).await.unwrap().last_used;
+    let permit = world.iam.permit(&cx, Read, Tokens).await.unwrap();
+    let used = world.iam.token(&cx, permit, &info.id).await.unwrap().last_used;
     assert_eq!(used, Some(other.iam.now()));
 }
 

@@ -13,7 +13,7 @@ use durward_server::router::router;
 use expect_test::Expect;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use iam::access::Permit;
+use iam::access::{Tokens, Write};
 use iam::cx::{Mode, TokenKind};
 use iam::tenant::Operator;
 use iam::token::{Draft, Info};
@@ -117,7 +117,7 @@ impl World {
     /// A new token.
     pub(crate) async fn token(&self, tenant: &str, draft: Draft) -> (Info, String) {
         let cx = self.iam.operate(OPERATOR, tenant).await.unwrap();
-        let permit = Permit::administer(&cx).unwrap();
+        let permit = self.iam.permit(&cx, Write, Tokens).await.unwrap();
         let (info, secret) = self.iam.create_token(&cx, permit, draft).await.unwrap();
         (info, secret.expose().clone())
     }

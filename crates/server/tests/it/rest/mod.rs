@@ -3,7 +3,7 @@
 mod openapi;
 mod providers;
 mod races;
-mod schemas;
+pub(crate) mod schemas;
 mod tokens;
 
 use http::Method;

@@ -1,6 +1,6 @@
 //! What is removed while something comes to depend on it: one of the two is refused, whichever is first.
 
-use iam::access::Permit;
+use iam::access::Write;
 use scim::message::ListQuery;
 use serde_json::json;
 
@@ -19,8 +19,8 @@ async fn a_resource_that_was_planned_before_its_type_was_removed_is_not_kept() {
     let kind = before.kinds.at("Devices").unwrap().clone();
     let create = async || {
         let draft = json!({ "schemas": [DEVICE], "serial": "1" }).as_object().unwrap().clone();
-        let permit = Permit::write(&before).unwrap();
-        world.iam.create(&before, permit, &kind, draft, &ListQuery::default()).await
+        let permit = world.iam.permit(&before, Write, &*kind).await.unwrap();
+        world.iam.create(&before, permit, draft, &ListQuery::default()).await
     };
     api.delete("/resource-types/Device").await.check(204);
     assert_eq!(create().await.unwrap_err(), iam::Error::Unavailable);

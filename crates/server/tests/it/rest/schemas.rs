@@ -7,7 +7,7 @@ use super::{Api, schema, string};
 use crate::world::{Caller, World, encoded, operations, user};
 
 pub(super) const BADGE: &str = "urn:example:acme:2.0:Badge";
-pub(super) const DEVICE: &str = "urn:example:acme:2.0:Device";
+pub(crate) const DEVICE: &str = "urn:example:acme:2.0:Device";
 
 pub(super) fn badge() -> Value {
     let mut number = string("number");
@@ -51,7 +51,7 @@ async fn definitions_that_meet_do_not_contradict_each_other() {
     }
 }
 
-pub(super) async fn define_device(api: &Api) {
+pub(crate) async fn define_device(api: &Api) {
     let (schema, kind) = device();
     api.post("/schemas", schema).await.check(201);
     api.post("/resource-types", kind).await.check(201);

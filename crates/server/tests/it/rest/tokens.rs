@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use expect_test::expect;
 use http::Method;
-use iam::access::Permit;
+use iam::access::{Read, Tokens};
 use iam::cx::TokenKind;
 use iam::tenant::Operator;
 use iam::token::Draft;
@@ -242,7 +242,8 @@ async fn a_token_that_ended_long_ago_is_deleted_and_that_is_audited() {
     assert_eq!(world.iam.sweep_tokens(sweeper, DAY * 30).await.unwrap(), 151);
     assert_eq!(left().await, 2);
     let cx = world.iam.operate(OPERATOR, "globex").await.unwrap();
-    let gone = world.iam.token(&cx, Permit::inspect(&cx).unwrap(), &other.id).await;
+    let permit = world.iam.permit(&cx, Read, Tokens).await.unwrap();
+    let gone = world.iam.token(&cx, permit, &other.id).await;
     assert!(matches!(gone, Err(iam::Error::NotFound(_))), "{gone:?}");
     let mut audited = 0;
     let all = AuditQuery { after: 0, before: i64::MAX, descending: false, take: 1_000 };

@@ -1,0 +1,240 @@
+//! The areas of Durward: each has an action to read it and one to change it, and lies on a scope of its own.
+//!
+//! An area is a kind's endpoint in lower case, or one of those that stand here.
+
+use std::sync::LazyLock;
+
+use authz::graph::Target;
+use authz::{Action, Scope};
+
+use crate::error::{Error, Result};
+use crate::kind::{Kind, Kinds};
+use crate::limits;
+
+/// The action that covers all of Durward's, and the scheme of its scopes.
+pub const DURWARD: &str = "durward";
+/// What the documents call the whole of the administration; it covers all of Durward's actions too.
+pub const SERVICES: &str = "services.iam";
+/// The areas that no kind is, for whom they are, and whether there is something to change.
+const OWN: [(&str, For, bool); 6] = [
+    ("audit", For::Administrators, false),
+    ("decisions", For::All, false),
+    ("me", For::Themselves, true),
+    ("providers", For::Administrators, true),
+    ("schemas", For::Administrators, true),
+    ("tokens", For::Administrators, true),
+];
+/// Above an action, these words mean something else than an area.
+const WORDS: [&str; 1] = ["manage"];
+
+/// For whom an area is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum For {
+    /// Every token; who stands for a user needs a grant.
+    All,
+    /// Every token; what it stands for is its own, and needs no grant.
+    Themselves,
+    /// Tokens of administrators.
+    Administrators,
+}
+
+/// A part of Durward.
+#[derive(Clone, Debug)]
+pub struct Area {
+    read: Action,
+    write: Action,
+    pub(super) scope: Target,
+    pub(super) who: For,
+}
+
+impl Area {
+    /// The area of a kind, by its endpoint.
+    pub(crate) fn of_kind(endpoint: &str) -> Result<Self, authz::Error> {
+        Self::new(&endpoint.to_ascii_lowercase(), For::All)
+    }
+
+    fn new(name: &str, who: For) -> Result<Self, authz::Error> {
+        let action = |verb: &str| action(&format!("{DURWARD}.{name}.{verb}"));
+        Ok(Self { read: action("read")?, write: action("write")?, scope: scope(name)?, who })
+    }
+
+    fn whole() -> Result<Self, authz::Error> {
+        let all = action(DURWARD)?;
+        Ok(Self { read: all.clone(), write: all, scope: scope("")?, who: For::Administrators })
+    }
+
+    pub(super) fn action(&self, writes: bool) -> &Action {
+        if writes { &self.write } else { &self.read }
+    }
+}
+
+/// An action of Durward's.
+pub(super) fn action(name: &str) -> Result<Action, authz::Error> {
+    Action::parse(name, limits::ACTION_BYTES_MAX)
+}
+
+fn scope(area: &str) -> Result<Target, authz::Error> {
+    Scope::parse(&format!("{DURWARD}:/{area}"), &limits::SCOPE).map(Target::Scope)
+}
+
+/// The scope on which an action of Durward's is asked about.
+pub(super) fn scope_of(action: &Action) -> Result<Target, authz::Error> {
+    match action.as_str().split('.').nth(1).filter(|_| action.as_str() != SERVICES) {
+        Some(area) if !WORDS.contains(&area) => scope(area),
+        _ => scope(""),
+    }
+}
+
+/// Whether it is about what a token stands for.
+pub(super) fn is_own(action: &Action) -> bool {
+    action.as_str().split('.').nth(1) == Some("me")
+}
+
+/// Whether no kind may have this endpoint, as the area of that name is another.
+pub(crate) fn is_taken(endpoint: &str) -> bool {
+    OWN.iter().map(|(name, ..)| name).chain(&WORDS).any(|name| name.eq_ignore_ascii_case(endpoint))
+}
+
+/// One thing that Durward lets be done.
+pub(super) struct Known {
+    pub(super) action: Action,
+    pub(super) who: For,
+    pub(super) writes: bool,
+}
+
+/// All that Durward lets be done in a tenant with these kinds.
+pub(super) fn all(kinds: &Kinds) -> Result<Vec<Known>> {
+    let mut areas: Vec<(Area, bool)> = kinds.iter().map(|kind| (kind.area.clone(), true)).collect();
+    for (name, who, is_changed) in OWN {
+        areas.push((Area::new(name, who).map_err(Error::internal)?, is_changed));
+    }
+    let known = |(Area { read, write, who, .. }, is_changed)| {
+        let write = Some(Known { action: write, who, writes: true }).filter(|_| is_changed);
+        std::iter::once(Known { action: read, who, writes: false }).chain(write)
+    };
+    Ok(areas.into_iter().flat_map(known).collect())
+}
+
+/// The names of all that Durward lets be done in a tenant with these kinds: `durward.users.read` and so on, by area.
+///
+/// # Errors
+/// [`Error::Internal`] if one of them is no action, which a test excludes.
+pub fn actions(kinds: &Kinds) -> Result<Vec<Action>> {
+    Ok(all(kinds)?.into_iter().map(|known| known.action).collect())
+}
+
+/// What access is decided about: a kind, or an area that is none.
+pub trait Place: Copy {
+    /// The area it is.
+    ///
+    /// # Errors
+    /// None for what comes with Durward, which a test shows.
+    fn area(&self) -> Result<&Area>;
+}
+
+impl Place for &Kind {
+    fn area(&self) -> Result<&Area> {
+        Ok(&self.area)
+    }
+}
+
+macro_rules! place {
+    ($(#[$about:meta])* $place:ident, $area:expr) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $place;
+
+        impl Place for $place {
+            fn area(&self) -> Result<&Area> {
+                static AREA: LazyLock<Result<Area, authz::Error>> = LazyLock::new(|| $area);
+                AREA.as_ref().map_err(Error::internal)
+            }
+        }
+    };
+}
+
+place!(
+    /// The audit log.
+    Audit,
+    Area::new("audit", For::Administrators)
+);
+place!(
+    /// Who may do what in the tenant.
+    Decisions,
+    Area::new("decisions", For::All)
+);
+place!(
+    /// What a token stands for (RFC 7644 §3.11).
+    Me,
+    Area::new("me", For::Themselves)
+);
+place!(
+    /// Identity providers.
+    Providers,
+    Area::new("providers", For::Administrators)
+);
+place!(
+    /// Schemas and resource types that the tenant defines.
+    Schemas,
+    Area::new("schemas", For::Administrators)
+);
+place!(
+    /// Tokens.
+    Tokens,
+    Area::new("tokens", For::Administrators)
+);
+place!(
+    /// All of Durward.
+    Whole,
+    Area::whole()
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_area_has_two_actions_on_its_scope() {
+        let kinds = Kinds::standard().unwrap();
+        let all = all(&kinds).unwrap();
+        let shown = all.iter().map(|known| format!("{} {:?}", known.action, known.who));
+        let shown: Vec<String> = shown.collect();
+        expect_test::expect![[r#"
+            durward.users.read All
+            durward.users.write All
+            durward.groups.read All
+            durward.groups.write All
+            durward.actions.read All
+            durward.actions.write All
+            durward.resource-types.read All
+            durward.resource-types.write All
+            durward.resources.read All
+            durward.resources.write All
+            durward.permissions.read All
+            durward.permissions.write All
+            durward.roles.read All
+            durward.roles.write All
+            durward.policies.read All
+            durward.policies.write All
+            durward.audit.read Administrators
+            durward.decisions.read All
+            durward.me.read Themselves
+            durward.me.write Themselves
+            durward.providers.read Administrators
+            durward.providers.write Administrators
+            durward.schemas.read Administrators
+            durward.schemas.write Administrators
+            durward.tokens.read Administrators
+            durward.tokens.write Administrators"#]]
+        .assert_eq(&shown.join("\n"));
+        let areas =
+            [Audit.area(), Decisions.area(), Me.area(), Providers.area(), Schemas.area(), Tokens.area()];
+        for area in areas.map(Result::unwrap) {
+            assert!(all.iter().any(|known| known.action == *area.action(false)));
+            assert_eq!(scope_of(area.action(true)).unwrap(), area.scope);
+        }
+        for name in [DURWARD, SERVICES, "durward.manage"] {
+            assert_eq!(scope_of(&action(name).unwrap()).unwrap(), Whole.area().unwrap().scope, "{name}");
+        }
+    }
+}
