@@ -7,6 +7,8 @@
 
 use std::ops::ControlFlow;
 
+use smallvec::SmallVec;
+
 use crate::action::Action;
 use crate::graph::node::{Node, of_kind};
 use crate::graph::{Graph, Kind, Subject, Target};
@@ -17,6 +19,9 @@ pub fn decide(graph: &Graph, question: &Question<'_>, limits: &Limits) -> Decisi
     Standing::of(graph, question.subject, limits).decide(question.action, question.target)
 }
 
+/// As many as mostly are there need no memory of their own.
+pub(crate) type Nodes = SmallVec<[Node; 12]>;
+
 /// What a subject has: good for any number of questions about it, as long as the graph is not changed.
 #[derive(Clone, Debug)]
 pub struct Standing<'g> {
@@ -24,9 +29,9 @@ pub struct Standing<'g> {
     /// Why the subject may do nothing at all.
     barred: Option<Reason>,
     /// The subject, then its groups.
-    pub(crate) holders: Vec<Node>,
-    roles: Vec<Node>,
-    policies: Vec<Node>,
+    pub(crate) holders: Nodes,
+    roles: Nodes,
+    policies: Nodes,
     pub(crate) truncated: bool,
 }
 
@@ -49,9 +54,9 @@ impl<'g> Standing<'g> {
         let mut standing = Self {
             graph,
             barred: None,
-            holders: Vec::new(),
-            roles: Vec::new(),
-            policies: Vec::new(),
+            holders: Nodes::new(),
+            roles: Nodes::new(),
+            policies: Nodes::new(),
             truncated: false,
         };
         match graph.find(subject.kind.into(), subject.id).filter(|node| graph.is_known(*node)) {
@@ -67,7 +72,6 @@ impl<'g> Standing<'g> {
     /// Collects the groups, breadth first, and what they have.
     fn walk(&mut self, subject: Node, limits: &Limits) {
         let mut seen = Seen::default();
-        self.holders.reserve(16);
         self.holders.push(subject);
         let mut next = 0;
         while let Some(holder) = self.holders.get(next).copied() {
@@ -84,8 +88,9 @@ impl<'g> Standing<'g> {
                 }
                 self.holders.push(group);
             }
-            self.roles.extend(of_kind(up, Kind::Role).iter().filter(|role| self.graph.is_known(**role)));
-            self.policies.extend(of_kind(up, Kind::Policy));
+            self.roles
+                .extend(of_kind(up, Kind::Role).iter().copied().filter(|role| self.graph.is_known(*role)));
+            self.policies.extend_from_slice(of_kind(up, Kind::Policy));
         }
         for held in [&mut self.roles, &mut self.policies] {
             held.sort_unstable();
@@ -224,7 +229,7 @@ fn of_action(all: &[(Node, Node)], action: Node) -> &[(Node, Node)] {
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
     /// What covers it and may be granted: names, and the records that have them.
-    pub(crate) covering: Vec<Node>,
+    pub(crate) covering: Nodes,
     /// Whether it is recorded, and every record of it says that it is not active.
     pub(crate) inactive: bool,
 }
@@ -232,7 +237,6 @@ pub(crate) struct Asked {
 impl Asked {
     pub(crate) fn action(graph: &Graph, action: &Action) -> Self {
         let mut asked = Self::default();
-        asked.covering.reserve(8);
         let mut first = true;
         action.covering(|name| {
             let own = std::mem::take(&mut first);
@@ -253,13 +257,13 @@ impl Asked {
 }
 
 /// The target and what covers it, nearest first: scopes, and the resources that lie there.
-pub(crate) fn covering_targets(graph: &Graph, target: &Target) -> Vec<Node> {
+pub(crate) fn covering_targets(graph: &Graph, target: &Target) -> Nodes {
     let scope = |node: Node| of_kind(graph.up(node), Kind::Scope).first().copied();
     let mut next = match target {
         Target::Scope(asked) => asked.ancestors().find_map(|text| graph.find(Kind::Scope, text)),
         Target::Resource(id) => graph.find(Kind::Resource, id).and_then(scope),
     };
-    let mut covering = Vec::with_capacity(8);
+    let mut covering = Nodes::new();
     while let Some(node) = next {
         covering.push(node);
         covering.extend_from_slice(graph.down(node));

@@ -84,24 +84,36 @@ impl<'a> Name<'a> {
 /// Where the hyphens of a UUID stand (RFC 9562 §4).
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
+/// Where the two digits of each byte begin.
+const DIGITS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/// What a digit stands for; of what is none, more than four bits.
+const NIBBLES: [u8; 256] = {
+    let mut all = [u8::MAX; 256];
+    let mut value = 0;
+    while value < 16 {
+        #[expect(clippy::indexing_slicing, reason = "checked when it is compiled")]
+        {
+            all[b"0123456789abcdef"[value] as usize] = value as u8;
+        }
+        value += 1;
+    }
+    all
+};
+
 /// The bytes of a UUID in its usual spelling. In any other spelling it is a text like any other, so that ids stay as they are.
 fn uuid(text: &str) -> Option<[u8; 16]> {
     let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
-    let mut bytes = [0; 16];
-    let mut digits = 0;
-    for (at, byte) in text.iter().enumerate() {
-        let value = match byte {
-            b'-' if HYPHENS.contains(&at) => continue,
-            _ if HYPHENS.contains(&at) => return None,
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => return None,
-        };
-        let place: &mut u8 = bytes.get_mut(digits / 2)?;
-        *place = *place << 4 | value;
-        digits += 1;
-    }
-    Some(bytes)
+    let nibble =
+        |at: usize| text.get(at).and_then(|byte| NIBBLES.get(usize::from(*byte))).copied().unwrap_or(u8::MAX);
+    // Without a branch for each digit: this is done for every id that is looked up.
+    let mut all = 0;
+    let bytes = DIGITS.map(|at| {
+        let (high, low) = (nibble(at), nibble(at + 1));
+        all |= high | low;
+        high << 4 | low
+    });
+    (all < 16 && HYPHENS.iter().all(|at| text.get(*at) == Some(&b'-'))).then_some(bytes)
 }
 
 fn print(bytes: &[u8; 16]) -> String {
