@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::map::Entry;
 use serde_json::value::RawValue;
 
 use crate::Object;
@@ -102,11 +103,15 @@ impl<'de> Visitor<'de> for DistinctVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut out = Object::new();
         while let Some(name) = members.next_key::<String>()? {
-            if out.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("{} stands twice", quoted(&name))));
+            match out.entry(name) {
+                Entry::Occupied(known) => {
+                    return Err(A::Error::custom(format_args!("{} stands twice", quoted(known.key()))));
+                }
+                Entry::Vacant(place) => {
+                    let Distinct(value) = members.next_value()?;
+                    place.insert(value);
+                }
             }
-            let Distinct(value) = members.next_value()?;
-            out.insert(name, value);
         }
         Ok(Value::Object(out))
     }
