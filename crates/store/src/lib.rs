@@ -55,6 +55,7 @@ pub use index::{Access, Position, Query};
 pub use location::{Location, Url};
 pub use moment::Moment;
 pub use outbox::Event;
+pub use postgres::SILENCE_SECONDS_MAX;
 pub use readers::snapshot;
 pub use record::{Record, RecordRef};
 pub use sources::{Over, Source, Sources};
