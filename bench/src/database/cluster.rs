@@ -9,6 +9,11 @@ use crate::process::output;
 /// Where Debian and its kin put PostgreSQL's programs, a folder for each version.
 const VERSIONS: &str = "/usr/lib/postgresql";
 
+/// Whose the databases are, as in the guide: nobody special, so that row security holds for durward.
+const OWNER: &str = "durward";
+/// For whom it does not.
+const ABOVE: &str = "postgres";
+
 /// A server on a Unix socket in its folder. Stopped when it is dropped.
 pub(super) struct Cluster {
     folder: PathBuf,
@@ -28,7 +33,7 @@ impl Cluster {
         }
         let (data, log) = (folder.join("data"), folder.join("postgres.log"));
         let mut make = cluster.owned("initdb");
-        make.args(["--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--locale", "C"]);
+        make.args(["--username", ABOVE, "--auth", "trust", "--encoding", "UTF8", "--locale", "C"]);
         output(make.arg("--pgdata").arg(&data))
             .map_err(|error| format!("no cluster can be made in `{}`: {error}", folder.display()))?;
         let settings = format!(
@@ -49,6 +54,8 @@ impl Cluster {
         if !started.success() {
             return Err(format!("PostgreSQL does not start; see `{}`", log.display()).into());
         }
+        let mut owner = cluster.client("createuser");
+        output(owner.arg("--host").arg(folder).args(["--username", ABOVE, OWNER]))?;
         Ok(cluster)
     }
 
@@ -72,14 +79,15 @@ impl Cluster {
         Command::new(self.bin.join(program))
     }
 
-    /// Makes a database and says its URL.
-    pub(super) fn database(&self, name: &str) -> Result<String> {
-        let url = |name: &str| {
-            format!("postgres://postgres@{}/{name}", self.folder.display().to_string().replace('/', "%2F"))
+    /// Makes a database; its URL for its owner, and for whoever is above row security.
+    pub(super) fn database(&self, name: &str) -> Result<(String, String)> {
+        let url = |user: &str, name: &str| {
+            format!("postgres://{user}@{}/{name}", self.folder.display().to_string().replace('/', "%2F"))
         };
         let mut make = self.client("createdb");
-        output(make.args(["--template", "template0", "--maintenance-db", &url("postgres"), name]))?;
-        Ok(url(name))
+        make.args(["--template", "template0", "--owner", OWNER, "--maintenance-db", &url(ABOVE, "postgres")]);
+        output(make.arg(name))?;
+        Ok((url(OWNER, name), url(ABOVE, name)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The baseline of writing: `pgbench` inserts what durward inserts for a user, in one transaction of prepared statements.
 //!
-//! The rows are as many and as large as those of a user that durward made. The counter and the head of the audit chain
-//! are left out: one row each for a whole tenant, for which its clients would stand in line.
+//! The rows are as many and as large as those of users that durward made, and their keys lie in an index as close to each other
+//! as those do: each begins as that of one of these users does, and ends with a number. The counter and the head of the
+//! audit chain are left out: one row each for a whole tenant, for which its clients would stand in line.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,11 @@ use crate::process::output;
 
 /// Clients at once, as many as durward has connections.
 const CLIENTS: usize = 64;
+
+/// So many users are looked at. As many given names are in the data, with which its user names begin.
+pub(super) const SAMPLE: usize = 24;
+/// So many bytes at the end of a key are a number.
+const NUMBER: usize = 8;
 
 /// The id of the row's user, as long as a UUID; later ones come after earlier ones, as in durward.
 const ID: &str = "lpad(:n::text, 36, '0')";
@@ -37,9 +43,10 @@ pub(super) async fn client(url: &str) -> Result<Client> {
 }
 
 impl Inserts {
-    /// Looks at the rows of one user in durward's database, and writes a script that makes as many in another.
-    pub(super) async fn like(user: &str, from: &str, url: String, folder: &Path) -> Result<Self> {
+    /// Looks at the rows of some users in durward's database, and writes a script that makes as many in another.
+    pub(super) async fn like(users: &[&str], from: &str, url: String, folder: &Path) -> Result<Self> {
         let client = client(from).await?;
+        let user = *users.first().ok_or("there is no user to look at")?;
         let record = client
             .query_one(
                 "select kind, display, document, connections, tenant from record where id = $1",
@@ -56,19 +63,21 @@ impl Inserts {
             display.replace('\'', "''")
         );
         for table in ["unique_key", "attr_index"] {
+            // Of an attribute with several values each user has several keys.
             let sql = format!(
-                "select attribute, length(key) from {table} where tenant = $1 and kind = $2 and id = $3"
+                "select attribute, array_agg(key order by id) from (select attribute, key, id, \
+                 row_number() over (partition by attribute, id order by key) as nth from {table} \
+                 where tenant = $1 and kind = $2 and id = any($3)) as one group by attribute, nth"
             );
-            for row in client.query(&sql, &[&tenant, &kind, &user]).await? {
-                let (attribute, length): (String, i32) = (row.get(0), row.get(1));
-                let (attribute, length) = (attribute.replace('\'', "''"), 2 * length);
+            for row in client.query(&sql, &[&tenant, &kind, &users]).await? {
+                let (attribute, keys): (String, Vec<Vec<u8>>) = (row.get(0), row.get(1));
                 // pgbench takes a colon and a letter for a variable, also between quotes.
-                let attribute = attribute.replace(':', "'||chr(58)||'");
+                let attribute = attribute.replace('\'', "''").replace(':', "'||chr(58)||'");
+                let key = key(&keys, table == "unique_key");
                 writeln!(
                     script,
                     "insert into {table} (tenant, kind, attribute, key, id) values ({tenant}, '{kind}', '{attribute}', \
-                     decode(substr(repeat(md5(:n::text), {}), 1, {length}), 'hex'), {ID}) on conflict do nothing;",
-                    length / 32 + 1
+                     {key}, {ID}) on conflict do nothing;"
                 )?;
             }
         }
@@ -109,5 +118,37 @@ impl Inserts {
         let rate =
             rate.ok_or_else(|| format!("pgbench does not say how many transactions it did:\n{said}"))?;
         Ok(Figure::of_rate(each * CLIENTS, rate))
+    }
+}
+
+/// An expression for a key like these: with a number at its end where they are long enough, or where no two may be the same.
+fn key(like: &[Vec<u8>], is_unique: bool) -> String {
+    let is_numbered = is_unique || like.iter().all(|key| key.len() >= NUMBER);
+    let beginnings = like.iter().map(|key| {
+        let end = if is_numbered { key.len().saturating_sub(NUMBER) } else { key.len() };
+        let bytes = key.iter().take(end).map(|byte| format!("{byte:02x}"));
+        format!("'\\x{}'", bytes.collect::<String>())
+    });
+    let beginnings = beginnings.collect::<Vec<_>>().join(",");
+    let number = if is_numbered { " || int8send(:n::bigint)" } else { "" };
+    format!("(array[{beginnings}]::bytea[])[(:n::bigint % {} + 1)::int]{number}", like.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key;
+
+    #[test]
+    fn a_key_is_as_long_as_those_it_is_like() {
+        let one = |key: &str| key.as_bytes().to_vec();
+        assert_eq!(
+            key(&[one("abcdefghij"), one("bbcdefgh")], false),
+            "(array['\\x6162','\\x']::bytea[])[(:n::bigint % 2 + 1)::int] || int8send(:n::bigint)"
+        );
+        assert_eq!(key(&[one("a")], false), "(array['\\x61']::bytea[])[(:n::bigint % 1 + 1)::int]");
+        assert_eq!(
+            key(&[one("a")], true),
+            "(array['\\x']::bytea[])[(:n::bigint % 1 + 1)::int] || int8send(:n::bigint)"
+        );
     }
 }

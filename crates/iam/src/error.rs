@@ -38,6 +38,11 @@ pub enum Error {
     /// The server is too busy or cannot reach its data; trying again helps.
     #[error("the server cannot answer now; try again")]
     Unavailable,
+    /// The server was cut off from its data while a change was made, and cannot say whether it was.
+    #[error(
+        "the server lost its data's answer: the change may have been made, or not; look before trying again"
+    )]
+    Unconfirmed,
     /// The server is at fault. The cause has been logged where it was seen.
     #[error("the server failed")]
     Internal,

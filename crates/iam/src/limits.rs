@@ -128,11 +128,16 @@ pub const SCHEMA_ATTRIBUTES_MAX: usize = 200;
 pub const SCHEMA_NAME_BYTES_MAX: usize = 128;
 /// Most indexed attributes of one schema that a tenant defines; each costs a row at every write.
 pub const SCHEMA_INDEXED_MAX: usize = 8;
+/// Longest that one request waits for a PostgreSQL server that has fallen silent, in seconds: ten for a connection (or
+/// `connect_timeout` for each host, if that is more), then fifteen for a commit or ten for a read. Then it is answered 503.
+pub const DATABASE_SECONDS_MAX: u64 = 25;
 /// Most writes of one resource that wait for their turn after they met; more are turned away for a moment.
 pub const QUEUE_MAX: usize = 256;
 /// Most times a write that met another one is planned anew. In its turn it meets those of other processes alone, and one of
 /// those that meet always wins.
 pub const RETRIES_MAX: u32 = 16;
+
+const _: () = assert!(DATABASE_SECONDS_MAX == store::SILENCE_SECONDS_MAX);
 
 /// The limits of a document.
 pub const ADMIT: admit::Limits =

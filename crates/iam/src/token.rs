@@ -516,17 +516,22 @@ impl Iam {
     /// # Errors
     /// When the store cannot answer; what was not written is kept for the next time.
     pub async fn flush_used(&self) -> Result<()> {
+        let mut failure = None;
         for (tenant, used) in self.used.take() {
-            let mut batch = Batch::default();
-            for (id, at) in &used {
-                batch.token_used(id, *at);
+            if failure.is_none() {
+                let mut batch = Batch::default();
+                for (id, at) in &used {
+                    batch.token_used(id, *at);
+                }
+                match self.store.tenant(tenant).commit(batch).await {
+                    // The tokens of a tenant that was deleted have gone with it.
+                    Ok(_) | Err(CommitError::NoTenant) => continue,
+                    Err(error) => failure = Some(refused(error)),
+                }
             }
-            if let Err(error) = self.store.tenant(tenant).commit(batch).await {
-                used.iter().for_each(|(id, at)| self.used.note(tenant, id, *at));
-                return Err(refused(error));
-            }
+            used.iter().for_each(|(id, at)| self.used.note(tenant, id, *at));
         }
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 }
 

@@ -124,7 +124,7 @@ impl Refusal {
     fn headers(&self) -> Vec<(HeaderName, &'static str)> {
         match self {
             Self::Iam(Error::Unauthenticated) => vec![(header::WWW_AUTHENTICATE, "Bearer realm=\"durward\"")],
-            Self::Iam(Error::Unavailable) => vec![(header::RETRY_AFTER, "1")],
+            Self::Iam(Error::Unavailable | Error::Unconfirmed) => vec![(header::RETRY_AFTER, "1")],
             Self::TooSlow => vec![(header::CONNECTION, "close")],
             Self::Iam(_)
             | Self::NoRoute
@@ -161,7 +161,7 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Stale => StatusCode::PRECONDITION_FAILED,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
-        Error::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Unavailable | Error::Unconfirmed => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -179,6 +179,7 @@ pub fn scim_type(error: &Error) -> Option<ErrorKind> {
         | Error::TooLarge(_)
         | Error::NotImplemented(_)
         | Error::Unavailable
+        | Error::Unconfirmed
         | Error::Internal => None,
     }
 }

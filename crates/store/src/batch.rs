@@ -121,6 +121,8 @@ pub(crate) enum Expect {
     Unique(Arg),
     /// One row, else what the batch was decided upon is no longer so.
     Same,
+    /// That there is the tenant.
+    Tenant,
 }
 
 impl Expect {
@@ -145,6 +147,8 @@ pub struct Batch {
     bytes: Vec<u8>,
     args: Vec<Arg>,
     steps: Vec<Step>,
+    /// Whether it takes away what is left of a tenant that is gone.
+    clears: bool,
 }
 
 impl std::fmt::Debug for Batch {
@@ -424,6 +428,16 @@ impl Batch {
         self.step(sql, start, expect)
     }
 
+    /// From here on it may be committed though its tenant is gone.
+    pub(crate) fn clearing(&mut self) -> &mut Self {
+        self.clears = true;
+        self
+    }
+
+    pub(crate) fn clears(&self) -> bool {
+        self.clears
+    }
+
     pub(crate) fn keep(&mut self, text: &str) -> Arg {
         let start = self.text.len();
         self.text.push_str(text);
@@ -444,7 +458,7 @@ impl Batch {
     pub(crate) fn doubt(&self, expect: Expect) -> Option<[Param<'_>; 2]> {
         match expect {
             Expect::Version(kind, id) => Some([self.param(kind, 0), self.param(id, 0)]),
-            Expect::Any | Expect::Row | Expect::Same => None,
+            Expect::Any | Expect::Row | Expect::Same | Expect::Tenant => None,
             Expect::Guard(..) | Expect::Unused(..) | Expect::Unique(_) => None,
         }
     }
@@ -464,6 +478,7 @@ impl Batch {
             }
             Expect::Unique(attribute) => CommitError::Unique { attribute: self.string(attribute) },
             Expect::Same => CommitError::Changed,
+            Expect::Tenant => CommitError::NoTenant,
         }
     }
 

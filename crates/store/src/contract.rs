@@ -34,8 +34,20 @@ pub(crate) trait World: Sync {
         Store::open(&self.location(), options).await.unwrap()
     }
 
-    async fn fresh(&self) -> Store {
+    /// Opens it without any more ado.
+    async fn empty(&self) -> Store {
         self.open(Options::default()).await
+    }
+
+    /// Opens it, and makes [`ACME`] and [`GLOBEX`] if it is empty.
+    async fn fresh(&self) -> Store {
+        let store = self.empty().await;
+        if store.tenants().get(ACME).await.unwrap().is_none() {
+            for name in ["acme", "globex"] {
+                store.tenants().create(name, 1, "me").await.unwrap();
+            }
+        }
+        store
     }
 }
 
@@ -72,7 +84,7 @@ macro_rules! contract {
             a_tenant_is_made_and_found, a_name_is_given_once_an_id_never_twice, a_deleted_tenant_leaves_nothing,
             a_deletion_cut_short_goes_on, tenants_do_not_see_each_other, a_token_opens_its_tenant_alone,
             a_token_is_changed_and_deleted, tokens_are_listed, a_change_of_kinds_is_counted,
-            two_stores_finish_a_deletion_at_once, a_position_learned_is_checked_against_what_others_did);
+            two_stores_finish_a_deletion_at_once, a_tenant_deleted_while_others_commit_leaves_nothing, a_position_learned_is_checked_against_what_others_did);
 
         #[test]
         fn paging_is_brute_force() {

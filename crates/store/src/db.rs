@@ -54,6 +54,14 @@ impl Db {
         }
     }
 
+    /// Begins a transaction that reads, of one moment, what is a tenant's.
+    pub(crate) async fn moment(&self, tenant: TenantId) -> Result<Moment, StoreError> {
+        match self {
+            Db::Sqlite(sqlite) => sqlite.moment().map(Moment::Sqlite),
+            Db::Postgres(postgres) => Ok(Moment::Postgres(Box::new(postgres.moment(tenant).await?))),
+        }
+    }
+
     /// Commits a batch of a tenant, all or nothing.
     pub(crate) async fn commit(&self, tenant: TenantId, batch: Batch) -> Result<Committed, CommitError> {
         match self {
@@ -84,6 +92,34 @@ impl Db {
             Db::Postgres(_) => Err(StoreError::Unsupported(
                 "a PostgreSQL database is backed up by PostgreSQL's own tools: `pg_dump`, or continuous archiving",
             )),
+        }
+    }
+}
+
+/// A transaction that reads one moment.
+pub(crate) enum Moment {
+    Sqlite(sqlite::Moment),
+    Postgres(Box<postgres::Moment>),
+}
+
+impl Moment {
+    /// Runs a read statement and shows `row` its rows, until it breaks off.
+    pub(crate) async fn read(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        mut row: impl FnMut(&dyn Columns) -> Flow,
+    ) -> Result<(), StoreError> {
+        match self {
+            Moment::Sqlite(moment) => moment.read(sql, params, &mut row),
+            Moment::Postgres(moment) => Box::pin(moment.read(sql, params, row)).await,
+        }
+    }
+
+    pub(crate) async fn end(self) {
+        match self {
+            Moment::Sqlite(moment) => moment.end(),
+            Moment::Postgres(moment) => moment.end().await,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Neither carries a value of a row: a message may be logged.
 
-/// The store could not do its work. Nothing was changed, unless the message says that it is not known.
+/// The store could not do its work. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The database is busy, full, closed or unreachable: worth another try later.
@@ -34,7 +34,7 @@ impl StoreError {
     }
 }
 
-/// A batch was not committed; nothing of it is in the database.
+/// A batch was not committed; nothing of it is in the database, unless it is [`CommitError::Unconfirmed`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
     /// The value of this attribute belongs to another record.
@@ -68,7 +68,13 @@ pub enum CommitError {
     /// There is no such record.
     #[error("there is no such record")]
     Missing,
-    /// The store failed. When it stopped between committing and answering the batch may be in the database.
+    /// There is no such tenant (any more).
+    #[error("there is no such tenant")]
+    NoTenant,
+    /// The database was told to commit and has not said whether it did: all of the batch is in it, or nothing.
+    #[error("it is not known whether it was committed")]
+    Unconfirmed,
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -42,7 +42,7 @@ pub(crate) fn named(
 }
 
 /// Those of a copy, which has connections of its own.
-fn copying() -> impl Iterator<Item = (String, &'static str)> {
+pub(crate) fn copying() -> impl Iterator<Item = (String, &'static str)> {
     let tables = TABLES.iter().zip(STATEMENTS.iter());
     let tables = tables.flat_map(|(table, statements)| {
         statements.all().map(|(name, sql)| (format!("copy::{}::{name}", table.name), sql))

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::{Metrics, Object, PoolError, RecycleError, RecycleResult, Timeouts};
+use deadpool::managed::{Metrics, Object, PoolError, RecycleError, RecycleResult, TimeoutType, Timeouts};
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 
 use crate::batch::{Batch, Committed};
@@ -27,8 +28,11 @@ use commit::Lanes;
 use connect::Server;
 pub(crate) use session::Session;
 
-/// How long a read waits for a connection, and then for each row.
+/// How long a read waits for a connection, or for that all hosts were tried; then for its answer, and then for each row.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest until a read or a commit ends, whatever the server does, in seconds; more where trying every host takes longer than
+/// [`PATIENCE`].
+pub const SILENCE_SECONDS_MAX: u64 = PATIENCE.as_secs() + commit::PATIENCE.as_secs();
 /// How long a statement may take that goes through a whole table.
 const LONG: Duration = Duration::from_secs(600);
 /// How long a statement of a migration may take, and waiting for another node's migrations.
@@ -52,11 +56,12 @@ impl Postgres {
         let server = Server::parse(url.expose())?;
         let (most, group) = (server.connections, server.group);
         let beside = server.clone();
-        let timeouts = Timeouts { wait: Some(PATIENCE), create: Some(server.patience()), recycle: None };
+        let patience = Some(server.patience());
+        let timeouts = Timeouts { wait: patience, create: patience, recycle: None };
         let manager = Manager { server, runtime: Handle::current() };
         let pool = Pool::builder(manager).max_size(most).timeouts(timeouts).runtime(Runtime::Tokio1);
         let pool = pool.build().map_err(|error| StoreError::Broken(error.to_string()))?;
-        let mut session = pool.get().await.map_err(pool_failed)?;
+        let mut session = session(&pool, TenantId::INSTALLATION).await?;
         session.understands_text().await?;
         if session.is_above_policies().await? {
             tracing::warn!(
@@ -93,11 +98,7 @@ impl Postgres {
     ) -> Result<(), StoreError> {
         let mut session = session(&self.pool, tenant).await?;
         let shown = session.query(sql, params, row).await;
-        if shown.is_err() {
-            // What it is still doing is nobody's business, nor what it has forgotten.
-            drop(Object::take(session));
-        }
-        shown
+        shown.inspect_err(|error| give_up(&self.pool, session, is_away(error)))
     }
 
     pub(crate) async fn read_all(
@@ -108,10 +109,18 @@ impl Postgres {
     ) -> Result<(), StoreError> {
         let mut session = session(&self.pool, tenant).await?;
         let shown = session.query_all(steps, row).await;
-        if shown.is_err() {
-            drop(Object::take(session));
+        shown.inspect_err(|error| give_up(&self.pool, session, is_away(error)))
+    }
+
+    pub(crate) async fn moment(&self, tenant: TenantId) -> Result<Moment, StoreError> {
+        let session = session(&self.pool, tenant).await?;
+        match session.execute("begin isolation level repeatable read read only").await {
+            Ok(()) => Ok(Moment { session: Some(session) }),
+            Err(error) => {
+                give_up(&self.pool, session, is_away(&error));
+                Err(error)
+            }
         }
-        shown
     }
 
     pub(crate) async fn commit(&self, tenant: TenantId, batch: Batch) -> Result<Committed, CommitError> {
@@ -126,6 +135,41 @@ impl Postgres {
             lanes.close().await;
         }
         self.pool.close();
+    }
+}
+
+/// A connection in a transaction that reads one moment.
+pub(crate) struct Moment {
+    session: Option<Object<Manager>>,
+}
+
+impl Moment {
+    pub(crate) async fn read(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        row: impl FnMut(&dyn Columns) -> Flow,
+    ) -> Result<(), StoreError> {
+        let session = self.session.as_mut().ok_or_else(StoreError::stopped)?;
+        session.query(sql, params, row).await
+    }
+
+    pub(crate) async fn end(mut self) {
+        if let Some(session) = &self.session
+            && session.execute("commit").await.is_ok()
+        {
+            // Back to the others.
+            drop(self.session.take());
+        }
+    }
+}
+
+impl Drop for Moment {
+    /// What is still in its transaction is nobody else's.
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            drop(Object::take(session));
+        }
     }
 }
 
@@ -292,9 +336,25 @@ impl Session {
 
 /// A connection that is about this tenant: who gets one otherwise has somebody else's.
 async fn session(pool: &Pool, tenant: TenantId) -> Result<Object<Manager>, StoreError> {
-    let mut session = pool.get().await.map_err(pool_failed)?;
+    // One span for both: until one is free, and until one is made.
+    let patience = pool.manager().server.patience();
+    let got = timeout(patience, pool.get()).await.unwrap_or(Err(PoolError::Timeout(TimeoutType::Wait)));
+    let mut session = got.map_err(pool_failed)?;
     session.scope(tenant);
     Ok(session)
+}
+
+/// Gives up a connection that failed: what it is still doing is nobody's business, nor what it has forgotten. When the server
+/// is away, those that lie idle go with it, as they may be as silent: better that one request waits in vain than many.
+fn give_up(pool: &Pool, session: Object<Manager>, is_away: bool) {
+    drop(Object::take(session));
+    if is_away {
+        pool.retain(|_, _| false);
+    }
+}
+
+fn is_away(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable(_))
 }
 
 fn pool_failed(error: PoolError<StoreError>) -> StoreError {

@@ -108,6 +108,17 @@ pub(crate) fn take(
     Ok(session)
 }
 
+/// A connection that this thread does not keep, in a transaction that sees one moment.
+pub(crate) fn begin(
+    readers: &Readers,
+    open: impl FnOnce() -> Result<Session, StoreError>,
+) -> Result<Session, StoreError> {
+    let free = readers.free().pop();
+    let session = free.map_or_else(open, Ok)?;
+    session.execute(BEGIN)?;
+    Ok(session)
+}
+
 /// Puts a connection back after a read: to be kept by this thread, or to be free.
 pub(crate) fn put(readers: &Arc<Readers>, session: Session) {
     let other = KEPT.with_borrow_mut(|kept| match kept.scopes {
@@ -125,7 +136,8 @@ pub(crate) fn release() {
     end(KEPT.with_borrow_mut(|kept| kept.session.take()));
 }
 
-fn end(kept: Option<(Arc<Readers>, Session)>) {
+/// Ends a transaction, and puts its connection back.
+pub(crate) fn end(kept: Option<(Arc<Readers>, Session)>) {
     if let Some((readers, session)) = kept
         && session.execute(END).is_ok()
     {
@@ -136,7 +148,7 @@ fn end(kept: Option<(Arc<Readers>, Session)>) {
 #[cfg(test)]
 mod tests {
     use crate::batch::NewRecord;
-    use crate::{Batch, Location, Options, Store, TenantId};
+    use crate::{Batch, Location, Options, Store};
 
     use super::{KEPT, snapshot};
 
@@ -163,7 +175,7 @@ mod tests {
             Store::open(&path, Options::default()).await.unwrap(),
             Store::open(&path, Options::default()).await.unwrap(),
         );
-        let tenant = TenantId(7);
+        let tenant = store.tenants().create("acme", 1, "me").await.unwrap().id;
         let sees = async |id: &str| store.tenant(tenant).record("Thing", id).await.unwrap().is_some();
         snapshot(async {
             assert!(!sees("a").await);

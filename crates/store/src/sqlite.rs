@@ -88,6 +88,14 @@ impl Sqlite {
         Ok(())
     }
 
+    pub(crate) fn moment(&self) -> Result<Moment, StoreError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(StoreError::stopped());
+        }
+        let session = readers::begin(&self.readers, || Session::reader(&self.path))?;
+        Ok(Moment { session, readers: Arc::clone(&self.readers) })
+    }
+
     pub(crate) async fn commit(&self, tenant: TenantId, batch: Batch) -> Result<Committed, CommitError> {
         // Whoever reads after this commit must see it.
         readers::release();
@@ -103,6 +111,27 @@ impl Sqlite {
         if let Some(writer) = &self.writer {
             writer.close().await;
         }
+    }
+}
+
+/// A connection in a transaction that reads one moment.
+pub(crate) struct Moment {
+    session: Session,
+    readers: Arc<Readers>,
+}
+
+impl Moment {
+    pub(crate) fn read(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        row: &mut dyn FnMut(&dyn Columns) -> Flow,
+    ) -> Result<(), StoreError> {
+        self.session.query(sql, params.iter().copied(), row)
+    }
+
+    pub(crate) fn end(self) {
+        readers::end(Some((self.readers, self.session)));
     }
 }
 

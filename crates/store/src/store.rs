@@ -5,10 +5,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 use crate::columns::{Columns, Flow, Param};
-use crate::db::{Db, Steps};
+use crate::db::{self, Db, Steps};
 use crate::position::Positions;
-use crate::{Batch, CommitError, Committed, Location, StoreError, TenantId, Tenants, copy};
+use crate::{Batch, CommitError, Committed, Location, Moment, StoreError, TenantId, Tenants, copy};
 
 /// Where a commit can be made to crash, for tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,9 +82,9 @@ impl Store {
         self.inner.db.close().await;
     }
 
-    /// One tenant's part of the store. That there is such a tenant is not checked.
+    /// One tenant's part of the store. Of a tenant that is not there nothing is found, and a commit is refused.
     pub fn tenant(&self, id: TenantId) -> TenantStore<'_> {
-        TenantStore { store: self, tenant: id }
+        TenantStore { store: self, tenant: id, moment: None }
     }
 
     /// The tenants themselves.
@@ -102,10 +104,18 @@ impl Store {
 }
 
 /// One tenant's part of the store: the only way to its rows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct TenantStore<'s> {
     store: &'s Store,
     tenant: TenantId,
+    /// What reads see; without one, each sees the newest.
+    moment: Option<&'s Mutex<db::Moment>>,
+}
+
+impl fmt::Debug for TenantStore<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantStore").field("tenant", &self.tenant).finish_non_exhaustive()
+    }
 }
 
 impl<'s> TenantStore<'s> {
@@ -115,13 +125,24 @@ impl<'s> TenantStore<'s> {
     }
 
     /// Commits a batch all or nothing. When this answers `Ok` it is on the disk; an error leaves no trace, save that
-    /// after [`CommitError::Store`] of a writer that stopped it is not known. Dropping the future does not take the
-    /// batch back.
+    /// after [`CommitError::Unconfirmed`] it is not known. Dropping the future does not take the batch back.
     pub async fn commit(&self, batch: Batch) -> Result<Committed, CommitError> {
         if batch.is_empty() {
             return Ok(Committed::default());
         }
         self.store.inner.db.commit(self.tenant, batch).await
+    }
+
+    /// Makes a moment, for reads that have to see the same.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn moment(&self) -> Result<Moment<'s>, StoreError> {
+        Moment::of(self.store, self.tenant).await
+    }
+
+    pub(crate) fn seen_at(self, moment: &'s Mutex<db::Moment>) -> Self {
+        Self { moment: Some(moment), ..self }
     }
 
     pub(crate) async fn read(
@@ -130,15 +151,25 @@ impl<'s> TenantStore<'s> {
         params: &[Param<'_>],
         row: impl FnMut(&dyn Columns) -> Flow,
     ) -> Result<(), StoreError> {
-        self.store.inner.db.read(self.tenant, sql, params, row).await
+        match self.moment {
+            Some(moment) => moment.lock().await.read(sql, params, row).await,
+            None => self.store.inner.db.read(self.tenant, sql, params, row).await,
+        }
     }
 
     pub(crate) async fn read_all(
         &self,
         steps: &Steps<'_>,
-        row: impl FnMut(usize, &dyn Columns) -> Flow,
+        mut row: impl FnMut(usize, &dyn Columns) -> Flow,
     ) -> Result<(), StoreError> {
-        self.store.inner.db.read_all(self.tenant, steps, row).await
+        let Some(moment) = self.moment else {
+            return self.store.inner.db.read_all(self.tenant, steps, row).await;
+        };
+        let mut moment = moment.lock().await;
+        for (at, (sql, params)) in steps.iter().enumerate() {
+            moment.read(sql, params, |found| row(at, found)).await?;
+        }
+        Ok(())
     }
 
     /// The tenant as a value; the first of every read.

@@ -12,23 +12,25 @@ use sqlparser::ast::{
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
-use crate::plans::{all, named};
+use crate::plans::{all, copying, named};
 use crate::postgres;
 
 /// What is about the installation itself, and why.
-const INSTALLATION: [(&str, &str); 6] = [
+const INSTALLATION: [(&str, &str); 8] = [
     ("audit::HEADS", "which tenants have an audit chain"),
     ("migrate::LIST", "the schema is everybody's"),
     ("migrate::NOTE", "the schema is everybody's"),
     ("tenant::BY_NAME", "a tenant is found by its name"),
     ("tenant::LIST", "which tenants there are"),
     ("tenant::CREATE", "a tenant's number is given here, from the installation's own counter"),
+    ("copy::TENANT", "a copy goes from tenant to tenant"),
+    ("copy::HEAD", "a copy goes from tenant to tenant, those that are being deleted too"),
 ];
 
 #[test]
 fn every_statement_names_its_tenant() {
     let mut others = Vec::new();
-    for (name, sql) in all().into_iter().chain(named("postgres", postgres::STATEMENTS)) {
+    for (name, sql) in all().into_iter().chain(named("postgres", postgres::STATEMENTS)).chain(copying()) {
         if let Err(why) = names_its_tenant(sql) {
             assert!(INSTALLATION.iter().any(|(known, _)| *known == name), "{name}: {why}\n{sql}");
             others.push(name);

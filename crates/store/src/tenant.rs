@@ -8,6 +8,7 @@ use crate::{Batch, CommitError, Entry, Store, StoreError, statements};
 
 statements! {
     BUMP_KINDS = "update tenant set kinds = kinds + 1 where tenant = $1 and kinds = $2";
+    THERE = "select 1 from tenant where tenant = $1";
     BY_ID = "select tenant, name, created, kinds from tenant where tenant = $1";
     BY_NAME = "select tenant, name, created, kinds from tenant where name = $1";
     LIST = "select tenant, name, created, kinds from tenant where name > $1 order by name limit $2";
@@ -37,8 +38,8 @@ statements! {
     CLEAR_HEAD = "delete from head where tenant = $1 and tenant in (select tenant from head where tenant = $1 limit $2)";
 }
 
-/// What remains of a tenant after access to it has ended.
-const CLEAR: [&str; 9] = [
+/// What remains of a tenant after access to it has ended. No other commit of its own comes after that.
+const CLEAR: [&str; 10] = [
     CLEAR_TOKENS,
     CLEAR_KEYS,
     CLEAR_INDEX,
@@ -48,6 +49,7 @@ const CLEAR: [&str; 9] = [
     CLEAR_OUTBOX,
     CLEAR_SETTINGS,
     CLEAR_COUNTERS,
+    CLEAR_HEAD,
 ];
 
 /// So many rows go in one commit, so that other commits pass between.
@@ -166,14 +168,10 @@ impl<'s> Tenants<'s> {
             let mut more = true;
             while more {
                 let mut batch = Batch::default();
-                batch.push(sql, &chunk, Expect::Any);
+                batch.clearing().push(sql, &chunk, Expect::Any);
                 more = tenant.commit(batch).await?.rows == CHUNK;
             }
         }
-        let mut batch = Batch::default();
-        // A request that was let in before may have made a token after. The head goes last: a commit makes one.
-        batch.push(CLEAR_TOKENS, &chunk, Expect::Any).push(CLEAR_HEAD, &chunk, Expect::Any);
-        tenant.commit(batch).await?;
         let mut batch = Batch::default();
         batch.unset(&format!("{DELETING}{}", id.0));
         self.installation().commit(batch).await.map(drop)

@@ -17,7 +17,7 @@ use crate::audit::{self, Head};
 use crate::batch::{Batch, Committed, Step};
 use crate::columns::{ENOUGH, Param};
 use crate::sqlite::Session;
-use crate::{CommitError, Fault, FaultPoint, StoreError, TenantId, outbox, record};
+use crate::{CommitError, Fault, FaultPoint, StoreError, TenantId, outbox, record, tenant};
 
 /// Most batches in one transaction.
 pub const GROUP_MAX: usize = 256;
@@ -68,7 +68,8 @@ impl Inbox {
         let (answer, answered) = oneshot::channel();
         let job = Job { tenant, batch, answer, _place: place };
         self.sender.send(Message::Commit(job)).map_err(|_| StoreError::stopped())?;
-        answered.await.unwrap_or_else(|_| Err(StoreError::stopped().into()))
+        // Whoever was to answer is gone.
+        answered.await.unwrap_or(Err(CommitError::Unconfirmed))
     }
 
     /// Commits what was handed in and ends the thread.
@@ -158,7 +159,7 @@ impl Writer {
         closing.map(|answer| answer.send(()));
     }
 
-    /// Commits a group and answers. A crash drops who waits, who then hears that the writer stopped.
+    /// Commits a group and answers. A crash drops who waits, who then hears that the outcome is not known.
     fn commit(&self, jobs: Vec<Job>) -> ControlFlow<()> {
         let (work, answers): (Vec<_>, Vec<_>) =
             jobs.into_iter().map(|Job { tenant, batch, answer, .. }| ((tenant, batch), answer)).unzip();
@@ -232,6 +233,9 @@ impl Writer {
     }
 
     fn apply(&self, tenant: TenantId, batch: &Batch, heads: &mut Heads) -> Result<Committed, Failure> {
+        if !batch.clears() {
+            self.find(tenant, heads)?;
+        }
         let mut committed = Committed::default();
         for step in batch.steps() {
             self.fault(FaultPoint::Step)?;
@@ -274,12 +278,27 @@ impl Writer {
         asked.is_ok() && found
     }
 
-    /// A tenant's head, which is about to move: read once in a transaction.
-    fn moved<'h>(&self, tenant: TenantId, heads: &'h mut Heads) -> Result<&'h mut Head, StoreError> {
-        let (head, moved) = match heads.entry(tenant) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert((Head::of(&self.session, tenant.0)?, true)),
-        };
+    /// Looks for a tenant and its head, once in a transaction.
+    fn find<'h>(&self, tenant: TenantId, heads: &'h mut Heads) -> Result<&'h mut (Head, bool), CommitError> {
+        match heads.entry(tenant) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(place) => {
+                let mut is_there = tenant == TenantId::INSTALLATION;
+                self.session.query(tenant::THERE, [Param::Int(tenant.0)], &mut |_| {
+                    is_there = true;
+                    ENOUGH
+                })?;
+                match is_there {
+                    true => Ok(place.insert((Head::of(&self.session, tenant.0)?, false))),
+                    false => Err(CommitError::NoTenant),
+                }
+            }
+        }
+    }
+
+    /// A tenant's head, which is about to move.
+    fn moved<'h>(&self, tenant: TenantId, heads: &'h mut Heads) -> Result<&'h mut Head, CommitError> {
+        let (head, moved) = self.find(tenant, heads)?;
         *moved = true;
         Ok(head)
     }

@@ -70,6 +70,16 @@ impl Cluster {
         format!("{}:{}", self.folder.display().to_string().replace('/', "%2F"), self.port)
     }
 
+    /// The Unix socket it listens on.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.join(format!(".s.PGSQL.{}", self.port))
+    }
+
+    /// Its host and port, as PostgreSQL's own programs want them.
+    pub(crate) fn place(&self) -> (String, u16) {
+        (self.folder.display().to_string(), self.port)
+    }
+
     /// Its port.
     pub fn port(&self) -> u16 {
         self.port

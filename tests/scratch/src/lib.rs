@@ -6,6 +6,7 @@
 mod bouncer;
 mod cluster;
 mod postgres;
+mod proxy;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 pub use bouncer::Bouncer;
 pub use cluster::Cluster;
 pub use postgres::{Database, ask};
+pub use proxy::Proxy;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use tempfile::TempDir;
@@ -73,6 +75,16 @@ impl Place {
         match &self.database {
             Some(database) => database.run(sql).lines().map(str::to_owned).collect(),
             None => rows(&self.sqlite(), sql),
+        }
+    }
+
+    /// Ends every connection that a server has to it; a file has none.
+    pub fn cut(&self) {
+        if let Some(database) = &self.database {
+            database.run(
+                "select pg_terminate_backend(pid) from pg_stat_activity \
+                where datname = current_database() and pid <> pg_backend_pid()",
+            );
         }
     }
 

@@ -1,7 +1,7 @@
 //! Following the audit chain: from the entry that a graph stands for to the newest one.
 //!
-//! What an entry names is read as it is now, not as it was then, so the order of what is read does not matter. The graph is
-//! settled when no entry came while it was read: then all of it is of one moment.
+//! What an entry names is read as it is now, not as it was then, so the order of what is read does not matter. All of it is read
+//! of one moment, that of the newest entry, so that the graph is of that moment too.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::ControlFlow;
@@ -11,7 +11,7 @@ use store::{AuditEntry, AuditQuery, TenantId, TenantStore};
 
 use super::fact::{self, Fact, Source, TYPE};
 use super::{Change, Place, State};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::resource::{DELETE, RELINK};
 use crate::{Iam, limits};
 
@@ -53,49 +53,52 @@ struct News {
 }
 
 impl Iam {
-    /// Brings a graph to the newest entry.
-    pub(super) async fn follow(&self, tenant: TenantId, place: &Place) -> Result<()> {
+    /// Brings a graph to the newest entry, if it does not stand for this one or a later one.
+    pub(super) async fn follow(&self, tenant: TenantId, place: &Place, wanted: i64) -> Result<()> {
         let _turn = place.turn.lock().await;
-        let store = self.store.tenant(tenant);
-        for _ in 0..limits::RETRIES_MAX {
-            let newest = store.sequence().await?;
-            let known = place.read(|state| state.sequence);
-            if known == newest {
-                // Nothing came since the last of it was read.
-                place.write(|state| state.is_settled = true);
-                place.waiting().forget_through(newest);
-                self.graphs.make_room(tenant);
-                return Ok(());
+        if place.ask(wanted, |_| ()).is_some() {
+            // Whoever had the turn before has done it.
+            return Ok(());
+        }
+        let moment = self.store.tenant(tenant).moment().await?;
+        let followed = self.catch_up(moment.tenant(), place).await;
+        moment.end().await;
+        followed?;
+        self.graphs.make_room(tenant);
+        Ok(())
+    }
+
+    /// Brings a graph to the newest entry of a moment.
+    async fn catch_up(&self, store: TenantStore<'_>, place: &Place) -> Result<()> {
+        let newest = store.sequence().await?;
+        let known = place.read(|state| state.sequence);
+        let most = i64::try_from(limits::GRAPH_CHANGES_MAX).unwrap_or(i64::MAX);
+        let window = match known >= 0 && known <= newest && newest - known <= most {
+            true => window(store, place, known, newest).await?,
+            false => None,
+        };
+        match window {
+            Some(window) => {
+                let news = read(store, place, window).await?;
+                place.write(|state| {
+                    state.follow(news, newest).inspect_err(|_| {
+                        // Half of it may be in.
+                        state.sequence = -1;
+                    })
+                })?;
             }
-            let most = i64::try_from(limits::GRAPH_CHANGES_MAX).unwrap_or(i64::MAX);
-            let window = match known >= 0 && known < newest && newest - known <= most {
-                true => window(&store, place, known, newest).await?,
-                false => None,
-            };
-            let Some(window) = window else {
-                let loaded = self.load(tenant).await?;
+            None => {
+                let loaded = self.load(store, newest).await?;
                 place.write(|state| *state = loaded);
-                continue;
-            };
-            let news = read(&store, place, window).await?;
-            let is_settled = store.sequence().await? == newest;
-            let applied = place.write(|state| state.follow(news, newest, is_settled));
-            place.waiting().forget_through(newest);
-            if let Err(error) = applied {
-                place.write(|state| state.sequence = -1);
-                return Err(error);
-            }
-            if is_settled {
-                self.graphs.make_room(tenant);
-                return Ok(());
             }
         }
-        Err(Error::Unavailable)
+        place.waiting().forget_through(newest);
+        Ok(())
     }
 }
 
 /// What happened from one entry to another; nothing when the chain does not tell.
-async fn window(store: &TenantStore<'_>, place: &Place, known: i64, newest: i64) -> Result<Option<Window>> {
+async fn window(store: TenantStore<'_>, place: &Place, known: i64, newest: i64) -> Result<Option<Window>> {
     let own = place.waiting().changes.range(known + 1..=newest).map(|(at, c)| (*at, c.clone())).collect();
     let (mut window, mut count) = (Window::default(), 0);
     let query = AuditQuery { after: known, before: newest + 1, descending: false, take: u64::MAX };
@@ -109,7 +112,7 @@ async fn window(store: &TenantStore<'_>, place: &Place, known: i64, newest: i64)
     Ok((count == newest - known).then_some(window))
 }
 
-async fn read(store: &TenantStore<'_>, place: &Place, window: Window) -> Result<News> {
+async fn read(store: TenantStore<'_>, place: &Place, window: Window) -> Result<News> {
     let mut news = News { changes: window.changes, ..News::default() };
     let mut moved = BTreeSet::new();
     for (source, id) in &window.records {
@@ -147,13 +150,13 @@ async fn read(store: &TenantStore<'_>, place: &Place, window: Window) -> Result<
     Ok(news)
 }
 
-async fn record(store: &TenantStore<'_>, source: Source, id: &str) -> Result<Fact> {
+async fn record(store: TenantStore<'_>, source: Source, id: &str) -> Result<Fact> {
     let fact = store.with_record(source.kind(), id, |record| Fact::of(source, record.document)).await?;
     fact.unwrap_or(Ok(Fact::Nothing))
 }
 
 impl State {
-    fn follow(&mut self, news: News, sequence: i64, is_settled: bool) -> Result<()> {
+    fn follow(&mut self, news: News, sequence: i64) -> Result<()> {
         let Self { graph, slugs, .. } = self;
         let mut gone = HashSet::new();
         for (source, id, fact) in &news.facts {
@@ -183,7 +186,6 @@ impl State {
             }
         }
         self.sequence = sequence;
-        self.is_settled = is_settled;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use authz::Graph;
 use authz::graph::Subject;
-use store::{Access, Position, Query, TenantId};
+use store::{Access, Position, Query, TenantId, TenantStore};
 
 use super::State;
 use super::fact::{self, Fact, Source};
@@ -17,24 +17,23 @@ use crate::error::{Error, Result};
 const CHUNK: u64 = 1_000;
 
 impl Iam {
-    /// The graph as of now or a little later, to be settled by following from its number on.
-    pub(super) async fn load(&self, tenant: TenantId) -> Result<State> {
-        let sequence = self.store.tenant(tenant).sequence().await?;
+    /// The graph of a moment, whose newest entry has this number.
+    pub(super) async fn load(&self, store: TenantStore<'_>, sequence: i64) -> Result<State> {
         let seed = u64::from_be_bytes(random::<8>(&*self.env));
         let graph = Graph::seeded(seed);
-        let mut state = State { graph, slugs: HashMap::new(), sequence, is_settled: false };
+        let mut state = State { graph, slugs: HashMap::new(), sequence };
         for source in Source::ALL {
-            self.load_records(tenant, source, &mut state).await?;
+            self.load_records(store, source, &mut state).await?;
         }
         for source in Source::ALL {
             if let Some(relation) = source.members() {
-                self.load_members(tenant, source, relation, &mut state).await?;
+                self.load_members(store, source, relation, &mut state).await?;
             }
         }
         Ok(state)
     }
 
-    async fn load_records(&self, tenant: TenantId, source: Source, state: &mut State) -> Result<()> {
+    async fn load_records(&self, store: TenantStore<'_>, source: Source, state: &mut State) -> Result<()> {
         let mut last: Option<String> = None;
         loop {
             let after = last.as_deref().map(|id| Position { key: &[], id });
@@ -48,8 +47,7 @@ impl Iam {
             };
             let (mut seen, mut next, mut outcome) = (0, None, Ok(()));
             let State { graph, slugs, .. } = &mut *state;
-            self.store
-                .tenant(tenant)
+            store
                 .search(&query, |_, record| {
                     seen += 1;
                     if seen == CHUNK {
@@ -61,7 +59,7 @@ impl Iam {
                 })
                 .await?;
             outcome?;
-            self.check_size(tenant, state)?;
+            self.check_size(store.id(), state)?;
             match next {
                 Some(id) => last = Some(id),
                 None => return Ok(()),
@@ -72,7 +70,7 @@ impl Iam {
 
     async fn load_members(
         &self,
-        tenant: TenantId,
+        store: TenantStore<'_>,
         source: Source,
         relation: &str,
         state: &mut State,
@@ -80,8 +78,7 @@ impl Iam {
         let mut last = (String::new(), String::new());
         loop {
             let (mut seen, mut next, mut outcome) = (0, None, Ok(()));
-            self.store
-                .tenant(tenant)
+            store
                 .relation(relation, (&last.0, &last.1), CHUNK, |id, edge| {
                     seen += 1;
                     if seen == CHUNK {
@@ -95,7 +92,7 @@ impl Iam {
                 })
                 .await?;
             outcome?;
-            self.check_size(tenant, state)?;
+            self.check_size(store.id(), state)?;
             match next {
                 Some(place) => last = place,
                 None => return Ok(()),

@@ -1,8 +1,9 @@
 //! The access graphs: one per tenant, in memory, as of the newest commit whenever it is asked.
 //!
 //! The tenant's audit chain is the feed of changes. A graph knows the number of the entry it stands for; who asks reads the
-//! number of the newest, and where the two agree the graph is right. Where they differ, it follows: what this process wrote it
-//! was told ([`Graphs::note`]), what others wrote is read anew (`follow`). The first question builds the graph (`load`).
+//! number of the newest, and a graph that stands for that or a later one is right. One that is behind follows: what this process
+//! wrote it was told ([`Graphs::note`]), what others wrote is read anew (`follow`). The first question builds the graph (`load`).
+//! Either reads one moment of the store, so that it ends, and is of one moment, however much is written meanwhile.
 
 mod fact;
 mod follow;
@@ -43,8 +44,6 @@ struct State {
     slugs: HashMap<String, String>,
     /// The number of the entry it stands for; negative before it is built.
     sequence: i64,
-    /// Whether it is of one moment: what was read for it was not changed meanwhile.
-    is_settled: bool,
 }
 
 /// Which edges came and went by the entries of this process that no question has asked for yet.
@@ -125,12 +124,7 @@ impl Graphs {
 impl Place {
     fn new() -> Self {
         Self {
-            state: RwLock::new(State {
-                graph: Graph::seeded(0),
-                slugs: HashMap::new(),
-                sequence: -1,
-                is_settled: false,
-            }),
+            state: RwLock::new(State { graph: Graph::seeded(0), slugs: HashMap::new(), sequence: -1 }),
             turn: Fair::default(),
             waiting: Mutex::default(),
             used: AtomicI64::default(),
@@ -155,10 +149,7 @@ impl Place {
 
     /// What the graph says, if it stands for the entry of this number or a later one.
     fn ask<R>(&self, sequence: i64, f: impl FnOnce(&Graph) -> R) -> Option<R> {
-        self.read(|state| {
-            let is_right = state.is_settled && state.sequence >= sequence;
-            is_right.then(|| f(&state.graph))
-        })
+        self.read(|state| (state.sequence >= sequence).then(|| f(&state.graph)))
     }
 }
 
@@ -172,20 +163,21 @@ impl Waiting {
 }
 
 impl Iam {
-    /// What a tenant's graph says, as of the newest commit. `f` runs once, and must not take long.
+    /// What a tenant's graph says, as of the newest commit when it was asked, or a later one. `f` runs once, and must not
+    /// take long.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when others write faster than they can be followed, or the graph does not fit.
+    /// [`Error::Unavailable`] when the graph does not fit, or the store cannot be reached.
     pub(crate) async fn with_graph<R>(&self, tenant: TenantId, f: impl FnOnce(&Graph) -> R) -> Result<R> {
         let place = self.graphs.place(tenant, self.now());
         let mut f = Some(f);
+        let newest = self.store.tenant(tenant).sequence().await?;
         for _ in 0..limits::RETRIES_MAX {
-            let newest = self.store.tenant(tenant).sequence().await?;
             let answer = place.ask(newest, |graph| f.take().map(|f| f(graph)));
             if let Some(answer) = answer.flatten() {
                 return Ok(answer);
             }
-            self.follow(tenant, &place).await?;
+            self.follow(tenant, &place, newest).await?;
         }
         Err(Error::Unavailable)
     }
@@ -198,8 +190,8 @@ impl Iam {
     ) -> Result<R> {
         let place = self.graphs.place(tenant, self.now());
         let f = Arc::new(f);
+        let newest = self.store.tenant(tenant).sequence().await?;
         for _ in 0..limits::RETRIES_MAX {
-            let newest = self.store.tenant(tenant).sequence().await?;
             if place.ask(newest, |_| ()).is_some() {
                 let (place, f) = (Arc::clone(&place), Arc::clone(&f));
                 let answer = tokio::task::spawn_blocking(move || place.ask(newest, |graph| f(graph)));
@@ -207,7 +199,7 @@ impl Iam {
                     return Ok(answer);
                 }
             }
-            self.follow(tenant, &place).await?;
+            self.follow(tenant, &place, newest).await?;
         }
         Err(Error::Unavailable)
     }

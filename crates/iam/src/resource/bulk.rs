@@ -46,14 +46,18 @@ impl Iam {
         }
         let mut run = Run { iam: self, cx, operations: &request.operations, known: HashMap::new() };
         let mut answers: Vec<Option<BulkAnswer>> = vec![None; request.operations.len()];
-        let mut errors = 0;
+        let (mut errors, mut is_away) = (0, false);
         for steps in schedule(&request.operations) {
             let done = match steps.as_slice() {
+                _ if is_away => run.given_up(&steps),
                 [Step::Run(at)] => vec![(*at, run.single(*at).await)],
                 circle => run.circle(circle).await,
             };
             for (at, answer) in done {
                 errors += u64::from(answer.outcome.is_err());
+                // As many as possible are done (RFC 7644 §3.7). While the store is away none is, and each would wait for it.
+                let is_refused = matches!(answer.outcome, Err(Error::Unavailable | Error::Unconfirmed));
+                is_away = is_away || is_refused && self.of(cx).sequence().await.is_err();
                 if let Some(slot) = answers.get_mut(at) {
                     *slot = Some(answer);
                 }
@@ -108,6 +112,16 @@ impl Run<'_> {
                 BulkAnswer { method: String::new(), bulk_id: None, location: None, outcome }
             }
         }
+    }
+
+    /// Operations that are not begun with.
+    fn given_up(&self, steps: &[Step]) -> Vec<(usize, BulkAnswer)> {
+        let places: BTreeSet<usize> = steps.iter().copied().map(place).collect();
+        let answer = |at| match self.operations.get(at)? {
+            Ok(operation) => Some((at, self.answer(operation, Err(Error::Unavailable)))),
+            Err(unreadable) => Some((at, refusal(unreadable))),
+        };
+        places.into_iter().filter_map(answer).collect()
     }
 
     /// A circle of resources to be created: all of them are, or none.

@@ -120,6 +120,9 @@ pub(crate) fn refused(error: CommitError) -> Error {
         // Asked again, it is decided by what is so then.
         CommitError::Changed => Error::Unavailable,
         CommitError::Missing => Error::NotFound("the resource was deleted meanwhile".to_owned()),
+        // Its tokens have gone with it.
+        CommitError::NoTenant => Error::Unauthenticated,
+        CommitError::Unconfirmed => Error::Unconfirmed,
         CommitError::Store(error) => error.into(),
     }
 }

@@ -13,6 +13,22 @@ use crate::tenant::Operator;
 const CHUNK: u64 = 100;
 
 impl Iam {
+    /// Does [`Iam::sweep_tokens`] if it is this node's turn in a period; nothing if it is not.
+    ///
+    /// # Errors
+    /// As that.
+    pub async fn sweep_tokens_in_turn(
+        &self,
+        operator: Operator<'_>,
+        period: Duration,
+        retention: Duration,
+    ) -> Result<Option<u64>> {
+        match self.takes_turn(operator, "sweep-tokens", period).await? {
+            true => self.sweep_tokens(operator, retention).await.map(Some),
+            false => Ok(None),
+        }
+    }
+
     /// Deletes the tokens of every tenant that ended longer than `retention` ago, and says how many there were. Each is
     /// an entry of the audit log.
     ///
@@ -55,7 +71,7 @@ impl Iam {
         match self.store.tenant(tenant).commit(batch).await {
             Ok(_) => Ok(u64::try_from(ended.len()).unwrap_or_default()),
             // Somebody revoked one of them, or deleted the tenant; the next sweep sees what is left.
-            Err(CommitError::Missing) => Ok(0),
+            Err(CommitError::Missing | CommitError::NoTenant) => Ok(0),
             Err(error) => Err(refused(error)),
         }
     }

@@ -144,15 +144,9 @@ async fn sweep(iam: &Iam, retention: Duration) {
     if let Err(error) = iam.store().tenants().sweep().await {
         tracing::warn!(%error, "a deleted tenant's rows are still there");
     }
-    let swept = async {
-        match iam.takes_turn(SWEEPER, "sweep-tokens", SWEEP).await? {
-            true => iam.sweep_tokens(SWEEPER, retention).await,
-            false => Ok(0),
-        }
-    };
-    match swept.await {
-        Ok(0) => {}
-        Ok(tokens) => tracing::info!(tokens, "deleted tokens that ended long ago"),
+    match iam.sweep_tokens_in_turn(SWEEPER, SWEEP, retention).await {
+        Ok(None | Some(0)) => {}
+        Ok(Some(tokens)) => tracing::info!(tokens, "deleted tokens that ended long ago"),
         Err(error) => tracing::warn!(%error, "tokens that ended long ago are still there"),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -11,10 +11,10 @@ use tokio::runtime::Runtime;
 
 use super::{World, batch};
 use crate::position::SETTLE;
-use crate::{Access, Batch, NewRecord, Position, Query, Store, TenantId, TenantStore};
+use crate::{Access, Batch, NewRecord, Position, Query, Store, TenantStore};
 
 /// Cases share a database; each has a tenant of its own.
-static TENANTS: AtomicI64 = AtomicI64::new(1);
+static CASES: AtomicU64 = AtomicU64::new(1);
 
 fn check<S: Strategy>(
     runtime: &Runtime,
@@ -25,8 +25,9 @@ fn check<S: Strategy>(
 ) {
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let run = |value| {
-        let tenant = TenantId(TENANTS.fetch_add(1, Ordering::Relaxed));
-        runtime.block_on(case(store.tenant(tenant), value));
+        let name = CASES.fetch_add(1, Ordering::Relaxed).to_string();
+        let tenant = runtime.block_on(store.tenants().create(&name, 1, "me")).unwrap();
+        runtime.block_on(case(store.tenant(tenant.id), value));
         Ok(())
     };
     if let Err(error) = runner.run(&strategy, run) {

@@ -17,21 +17,23 @@ use std::time::Duration;
 use deadpool::managed::Object;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::Error;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
 use super::session::{Answer, Exchange, Row, Session};
-use super::{Pool, failed, session, unavailable};
+use super::{Manager, Pool, chain, failed, give_up, is_away, session, unavailable};
 use crate::audit::{self, Head, Link};
 use crate::batch::{Batch, Committed, Expect, Step};
 use crate::columns::{Columns, Param};
 use crate::writer::INBOX_MAX;
-use crate::{CommitError, Fault, FaultPoint, StoreError, TenantId, outbox, record, statements};
+use crate::{CommitError, Fault, FaultPoint, StoreError, TenantId, outbox, record, statements, tenant};
 
 statements! {
-    // The row is there after this, whoever made it.
-    CLAIM_HEAD = "insert into head (tenant, audit, hash, outbox) values ($1, 0, $2, 0) on conflict do nothing";
+    // The row is there after this, whoever made it, if there is the tenant. The installation always is.
+    CLAIM_HEAD = "insert into head (tenant, audit, hash, outbox) \
+                  select tenant, 0, $2, 0 from tenant where tenant = $1 on conflict do nothing";
+    CLAIM_OWN = "insert into head (tenant, audit, hash, outbox) values ($1, 0, $2, 0) on conflict do nothing";
     LOCK_HEAD = "select audit, hash, outbox from head where tenant = $1 for update";
 }
 
@@ -41,8 +43,8 @@ const ROLLBACK: &str = "rollback";
 
 /// How often a group is tried that met another one in a deadlock.
 const TRIES_MAX: usize = 4;
-/// How long a transaction may take, all its waiting included.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a transaction may take, all its waiting included. Longer than a lock is waited for.
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 type Outcome = Result<Committed, CommitError>;
 
@@ -93,8 +95,9 @@ impl Lanes {
     }
 
     pub(super) async fn commit(self: &Arc<Self>, tenant: TenantId, batch: Batch) -> Outcome {
+        let begun = Instant::now() + self.wait;
         let place =
-            timeout(self.wait, Arc::clone(&self.places).acquire_owned()).await.map_err(|_| too_many())?;
+            timeout_at(begun, Arc::clone(&self.places).acquire_owned()).await.map_err(|_| too_many())?;
         let place = place.map_err(|_| StoreError::stopped())?;
         if !self.alive() {
             return Err(StoreError::stopped().into());
@@ -109,13 +112,14 @@ impl Lanes {
                 self.runtime.spawn(Arc::clone(self).work(tenant));
             }
         }
-        let outcome = match timeout(self.wait, &mut answered).await {
+        let outcome = match timeout_at(begun, &mut answered).await {
             Ok(outcome) => outcome,
             // Nobody has begun with it, and now nobody will.
             Err(_) if !is_taken.swap(true, Ordering::AcqRel) => return Err(too_many().into()),
             Err(_) => answered.await,
         };
-        outcome.unwrap_or_else(|_| Err(StoreError::stopped().into()))
+        // Whoever was to answer is gone.
+        outcome.unwrap_or(Err(CommitError::Unconfirmed))
     }
 
     /// Commits what was handed in; what comes later is refused.
@@ -129,13 +133,18 @@ impl Lanes {
     async fn work(self: Arc<Self>, tenant: TenantId) {
         loop {
             let Ok(_turn) = self.turns.acquire().await else { return };
+            // First, so that who gives up meanwhile knows that nothing was begun.
+            let session = session(&self.pool, tenant).await;
             let Some(jobs) = self.next(tenant) else { return };
             let (batches, answers): (Vec<_>, Vec<_>) =
                 jobs.into_iter().map(|Job { batch, answer, _place, .. }| (batch, (answer, _place))).unzip();
             if batches.is_empty() {
                 continue;
             }
-            let outcomes = self.settle(tenant, &batches).await;
+            let outcomes = match session {
+                Ok(session) => self.settle(tenant, &batches, session).await,
+                Err(error) => all(&batches, &error.into()),
+            };
             // After a crash there are none, and who waits hears that the store has stopped.
             for ((answer, _place), outcome) in answers.into_iter().zip(outcomes) {
                 let _ = answer.send(outcome);
@@ -157,43 +166,57 @@ impl Lanes {
     }
 
     /// Commits a group. An error of the database that is one batch's fault is found by committing each alone.
-    async fn settle(&self, tenant: TenantId, batches: &[Batch]) -> Vec<Outcome> {
-        let all = |error: StoreError| batches.iter().map(|_| Err(error.clone().into())).collect();
-        match self.attempt(tenant, batches).await {
+    async fn settle(&self, tenant: TenantId, batches: &[Batch], with: Object<Manager>) -> Vec<Outcome> {
+        match self.attempt(tenant, batches, with).await {
             Ok(outcomes) => outcomes,
-            Err(StoreError::Broken(_)) if batches.len() > 1 => {
+            Err(CommitError::Store(StoreError::Broken(_))) if batches.len() > 1 => {
                 let mut outcomes = Vec::with_capacity(batches.len());
-                for batch in batches {
-                    outcomes.extend(Box::pin(self.settle(tenant, std::slice::from_ref(batch))).await);
+                for batch in batches.chunks(1) {
+                    match session(&self.pool, tenant).await {
+                        Ok(with) => outcomes.extend(Box::pin(self.settle(tenant, batch, with)).await),
+                        Err(error) => outcomes.push(Err(error.into())),
+                    }
                 }
                 outcomes
             }
-            Err(error) => all(error),
+            Err(error) => all(batches, &error),
         }
     }
 
     /// One transaction, again when it and another one stood in each other's way. After a crash nobody has an outcome.
-    async fn attempt(&self, tenant: TenantId, batches: &[Batch]) -> Result<Vec<Outcome>, StoreError> {
-        let transaction = Transaction { tenant, batches, fault: self.fault.as_ref() };
+    async fn attempt(
+        &self,
+        tenant: TenantId,
+        batches: &[Batch],
+        mut with: Object<Manager>,
+    ) -> Result<Vec<Outcome>, CommitError> {
         let mut tries = 1;
         loop {
-            let mut session = session(&self.pool, tenant).await?;
-            let failure = match timeout(PATIENCE, transaction.run(&mut session)).await {
+            let transaction = Transaction::of(tenant, batches, self.fault.as_ref());
+            let failure = match timeout(PATIENCE, transaction.run(&mut with)).await {
                 Ok(Ok(outcomes)) => return Ok(outcomes),
                 Ok(Err(failure)) => failure,
-                Err(_) => unavailable("a commit took too long; whether it happened is not known").into(),
+                Err(_) if transaction.is_ending() => {
+                    Failure::Unconfirmed("it did not answer in time".to_owned())
+                }
+                Err(_) => unavailable("the database did not answer in time").into(),
             };
             // Whatever its transaction did is undone with the connection.
-            drop(Object::take(session));
+            give_up(&self.pool, with, failure.is_away());
             match failure {
                 Failure::Again if tries < TRIES_MAX => tries += 1,
-                Failure::Again => return Err(unavailable("commits stand in each other's way")),
-                Failure::Store(error) => return Err(error),
+                Failure::Again => return Err(unavailable("commits stand in each other's way").into()),
+                Failure::Store(error) => return Err(error.into()),
+                Failure::Unconfirmed(cause) => {
+                    tracing::warn!(%cause, "the database has not said whether a commit happened");
+                    return Err(CommitError::Unconfirmed);
+                }
                 Failure::Crash => {
                     self.alive.store(false, Ordering::Release);
                     return Ok(Vec::new());
                 }
             }
+            with = session(&self.pool, tenant).await?;
         }
     }
 
@@ -206,9 +229,22 @@ impl Lanes {
 enum Failure {
     /// It stood in another one's way; nothing is wrong with it.
     Again,
+    /// It was not committed.
     Store(StoreError),
+    /// Whether it was committed is not known: why.
+    Unconfirmed(String),
     /// A test made it crash.
     Crash,
+}
+
+impl Failure {
+    fn is_away(&self) -> bool {
+        match self {
+            Failure::Store(error) => is_away(error),
+            Failure::Unconfirmed(_) => true,
+            Failure::Again | Failure::Crash => false,
+        }
+    }
 }
 
 impl From<StoreError> for Failure {
@@ -235,6 +271,8 @@ struct Transaction<'g> {
     tenant: TenantId,
     batches: &'g [Batch],
     fault: Option<&'g Fault>,
+    /// Whether the server may have been told to commit.
+    is_ending: AtomicBool,
 }
 
 /// How far the batches of an exchange held.
@@ -244,10 +282,18 @@ struct Judgement {
     refused: Option<Expect>,
 }
 
-impl Transaction<'_> {
+impl<'g> Transaction<'g> {
+    fn of(tenant: TenantId, batches: &'g [Batch], fault: Option<&'g Fault>) -> Self {
+        Transaction { tenant, batches, fault, is_ending: AtomicBool::new(false) }
+    }
+
+    fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Relaxed)
+    }
+
     async fn run(&self, session: &mut Session) -> Result<Vec<Outcome>, Failure> {
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(self.batches.len());
-        let mut head = None;
+        let (mut head, mut is_there) = (None, true);
         let mut most = self.batches.len();
         while let Some(rest) = self.batches.get(outcomes.len()..).filter(|rest| !rest.is_empty()) {
             let part = rest.get(..most).unwrap_or(rest);
@@ -261,9 +307,16 @@ impl Transaction<'_> {
             }
             let mut answers = exchange.answers().await?.into_iter();
             if begins {
-                head = Some(locked(answers.by_ref().take(3).last())?.ok_or(Failure::Again)?);
+                let [_, _, locked, there] = first(&mut answers)?;
+                is_there = self.tenant == TenantId::INSTALLATION || !there.rows.is_empty();
+                head = match locked.rows.first() {
+                    Some(row) => Some(Head::read(&Row(row))?),
+                    // What is left of a tenant may be taken away by two at once, its head too.
+                    None if !is_there => Some(Head::START),
+                    None => return Err(Failure::Again),
+                };
             }
-            let Judgement { held, refused } = self.judge(part, answers)?;
+            let Judgement { held, refused } = self.judge(part, answers, is_there)?;
             outcomes.extend(held.into_iter().map(Ok));
             if let Some(expect) = refused {
                 let refusal = self.undo(session, outcomes.len(), expect).await?;
@@ -281,9 +334,12 @@ impl Transaction<'_> {
 
     async fn begin<'s>(&self, exchange: &mut Exchange<'s>) {
         exchange.send(BEGIN, Vec::new()).await;
-        let tenant = Param::Int(self.tenant.0);
-        exchange.send(CLAIM_HEAD, vec![tenant, Param::Bytes(&Head::START.hash)]).await;
-        exchange.send(LOCK_HEAD, vec![tenant]).await;
+        let number = Param::Int(self.tenant.0);
+        let claim = if self.tenant == TenantId::INSTALLATION { CLAIM_OWN } else { CLAIM_HEAD };
+        exchange.send(claim, vec![number, Param::Bytes(&Head::START.hash)]).await;
+        exchange.send(LOCK_HEAD, vec![number]).await;
+        // Not before: a tenant that is deleted while the lock is waited for is there no more.
+        exchange.send(tenant::THERE, vec![number]).await;
     }
 
     /// Sends a batch's statements, after a savepoint if it has neighbours.
@@ -306,9 +362,17 @@ impl Transaction<'_> {
     }
 
     /// Holds what statements did against what was expected, up to the first that did not do it.
-    fn judge(&self, part: &[Batch], mut answers: impl Iterator<Item = Answer>) -> Result<Judgement, Failure> {
+    fn judge(
+        &self,
+        part: &[Batch],
+        mut answers: impl Iterator<Item = Answer>,
+        is_there: bool,
+    ) -> Result<Judgement, Failure> {
         let mut held = Vec::with_capacity(part.len());
         for batch in part {
+            if !is_there && !batch.clears() {
+                return Ok(Judgement { held, refused: Some(Expect::Tenant) });
+            }
             let mut committed = Committed::default();
             if self.batches.len() > 1 {
                 answers.next();
@@ -391,8 +455,9 @@ impl Transaction<'_> {
             exchange.send(audit::SAVE_HEAD, saved.to_vec()).await;
         }
         self.fault(FaultPoint::Commit)?;
+        self.is_ending.store(true, Ordering::Relaxed);
         exchange.send(COMMIT, Vec::new()).await;
-        exchange.answers().await?;
+        exchange.answers().await.map_err(unconfirmed)?;
         self.fault(FaultPoint::Answer)
     }
 
@@ -426,14 +491,26 @@ impl Added<'_> {
     }
 }
 
+/// A transaction that ends in an error was not committed. One whose connection ends, or its server, may have been.
+fn unconfirmed(error: Error) -> Failure {
+    match error.as_db_error().and_then(tokio_postgres::error::DbError::parsed_severity) {
+        Some(Severity::Error) => error.into(),
+        _ => Failure::Unconfirmed(chain(&error)),
+    }
+}
+
+fn all(batches: &[Batch], error: &CommitError) -> Vec<Outcome> {
+    batches.iter().map(|_| Err(error.clone())).collect()
+}
+
 fn too_many() -> StoreError {
     unavailable("too many commits wait for the database")
 }
 
-/// The head that was locked; none when the tenant was deleted while the lock was waited for.
-fn locked(answer: Option<Answer>) -> Result<Option<Head>, StoreError> {
-    let rows = answer.map(|answer| answer.rows).unwrap_or_default();
-    rows.first().map(|row| Head::read(&Row(row))).transpose()
+/// The answers to what a transaction begins with.
+fn first(answers: &mut impl Iterator<Item = Answer>) -> Result<[Answer; 4], StoreError> {
+    let first: Vec<_> = answers.take(4).collect();
+    first.try_into().map_err(|_| unavailable("an answer is missing"))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -11,11 +12,12 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::{Client, Config, Error, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{PATIENCE, chain, failed};
+use super::{PATIENCE, chain, failed, unavailable};
 use crate::StoreError;
 
 /// Connections to the server when the URL does not say `connections`.
@@ -23,7 +25,7 @@ const CONNECTIONS: usize = 16;
 /// Most commits in one transaction when the URL does not say `group`. Past 64 PostgreSQL keeps a transaction's
 /// savepoints where every reader has to look them up.
 const GROUP: usize = 32;
-/// How long one server may take to answer, when the URL does not say `connect_timeout`.
+/// How long one server may take until a connection to it can be used, when the URL does not say `connect_timeout`.
 const CONNECT: Duration = Duration::from_secs(5);
 /// So long data may stay unacknowledged before a connection counts as dead.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -49,7 +51,12 @@ const MINE: &str = "select coalesce(current_setting('durward.mine', true), ''); 
 /// What a URL says.
 #[derive(Clone)]
 pub(super) struct Server {
-    config: Config,
+    /// How to reach each of its hosts.
+    hosts: Vec<Config>,
+    /// The one that took the last connection. It is tried first, so that a host that is silent is waited for once.
+    last: Arc<AtomicUsize>,
+    /// How long each may take.
+    each: Duration,
     tls: MakeRustlsConnect,
     /// Most connections at once.
     pub(super) connections: usize,
@@ -75,25 +82,6 @@ impl Server {
             return Err(wrong("it begins neither with `postgres://` nor with `sqlite:`"));
         }
         let parameters = Parameters::take(url)?;
-        let mut config: Config = parameters.url.parse().map_err(|error: Error| wrong(&chain(&error)))?;
-        if config.get_hosts().is_empty() {
-            return Err(wrong("it names no host"));
-        }
-        if !parameters.names_target {
-            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        }
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT);
-        }
-        if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(SILENCE);
-        }
-        if !parameters.names_keepalive {
-            config.keepalives_idle(IDLE);
-        }
-        if config.get_application_name().is_none() {
-            config.application_name("durward");
-        }
         let root = parameters.sslrootcert.as_deref().map(Path::new);
         let (mode, is_verified) = match parameters.sslmode.as_deref() {
             Some("disable") => (SslMode::Disable, false),
@@ -102,21 +90,44 @@ impl Server {
             Some("verify-full") => (SslMode::Require, true),
             Some(_) => return Err(wrong("`sslmode` is none of disable, prefer, require, verify-full")),
         };
-        config.ssl_mode(mode);
+        let hosts =
+            parameters.hosts().map(|url| parameters.config(&url, mode)).collect::<Result<Vec<_>, _>>()?;
+        let each = hosts.first().and_then(Config::get_connect_timeout).copied().unwrap_or(CONNECT);
         let tls = MakeRustlsConnect::new(tls(is_verified, root)?);
-        Ok(Server { config, tls, connections: parameters.connections, group: parameters.group })
+        let Parameters { connections, group, .. } = parameters;
+        Ok(Server { hosts, last: Arc::default(), each, tls, connections, group })
     }
 
-    /// How long it takes at most until every server was tried.
+    /// How long it takes at most until every host was tried.
     pub(super) fn patience(&self) -> Duration {
-        let servers = u32::try_from(self.config.get_hosts().len()).unwrap_or(u32::MAX);
-        let each = self.config.get_connect_timeout().copied().unwrap_or(CONNECT);
-        PATIENCE.max(each.saturating_mul(servers).saturating_add(CONNECT))
+        PATIENCE.max(self.each.saturating_mul(u32::try_from(self.hosts.len()).unwrap_or(u32::MAX)))
     }
 
-    /// Connects, and drives the connection by a task of its own.
+    /// Connects to the first host that takes connections, and drives the connection by a task of its own. A host that is
+    /// silent is given up in time, whatever it was to say.
     pub(super) async fn connect(self) -> Result<(Client, JoinHandle<()>), StoreError> {
-        let (client, connection) = self.config.connect(self.tls).await.map_err(|error| failed(&error))?;
+        let last = self.last.load(Ordering::Relaxed);
+        let mut failure = wrong("it names no host");
+        for (number, host) in self.hosts.iter().enumerate().cycle().skip(last).take(self.hosts.len()) {
+            match timeout(self.each, Self::connect_to(host, self.tls.clone())).await {
+                Ok(Ok(connected)) => {
+                    self.last.store(number, Ordering::Relaxed);
+                    return Ok(connected);
+                }
+                // Of every host.
+                Ok(Err(error @ StoreError::Unsupported(_))) => return Err(error),
+                Ok(Err(error)) => failure = error,
+                Err(_) => failure = unavailable("a connection to the database was not made in time"),
+            }
+        }
+        Err(failure)
+    }
+
+    async fn connect_to(
+        host: &Config,
+        tls: MakeRustlsConnect,
+    ) -> Result<(Client, JoinHandle<()>), StoreError> {
+        let (client, connection) = host.connect(tls).await.map_err(|error| failed(&error))?;
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the database ended");
@@ -139,6 +150,41 @@ impl Server {
 }
 
 impl Parameters {
+    /// The URL of each host alone.
+    fn hosts(&self) -> impl Iterator<Item = String> {
+        let (before, rest) = self.url.split_once("://").unwrap_or_default();
+        let (user, rest) = rest.split_once('@').map_or(("", rest), |(user, rest)| (user, rest));
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (hosts, rest) = rest.split_at(end);
+        let at = if user.is_empty() { "" } else { "@" };
+        hosts.split(',').map(move |host| format!("{before}://{user}{at}{host}{rest}"))
+    }
+
+    /// How a host is reached, with what is to be said when the URL does not say it.
+    fn config(&self, url: &str, mode: SslMode) -> Result<Config, StoreError> {
+        let mut config: Config = url.parse().map_err(|error: Error| wrong(&chain(&error)))?;
+        if config.get_hosts().is_empty() {
+            return Err(wrong("it names no host"));
+        }
+        if !self.names_target {
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(SILENCE);
+        }
+        if !self.names_keepalive {
+            config.keepalives_idle(IDLE);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("durward");
+        }
+        config.ssl_mode(mode);
+        Ok(config)
+    }
+
     fn take(url: &str) -> Result<Self, StoreError> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         if query.contains('@') && !base.contains('@') {
@@ -281,8 +327,9 @@ mod tests {
     async fn there_is_time_to_try_every_server() {
         for (url, seconds) in [
             ("postgres://durward@a/durward", 10),
-            ("postgres://durward@a,b,c/durward", 20),
-            ("postgres://durward@a,b/durward?connect_timeout=20", 45),
+            ("postgres://durward@a,b/durward", 10),
+            ("postgres://durward@a,b,c/durward", 15),
+            ("postgres://durward@a,b/durward?connect_timeout=20", 40),
         ] {
             assert_eq!(Server::parse(url).unwrap().patience(), Duration::from_secs(seconds), "{url}");
         }

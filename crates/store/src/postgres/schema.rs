@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use scratch::Database;
+use scratch::{Database, ask};
 
-use crate::contract::World;
+use crate::contract::{ACME, GLOBEX, World, creation, intact};
 
+/// What Citus' functions refuse, as its documentation says, without distributing anything.
+const STAND_INS: &str = include_str!("citus.sql");
 const GUIDE: &str = include_str!("../../../../docs/guides/sharding.md");
 
 async fn migrated() -> Database {
@@ -68,4 +70,54 @@ async fn the_guide_distributes_every_table_and_lifts_every_policy() {
     let together = guide("colocate_with => '", "')");
     assert_eq!(together, BTreeSet::from(["record".to_owned()]));
     assert_eq!(GUIDE.matches("colocate_with").count(), sharded.len() - 1);
+}
+
+/// Every statement of the guide, as it stands there.
+fn statements() -> Vec<&'static str> {
+    let blocks = GUIDE.split("```").skip(1).step_by(2).map(|block| block.trim_start_matches("sql"));
+    let single = GUIDE.split("```").step_by(2).flat_map(|text| text.split('`').skip(1).step_by(2));
+    blocks.chain(single.filter(|code| code.starts_with("select "))).collect()
+}
+
+#[tokio::test]
+async fn the_statements_of_the_guide_can_be_run_and_the_store_goes_on() {
+    let world = migrated().await;
+    world.run(STAND_INS);
+    let statements = statements();
+    assert_eq!(statements.len(), 2, "a block, and how a tenant gets a shard of its own: {statements:?}");
+    for statement in &statements {
+        // As the guide says: as the owner.
+        ask(&world.url_above(), &format!("set role durward; {statement}"));
+    }
+    assert_eq!(world.run("select count(*) from pg_class where relrowsecurity").trim(), "0");
+    let store = world.fresh().await;
+    for tenant in [ACME, GLOBEX] {
+        store.tenant(tenant).commit(creation("a", b"a")).await.unwrap();
+        intact(store.tenant(tenant), 1).await;
+    }
+    store.tenants().delete(ACME, 7, "me").await.unwrap();
+    assert_eq!(store.tenant(GLOBEX).total("Thing").await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_could_not_be_distributed_is_found() {
+    let world = migrated().await;
+    world.run(STAND_INS);
+    for (change, statement, why) in [
+        ("create unique index record_display on record (display)", "record", "a unique index without"),
+        (
+            "drop policy tenant on token; alter table token alter tenant type text",
+            "token",
+            "another type than",
+        ),
+        ("create table other (name text primary key)", "other", "has no column"),
+    ] {
+        let distribute = format!(
+            "begin; {change}; select create_distributed_table('head', 'tenant'); \
+             select create_distributed_table('{statement}', 'tenant', colocate_with => 'head'); rollback"
+        );
+        let outcome = std::panic::catch_unwind(|| world.run(&distribute));
+        let refused = outcome.err().and_then(|error| error.downcast::<String>().ok()).map(|error| *error);
+        assert!(refused.is_some_and(|error| error.contains(why)), "{change}");
+    }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Session {
     client: Client,
     prepared: Prepared,
     scope: Scope,
-    /// How long it waits for an answer, and then for each row.
+    /// How long it waits for the answer, and then for each row.
     patience: Duration,
     task: JoinHandle<()>,
 }
@@ -70,11 +70,14 @@ impl Session {
     ) -> Result<(), StoreError> {
         let Session { client, prepared, scope, patience, .. } = self;
         let patience = *patience;
-        let scoping = scope.send(client, prepared).await;
-        let statement = in_time(patience, prepare(client, prepared, sql)).await?;
-        let rows = in_time(patience, client.query_raw(&statement, params.iter().copied())).await?;
-        in_time(patience, scope.answer(scoping)).await?;
-        let mut rows = pin!(rows);
+        let answer = async {
+            let scoping = scope.send(client, prepared).await;
+            let statement = prepare(client, prepared, sql).await?;
+            let rows = client.query_raw(&statement, params.iter().copied()).await?;
+            scope.answer(scoping).await?;
+            Ok(rows)
+        };
+        let mut rows = pin!(in_time(patience, answer).await?);
         while let Some(row) = in_time(patience, rows.try_next()).await? {
             if let ControlFlow::Break(()) = show(&Row(&row))? {
                 break;
@@ -91,10 +94,13 @@ impl Session {
     ) -> Result<(), StoreError> {
         let patience = self.patience;
         let mut exchange = self.exchange();
-        for (sql, params) in steps {
-            in_time(patience, async { Ok(exchange.send(sql, params.clone()).await) }).await?;
-        }
-        let answers = in_time(patience, exchange.answers()).await?;
+        let answers = async {
+            for (sql, params) in steps {
+                exchange.send(sql, params.clone()).await;
+            }
+            exchange.answers().await
+        };
+        let answers = in_time(patience, answers).await?;
         for (at, answer) in answers.iter().enumerate() {
             for row in &answer.rows {
                 if show(at, &Row(row))?.is_break() {

@@ -1,20 +1,23 @@
-//! Two nodes over PostgreSQL whose server goes away and comes back, or dies and is replaced by its standby.
+//! Two nodes over PostgreSQL whose server goes away and comes back, falls silent, or dies and is replaced by its standby.
 
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scratch::{Cluster, ask};
+use iam::limits::DATABASE_SECONDS_MAX;
+use scratch::{Bouncer, Cluster, Proxy, ask};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::load::{BASE, Client, group, refused, settle, state};
+use super::load::{BASE, Client, count, group, refused, settle, state};
 use super::process::{Server, Wire, durward, printed, serve};
 
 const CLIENTS: u64 = 12;
 /// How long anything may take that happens by itself.
 const SOON: Duration = Duration::from_secs(10);
+/// How long any request may take, whatever the database does; a little more, on a machine that is busy.
+const ANSWERED: Duration = Duration::from_secs(DATABASE_SECONDS_MAX + 5);
 
 fn named(name: &str) -> Value {
     json!({ "userName": name, "externalId": name, "emails": [{ "value": "a@example.com" }] })
@@ -134,10 +137,9 @@ fn nodes_wait_for_a_database_that_is_away_and_go_on_when_it_is_back() {
     nodes.await_answer(0, "GET", &path, None, 404);
 }
 
-#[test]
-fn no_acknowledged_write_is_lost_when_a_standby_takes_over() {
-    let (primary, standby) = Cluster::pair();
-    let nodes = Nodes::start(format!("postgres://postgres@{},{}/postgres", primary.host(), standby.host()));
+/// Clients write on both nodes and others read, while the database goes away (`away`) and comes back (`back`). Whoever
+/// is refused meanwhile is told in time, and nothing that was acknowledged is lost.
+fn nothing_is_lost(nodes: &Nodes, written: &Cluster, away: impl FnOnce(), back: impl FnOnce()) {
     let crew = group(nodes.servers[0].address, &nodes.token);
     let (path, shown) = nodes.user("witness");
     let mut clients: Vec<_> = (0..CLIENTS)
@@ -152,26 +154,30 @@ fn no_acknowledged_write_is_lost_when_a_standby_takes_over() {
     thread::scope(|scope| {
         let end = End(&over);
         for node in [0, 1] {
-            let (nodes, over, reads, path, shown) = (&nodes, &over, &reads, &path, &shown);
+            let (over, reads, path, shown) = (&over, &reads, &path, &shown);
             scope.spawn(move || {
                 while !over.load(Ordering::Relaxed) {
+                    let begun = Instant::now();
                     let (status, answer) = nodes.ask(node, "GET", path, None);
                     assert!(status == 503 || (status == 200 && answer == shown[node]), "{status}: {answer}");
+                    assert!(begun.elapsed() < ANSWERED, "{:?}", begun.elapsed());
                     reads.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
         let running: Vec<_> =
             clients.iter_mut().map(|client| scope.spawn(|| client.run_until_away())).collect();
-        let written = || ask(&primary.url(), "select count(*) from audit").trim().parse::<u64>().unwrap();
+        let entries = || ask(&written.url(), "select count(*) from audit").trim().parse::<u64>().unwrap();
         let begun = Instant::now();
-        while written() < CLIENTS * 20 {
+        while entries() < CLIENTS * 20 {
             assert!(begun.elapsed() < 3 * SOON, "too little is written");
         }
-        primary.kill();
+        away();
+        let begun = Instant::now();
         running.into_iter().for_each(|client| client.join().unwrap());
+        assert!(begun.elapsed() < ANSWERED, "{:?}", begun.elapsed());
         nodes.are_away(&path);
-        standby.promote();
+        back();
         for node in [0, 1] {
             nodes.await_answer(node, "GET", &path, None, 200);
             nodes.await_answer(node, "GET", "/health/ready", None, 200);
@@ -195,6 +201,103 @@ fn no_acknowledged_write_is_lost_when_a_standby_takes_over() {
             clients.iter_mut().for_each(|client| drop(scope.spawn(|| client.write(10))));
         });
     }
+}
+
+#[test]
+fn no_acknowledged_write_is_lost_when_a_standby_takes_over() {
+    let (primary, standby) = Cluster::pair();
+    let nodes = Nodes::start(format!("postgres://postgres@{},{}/postgres", primary.host(), standby.host()));
+    nothing_is_lost(&nodes, &primary, || primary.kill(), || standby.promote());
+}
+
+#[test]
+fn no_acknowledged_write_is_lost_when_a_pooler_turns_to_the_standby() {
+    let (primary, standby) = Cluster::pair();
+    let bouncer = Bouncer::before_cluster(&primary);
+    let nodes = Nodes::start(format!("{}?connect_timeout=1", bouncer.url()));
+    nothing_is_lost(
+        &nodes,
+        &primary,
+        || primary.kill(),
+        || {
+            standby.promote();
+            bouncer.turn_to(&standby);
+        },
+    );
+}
+
+/// As when its machine has lost its power, or its network: nobody says that a connection has ended.
+#[test]
+fn no_acknowledged_write_is_lost_when_the_primary_falls_silent_and_the_standby_takes_over() {
+    let (primary, standby) = Cluster::pair();
+    let network = Proxy::before(&primary);
+    let hosts = format!("{},{}", network.host(), standby.host());
+    let nodes = Nodes::start(format!("postgres://postgres@{hosts}/postgres?connect_timeout=1"));
+    nothing_is_lost(
+        &nodes,
+        &primary,
+        || network.cut(),
+        || {
+            primary.kill();
+            standby.promote();
+        },
+    );
+}
+
+#[test]
+fn no_acknowledged_write_is_lost_when_the_network_is_cut_and_mended() {
+    let cluster = Cluster::new();
+    let network = Proxy::before(&cluster);
+    let nodes = Nodes::start(format!("postgres://postgres@{}/postgres?connect_timeout=1", network.host()));
+    nothing_is_lost(&nodes, &cluster, || network.cut(), || network.mend());
+}
+
+/// One operation waits in vain; those after it are told the same at once.
+#[test]
+fn a_bulk_request_waits_for_a_silent_database_once() {
+    let cluster = Cluster::new();
+    let network = Proxy::before(&cluster);
+    let nodes = Nodes::start(format!("postgres://postgres@{}/postgres?connect_timeout=1", network.host()));
+    let operation = |n: u32| json!({ "method": "POST", "path": "/Users", "bulkId": n.to_string(), "data": named(&n.to_string()) });
+    let schemas = ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"];
+    let body = json!({ "schemas": schemas, "Operations": (0..1_000).map(operation).collect::<Vec<_>>() });
+    let (begun, (status, answer)) = thread::scope(|scope| {
+        let asked = scope.spawn(|| nodes.ask(0, "POST", &format!("{BASE}/Bulk"), Some(&body)));
+        while cluster.run("select count(*) < 20 from audit").trim() == "t" {}
+        network.cut();
+        (Instant::now(), asked.join().unwrap())
+    });
+    assert!(begun.elapsed() < ANSWERED, "{:?}", begun.elapsed());
+    assert_eq!(status, 200, "{answer}");
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let statuses: Vec<_> =
+        answer["Operations"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
+    let done = statuses.iter().take_while(|status| **status == "201").count();
+    assert!((1..1_000).contains(&done), "{done}");
+    assert!(statuses.len() == 1_000 && statuses[done..].iter().all(|status| **status == "503"), "{answer}");
+}
+
+/// It may have happened: who is told so looks, and finds it or does not.
+#[test]
+fn a_commit_whose_outcome_is_not_known_is_said_to_be_so() {
+    let (primary, standby) = Cluster::pair();
+    let nodes = Nodes::start(primary.url());
+    let (path, _) = nodes.user("witness");
+    standby.kill();
+    // A part of it outlives it for a moment.
+    while primary.run("select count(*) from pg_stat_replication").trim() != "0" {}
+    let users = format!("{BASE}/Users");
+    let begun = Instant::now();
+    let (status, answer) = nodes.ask(0, "POST", &users, Some(&named("ada")));
+    assert!(status == 503 && answer.contains("may have been made"), "{status}: {answer}");
+    assert!(begun.elapsed() < ANSWERED, "{:?}", begun.elapsed());
+    // Here it has: the primary has it, and only waits for its standby.
+    standby.start();
+    for node in [0, 1] {
+        nodes.await_answer(node, "POST", &users, Some(&named("ada")), 409);
+        nodes.await_answer(node, "GET", &path, None, 200);
+    }
+    assert_eq!(count(nodes.servers[0].address, &nodes.token, "userName eq \"ada\""), 1);
 }
 
 /// A server's own timeout for statements would end that wait, and call the commit done.
