@@ -103,6 +103,12 @@ impl<'g> Standing<'g> {
         self.barred
     }
 
+    /// The roles and policies that count: none of a subject that may do nothing at all.
+    pub(crate) fn held(&self) -> impl Iterator<Item = Node> {
+        let counts = self.barred.is_none();
+        self.roles.iter().chain(&self.policies).copied().filter(move |_| counts)
+    }
+
     /// Decides one question about the subject.
     pub fn decide(&self, action: &Action, target: &Target) -> Decision {
         self.decide_on(&Asked::action(self.graph, action), &covering_targets(self.graph, target))
@@ -223,6 +229,22 @@ fn of_action(all: &[(Node, Node)], action: Node) -> &[(Node, Node)] {
     let rest = all.get(start..).unwrap_or_default();
     let end = rest.partition_point(|(had, _)| *had == action);
     rest.get(..end).unwrap_or_default()
+}
+
+/// Whether a grant of this action counts: a record that is there and active, or a name that no inactive record has alone.
+pub(crate) fn grants_anything(graph: &Graph, action: Node) -> bool {
+    let verb = match action.kind() {
+        Kind::Action => graph.is_active(action),
+        _ => true,
+    };
+    let records = graph.down(action);
+    verb && (records.is_empty() || records.iter().any(|record| graph.is_active(*record)))
+}
+
+/// The name of an action, whether it is granted by name or by its record.
+pub(crate) fn called(graph: &Graph, action: Node) -> String {
+    let verb = of_kind(graph.up(action), Kind::Verb).first().copied();
+    graph.name(verb.unwrap_or(action))
 }
 
 /// An action as it is asked for.

@@ -112,7 +112,7 @@ impl Step {
         Self { kind, id, display: None }
     }
 
-    fn of(graph: &Graph, node: Node) -> Self {
+    pub(crate) fn of(graph: &Graph, node: Node) -> Self {
         Self::new(node.kind(), graph.name(node))
     }
 }

@@ -355,6 +355,11 @@ impl Graph {
         self.more(target).map(|more| more.pairs.as_slice()).unwrap_or_default()
     }
 
+    /// What a role, permission or policy grants, as (target, action).
+    pub(crate) fn gives(&self, owner: Node) -> &[(Node, Node)] {
+        self.grants(owner)
+    }
+
     fn row(&self, node: Node) -> Option<&Row> {
         self.tables.get(node.kind_index())?.row(node.number())
     }

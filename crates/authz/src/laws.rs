@@ -10,7 +10,9 @@ use crate::decide::{Standing, decide};
 use crate::explain::{Step, explain};
 use crate::graph::{Change, Graph, Kind, Subject, SubjectKind, Target};
 use crate::naive::{CLIENTS, LIMITS, SCOPE, TYPES, USERS, World, actions, change, subjects, targets};
+use crate::permissions::permissions;
 use crate::question::{Limits, Question};
+use crate::scope::Scope;
 use crate::search::{self, Found, Page};
 
 fn graph(changes: &[Change<'_>]) -> Graph {
@@ -39,6 +41,33 @@ proptest! {
             let decision = decide(&graph, &question, &LIMITS);
             assert_eq!(decision.allowed, world.allows(&question), "{question:?} {:?}", decision.reason);
         });
+    }
+
+    /// What is listed as granted is what decides: all of it is allowed, and what it does not cover is not.
+    #[test]
+    fn permissions_are_what_decides(changes in vec(change(), 0..120)) {
+        let graph = graph(&changes);
+        for subject in subjects() {
+            let standing = Standing::of(&graph, subject, &LIMITS);
+            let all = permissions(&standing, 0, usize::MAX, usize::MAX).part;
+            let granted: Vec<_> = all
+                .iter()
+                .map(|one| (Action::parse(&one.path.action, 64).unwrap(), Scope::parse(&one.scope, &SCOPE).unwrap()))
+                .collect();
+            for (action, scope) in &granted {
+                prop_assert!(standing.decide(action, &Target::Scope(scope.clone())).allowed, "{subject} {action} {scope}");
+            }
+            for action in &actions() {
+                for target in targets() {
+                    let Target::Scope(scope) = &target else { continue };
+                    let covers = |(a, s): &(Action, Scope)| {
+                        a.covers(action) && scope.ancestors().any(|outer| outer == s.as_str())
+                    };
+                    let allowed = standing.decide(action, &target).allowed;
+                    prop_assert!(!allowed || granted.iter().any(covers), "{subject} {action} {scope}");
+                }
+            }
+        }
     }
 
     /// After any changes, in the order they came, the graph is what the records alone make it.

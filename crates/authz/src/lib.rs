@@ -14,6 +14,7 @@ pub mod graph;
 mod laws;
 #[cfg(test)]
 mod naive;
+pub mod permissions;
 pub mod question;
 pub mod scope;
 pub mod search;
@@ -24,5 +25,6 @@ pub use decide::{Standing, decide};
 pub use error::Error;
 pub use explain::{Explanation, explain};
 pub use graph::Graph;
+pub use permissions::{Permission, Permissions, permissions};
 pub use question::{Decision, Limits, Question, Reason};
 pub use scope::Scope;

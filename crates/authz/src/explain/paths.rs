@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::ops::ControlFlow;
 
 use super::{Path, Step};
-use crate::decide::{Grant, Standing};
+use crate::decide::{Grant, Standing, called, grants_anything};
 use crate::graph::node::{Node, of_kind};
 use crate::graph::{Graph, Kind};
 use crate::question::Limits;
@@ -135,22 +135,6 @@ fn reach(standing: &Standing<'_>, tails: &Tails) -> BTreeMap<Node, usize> {
         rest += 1;
     }
     reach
-}
-
-/// Whether a grant of this action counts: a record that is there and active, or a name that no inactive record has alone.
-fn grants_anything(graph: &Graph, action: Node) -> bool {
-    let verb = match action.kind() {
-        Kind::Action => graph.is_active(action),
-        _ => true,
-    };
-    let records = graph.down(action);
-    verb && (records.is_empty() || records.iter().any(|record| graph.is_active(*record)))
-}
-
-/// The name of an action, whether it is granted by name or by its record.
-fn called(graph: &Graph, action: Node) -> String {
-    let verb = of_kind(graph.up(action), Kind::Verb).first().copied();
-    graph.name(verb.unwrap_or(action))
 }
 
 fn by_name(graph: &Graph, nodes: &[Node]) -> Vec<Node> {
