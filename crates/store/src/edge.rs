@@ -25,6 +25,7 @@ macro_rules! link {
 statements! {
     LINK_ONE = link!("= $5");
     LINK_TWO = link!("in ($5, $6)");
+    LINK_THREE = link!("in ($5, $6, $7)");
     LINK_MANY = link!("in ($5, $6, $7, $8, $9, $10, $11, $12)");
     UNLINK = "delete from edge where tenant = $1 and relation = $2 and source = $3 and target = $4";
     UNLINK_SOURCE = "delete from edge where tenant = $1 and relation = $2 and source = $3";
@@ -38,6 +39,8 @@ statements! {
                  (select source from edge where tenant = $2 and relation = $3 and target = $4) and target = $4";
     LIST = "select target, target_kind, display from edge \
             where tenant = $1 and relation = $2 and source = $3 and target > $4 order by target limit $5";
+    PAGE = "select target, target_kind, display from edge \
+            where tenant = $1 and relation = $2 and source = $3 order by target limit $4 offset $5";
     COUNT = "select count(*) from edge where tenant = $1 and relation = $2 and source = $3";
     HAS = "select 1 from edge where tenant = $1 and relation = $2 and source = $3 and target = $4";
     DIRECT = "select r.id, r.display from edge e cross join record r \
@@ -63,6 +66,7 @@ pub(crate) fn link(kinds: usize) -> (&'static str, usize) {
     match kinds {
         0 | 1 => (LINK_ONE, 1),
         2 => (LINK_TWO, 2),
+        3 => (LINK_THREE, 3),
         _ => (LINK_MANY, LINK_KINDS_MAX),
     }
 }
@@ -92,6 +96,23 @@ impl TenantStore<'_> {
         let params =
             [self.param(), Param::Text(relation), Param::Text(source), after, Param::Int(bounded(take))];
         self.read(LIST, &params, |row| {
+            Ok(f(EdgeRef { target: row.text(0)?, target_kind: row.text(1)?, display: row.text(2)? }))
+        })
+        .await
+    }
+
+    /// The edges from a source, by the id of the target, after leaving out the first `skip`: at most `take`. What is left out
+    /// costs a step along the index each.
+    pub async fn edges_page(
+        &self,
+        relation: &str,
+        source: &str,
+        (skip, take): (u64, u64),
+        mut f: impl FnMut(EdgeRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let (relation, source) = (Param::Text(relation), Param::Text(source));
+        let (take, skip) = (Param::Int(bounded(take)), Param::Int(bounded(skip)));
+        self.read(PAGE, &[self.param(), relation, source, take, skip], |row| {
             Ok(f(EdgeRef { target: row.text(0)?, target_kind: row.text(1)?, display: row.text(2)? }))
         })
         .await

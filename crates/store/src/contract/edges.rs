@@ -119,6 +119,18 @@ pub(crate) async fn edges_are_found_from_both_ends(world: &impl World) {
     .await
     .unwrap();
     assert_eq!(page, ["x"]);
+    for ((skip, take), expected) in
+        [((0, 9), &["c", "x", "y"][..]), ((1, 1), &["x"]), ((2, 9), &["y"]), ((3, 9), &[]), ((0, 0), &[])]
+    {
+        let mut page = Vec::new();
+        acme.edges_page(HOLDS, "a", (skip, take), |edge| {
+            page.push(edge.target.to_owned());
+            ControlFlow::Continue(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(page, expected, "{skip} {take}");
+    }
 }
 
 pub(crate) async fn forgetting_a_target_touches_its_sources(world: &impl World) {
