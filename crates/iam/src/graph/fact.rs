@@ -14,6 +14,7 @@ use crate::limits;
 pub(super) enum Source {
     ResourceType,
     User,
+    Client,
     Group,
     Role,
     Permission,
@@ -24,9 +25,10 @@ pub(super) enum Source {
 
 impl Source {
     /// All of them; a resource comes after its type.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::ResourceType,
         Self::User,
+        Self::Client,
         Self::Group,
         Self::Role,
         Self::Permission,
@@ -40,6 +42,7 @@ impl Source {
         match self {
             Self::ResourceType => "Resource-Type",
             Self::User => "User",
+            Self::Client => "Client",
             Self::Group => "Group",
             Self::Role => "Role",
             Self::Permission => "Permission",
@@ -60,6 +63,7 @@ impl Source {
             Self::Role => Some("Role.members"),
             Self::ResourceType
             | Self::User
+            | Self::Client
             | Self::Permission
             | Self::Action
             | Self::Resource
@@ -71,6 +75,7 @@ impl Source {
     fn subject(self, id: &str) -> Option<Subject<'_>> {
         match self {
             Self::User => Some(Subject { kind: SubjectKind::User, id }),
+            Self::Client => Some(Subject { kind: SubjectKind::Client, id }),
             Self::Group => Some(Subject { kind: SubjectKind::Group, id }),
             Self::ResourceType
             | Self::Role
@@ -123,6 +128,7 @@ pub(super) enum Fact {
     Nothing,
 }
 
+/// A user, or a client, of which nothing else is asked.
 #[derive(Deserialize)]
 struct UserRecord {
     active: Option<bool>,
@@ -195,7 +201,7 @@ impl Fact {
     /// [`Error::Internal`] for one that its kind's schema would not have admitted.
     pub(super) fn of(source: Source, document: &str) -> Result<Self> {
         Ok(match source {
-            Source::User => {
+            Source::User | Source::Client => {
                 let user: UserRecord = parse(document)?;
                 Self::Subject { active: user.active != Some(false) && user.custom.blocked != Some(true) }
             }
@@ -279,7 +285,7 @@ impl Fact {
                 Change::Policy { id, subject: Subject { kind: *kind, id: holder }, action, scope }
             }
             Self::Nothing => match source {
-                Source::User | Source::Group => match source.subject(id) {
+                Source::User | Source::Client | Source::Group => match source.subject(id) {
                     Some(subject) => Change::SubjectRemoved(subject),
                     None => return Ok(()),
                 },

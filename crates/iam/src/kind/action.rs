@@ -3,8 +3,8 @@
 use scim::admit::Admitted;
 use serde_json::Value;
 
-use super::Before;
 use super::facts::{Facts, PLAIN};
+use super::{Before, active};
 use crate::limits;
 
 pub(super) static ACTION: Facts = Facts {
@@ -25,13 +25,6 @@ fn rules(before: Before<'_>, after: &mut Admitted) -> Result<(), scim::Error> {
     if let Err(error) = authz::Action::parse(name, limits::ACTION_BYTES_MAX) {
         return Err(scim::Error::value(format!("`name`: {error}")));
     }
-    let active = match before {
-        Before::Nothing => None,
-        Before::Replaced(before) => before.get("active").cloned(),
-        Before::Patched(_) => return Ok(()),
-    };
-    if !after.document.contains_key("active") {
-        after.document.insert("active".to_owned(), active.unwrap_or(Value::Bool(true)));
-    }
+    active::unless_said(before, after);
     Ok(())
 }

@@ -6,10 +6,10 @@ use super::facts::{Facts, Far, PLAIN};
 pub(super) static GROUP: Facts = Facts {
     name: "Group",
     endpoint: "Groups",
-    description: "Sets of users and of other groups",
+    description: "Sets of users, clients and other groups",
     schema: include_str!("group.json"),
     indexed: &["displayName"],
-    relations: &[("members", &["User", "Group"])],
+    relations: &[("members", &["User", "Client", "Group"])],
     derived: &[("roles", "Role", "members", Far::Through("Group", "members"))],
     display: &["displayName"],
     ..PLAIN

@@ -5,6 +5,8 @@
 //! reads these facts and knows no kind by name.
 
 mod action;
+mod active;
+mod client;
 mod facts;
 mod group;
 pub(crate) mod keys;
@@ -144,9 +146,10 @@ pub struct Kind {
 }
 
 /// The kinds that come with Durward, in the order of discovery.
-static BUILT_IN: [&Facts; 8] = [
+static BUILT_IN: [&Facts; 9] = [
     &user::USER,
     &group::GROUP,
+    &client::CLIENT,
     &action::ACTION,
     &resource_type::RESOURCE_TYPE,
     &resource::RESOURCE,
@@ -360,7 +363,17 @@ mod tests {
         let names: Vec<_> = kinds.iter().map(|k| k.name()).collect();
         assert_eq!(
             names,
-            ["User", "Group", "Action", "Resource-Type", "Resource", "Permission", "Role", "Policy"]
+            [
+                "User",
+                "Group",
+                "Client",
+                "Action",
+                "Resource-Type",
+                "Resource",
+                "Permission",
+                "Role",
+                "Policy"
+            ]
         );
         for kind in kinds.iter() {
             kind.schema.schema.check(&crate::limits::SCHEMA).unwrap();

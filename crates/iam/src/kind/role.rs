@@ -9,11 +9,11 @@ use super::facts::{Facts, PLAIN};
 pub(super) static ROLE: Facts = Facts {
     name: "Role",
     endpoint: "Roles",
-    description: "What users and groups may do",
+    description: "What users, clients and groups may do",
     schema: include_str!("role.json"),
     unique: &["name"],
     indexed: &["client_id"],
-    relations: &[("members", &["User", "Group"])],
+    relations: &[("members", &["User", "Client", "Group"])],
     references: &[
         ("permissions", "Permission"),
         ("statements.actions", "Action"),

@@ -3,8 +3,8 @@
 use scim::admit::Admitted;
 use serde_json::Value;
 
-use super::Before;
 use super::facts::{Facts, Far, PLAIN};
+use super::{Before, active};
 use crate::password::GENERATE;
 
 /// The extension that can ask for a password to be made.
@@ -23,7 +23,7 @@ pub(super) static USER: Facts = Facts {
         ("roles", "Role", "members", Far::Through("Group", "members")),
     ],
     display: &["displayName", "name.formatted", "userName"],
-    activity: Some("active"),
+    activity: Some(active::ACTIVE),
     rules,
     ..PLAIN
 };
@@ -41,22 +41,12 @@ fn rules(before: Before<'_>, after: &mut Admitted) -> Result<(), scim::Error> {
             after.document.shift_remove("roles");
         }
     }
-    let active = match before {
-        // A user who is not said to be inactive is active; what a PUT does not say stays as it was.
-        Before::Nothing => {
-            let asked = after.document.get(CUSTOM).and_then(|custom| custom.get(GENERATE));
-            if let Some(asked) = asked.cloned() {
-                after.secrets.insert(GENERATE.to_owned(), asked);
-            }
-            None
+    if matches!(before, Before::Nothing) {
+        let asked = after.document.get(CUSTOM).and_then(|custom| custom.get(GENERATE));
+        if let Some(asked) = asked.cloned() {
+            after.secrets.insert(GENERATE.to_owned(), asked);
         }
-        Before::Replaced(before) => before.get("active"),
-        // RFC 7644 §3.5.2.2: what is removed is unassigned; a default is not put in its place.
-        Before::Patched(_) => return Ok(()),
-    };
-    if !after.document.contains_key("active") {
-        let active = active.cloned().unwrap_or(Value::Bool(true));
-        after.document.insert("active".to_owned(), active);
     }
+    active::unless_said(before, after);
     Ok(())
 }

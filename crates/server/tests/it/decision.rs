@@ -508,3 +508,58 @@ async fn an_explanation_reads_as_a_tree() {
     let nobody = firm.world.iam.explain(&cx, permit, ("user", "nobody"), "invoices.read", invoice).await;
     assert_eq!(nobody.unwrap_err(), Error::NotFound("there is no user `nobody`".to_owned()));
 }
+
+#[tokio::test]
+async fn a_client_is_a_subject_like_a_user() {
+    let firm = Firm::new().await;
+    let robot = firm.admin.make("/Clients", json!({ "name": "Robot" })).await;
+    let may = async |action: &str| {
+        let mut body = question(&robot, action, ("invoice", "42"));
+        body["subject"]["type"] = "client".into();
+        body["context"] = json!({ "explain": true });
+        firm.ask("/evaluation", body).await.check(200).json()
+    };
+    assert_eq!(may("invoices.read").await["decision"], false);
+    firm.staff(json!({ "op": "add", "path": "members", "value": [{ "value": robot }] })).await;
+    let answer = may("invoices.read").await;
+    let steps = answer["context"]["paths"][0]["steps"].as_array().unwrap();
+    let shown: Vec<_> = steps.iter().map(|step| step["display"].as_str().unwrap()).collect();
+    assert_eq!((&answer["decision"], shown), (&json!(true), vec!["Robot", "Staff", "Reader", "Reading"]));
+    let policy =
+        json!({ "subject": format!("client-{robot}"), "scope": "/invoice", "action": "invoices.pay" });
+    firm.admin.post("!/v1/policies", policy).await.check(201);
+    assert_eq!(may("invoices.pay").await["decision"], true);
+    let who = json!({
+        "subject": { "type": "client" }, "action": { "name": "invoices.pay" },
+        "resource": { "type": "invoice", "id": "42" },
+    });
+    let found = async || firm.ask("/search/subject", who.clone()).await.check(200).json()["results"].clone();
+    assert_eq!(found().await, json!([{ "type": "client", "id": robot }]));
+    // Who else could is named as people know it.
+    let body = explained(question(&firm.grace, "invoices.pay", ("invoice", "42")));
+    let denied = firm.ask("/evaluation", body).await.check(200).json();
+    assert_eq!(denied["context"]["could"], json!([{ "type": "client", "id": robot, "display": "Robot" }]));
+    let set = async |active: bool| {
+        let operation = json!([{ "op": "replace", "path": "active", "value": active }]);
+        firm.admin.patch(&format!("/Clients/{robot}"), operations(operation)).await.check(200);
+    };
+    set(false).await;
+    let answer = may("invoices.pay").await;
+    assert_eq!(
+        (&answer["decision"], &answer["context"]["reason"]),
+        (&json!(false), &json!("the subject is not active"))
+    );
+    assert_eq!(found().await, json!([]));
+    set(true).await;
+    assert_eq!(may("invoices.read").await["decision"], true);
+    firm.admin.delete(&format!("/Clients/{robot}")).await.check(204);
+    assert_eq!(may("invoices.read").await["context"]["reason"], "there is no such subject");
+    let policy =
+        json!({ "subject": format!("client-{robot}"), "scope": "/invoice", "action": "invoices.read" });
+    firm.admin.post("!/v1/policies", policy).await.check(400);
+}
+
+fn explained(mut body: Value) -> Value {
+    body["context"] = json!({ "explain": true });
+    body
+}

@@ -18,6 +18,7 @@ macro_rules! recordings {
 recordings! {
     arculix
     authentik
+    clients
     contract
     entra_aad_opt_scim
     entra_inbound

@@ -338,6 +338,18 @@ async fn what_the_descriptions_say_of_single_attributes() {
         roles.$ref readOnly
         roles.type readOnly
         roles.display readOnly
+        name required
+        created_at readOnly
+        groups readOnly
+        groups.value readOnly
+        groups.$ref readOnly
+        groups.display readOnly
+        groups.type readOnly
+        roles readOnly
+        roles.value readOnly
+        roles.$ref readOnly
+        roles.type readOnly
+        roles.display readOnly
         name server required
         created_at readOnly
         name server required
