@@ -150,6 +150,14 @@ impl Iam {
         Ok(())
     }
 
+    /// How people call what stands in the graph.
+    pub(crate) async fn name_of(&self, cx: &Cx, kind: Kind, id: &str) -> Result<Option<String>> {
+        let Some(kind) = kind_of(kind) else { return Ok(None) };
+        let shown = |record: RecordRef<'_>| record.display.to_owned();
+        let shown = self.of(cx).with_record(kind, id, shown).await?;
+        Ok(shown.filter(|shown| !shown.is_empty()))
+    }
+
     /// Says in explanations how people call what they name.
     async fn show_names(&self, cx: &Cx, explanations: impl Iterator<Item = &mut Explanation>) -> Result<()> {
         let mut names: BTreeMap<(Kind, String), Option<String>> = BTreeMap::new();
@@ -161,15 +169,8 @@ impl Iam {
                 }
             }
             for (kind, id) in wanted {
-                let shown = match kind_of(kind) {
-                    Some(name) => {
-                        let shown = |record: RecordRef<'_>| record.display.to_owned();
-                        let shown = self.of(cx).with_record(name, &id, shown).await?;
-                        shown.filter(|shown| !shown.is_empty())
-                    }
-                    None => None,
-                };
-                names.insert((kind, id), shown);
+                let name = self.name_of(cx, kind, &id).await?;
+                names.insert((kind, id), name);
             }
             explanation.name(|kind, id| names.get(&(kind, id.to_owned())).cloned().flatten());
         }
@@ -337,11 +338,12 @@ impl Outcome {
 fn kind_of(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::User => Some(SUBJECT_KIND),
+        Kind::Client => Some("Client"),
         Kind::Group => Some("Group"),
         Kind::Role => Some("Role"),
         Kind::Permission => Some("Permission"),
         Kind::Resource => Some("Resource"),
-        Kind::Client | Kind::Policy | Kind::Action | Kind::Verb | Kind::Type | Kind::Scope => None,
+        Kind::Policy | Kind::Action | Kind::Verb | Kind::Type | Kind::Scope => None,
     }
 }
 

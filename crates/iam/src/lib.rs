@@ -4,6 +4,7 @@
 //! once. Nothing here knows HTTP, SQL, or which database there is.
 
 pub mod access;
+pub mod actions;
 pub mod audit;
 mod chore;
 pub mod cursor;
@@ -14,13 +15,17 @@ pub mod error;
 mod graph;
 pub mod kind;
 pub mod limits;
+pub mod member;
+pub mod page;
 mod password;
+pub mod permission;
 mod plan;
 pub mod policy;
 pub mod provider;
 pub mod resource;
 pub mod schemas;
 pub mod secret;
+pub mod subject;
 pub mod tenant;
 pub mod token;
 

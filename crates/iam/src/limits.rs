@@ -100,6 +100,14 @@ pub const GRAPH_IDLE_SECONDS: u64 = 900;
 pub const GRAPH_CHANGES_MAX: usize = 10_000;
 /// Most memberships that were changed here and wait for a question, per tenant; what is beyond is read anew.
 pub const GRAPH_WAITING_MAX: usize = 100_000;
+/// Longest text that a list of subjects, members or roles is searched for, in bytes.
+pub const SEARCH_BYTES_MAX: usize = 256;
+/// Most subjects that one request makes members of a group or role, or takes out.
+pub const MEMBERS_CHANGED_MAX: usize = 1_000;
+/// Most permissions of one subject that are listed; a list that leaves some out says so.
+pub const PERMISSIONS_MAX: usize = 20_000;
+/// Most actions of one tree; a part of a larger one is asked for by `under`.
+pub const ACTIONS_SHOWN_MAX: usize = 10_000;
 /// Longest password, in bytes; hashing costs time in proportion.
 pub const PASSWORD_BYTES_MAX: usize = 1_024;
 /// Most passwords that wait to be hashed; more are turned away for a moment.

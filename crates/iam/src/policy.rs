@@ -1,7 +1,7 @@
 //! Policies as the administration API has them: granted, listed, revoked. They are resources of their kind like any other.
 
 use authz::Scope;
-use authz::graph::{Subject, SubjectKind};
+use authz::graph::Subject;
 use scim::Object;
 use scim::message::ListQuery;
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kind::Kind;
 use crate::resource::Condition;
+use crate::subject::kind_name;
 use crate::{Iam, limits};
 
 /// The kind of policies.
@@ -132,18 +133,9 @@ impl Iam {
     }
 
     async fn check_subject(&self, cx: &Cx, subject: Subject<'_>) -> Result<()> {
-        let kind = match subject.kind {
-            SubjectKind::User => Some("User"),
-            SubjectKind::Group => Some("Group"),
-            SubjectKind::Client => None,
-        };
-        let is_there = match kind {
-            Some(kind) => self.of(cx).with_record(kind, subject.id, |_| ()).await?.is_some(),
-            None => false,
-        };
-        match is_there {
-            true => Ok(()),
-            false => {
+        match self.of(cx).with_record(kind_name(subject.kind), subject.id, |_| ()).await? {
+            Some(()) => Ok(()),
+            None => {
                 let subject = scim::error::quoted(&subject.to_string());
                 Err(Error::invalid(format!("`subject`: there is no subject {subject}")))
             }

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use store::EdgeRef;
 
 use super::render::location;
+use super::{Condition, write};
 use crate::Iam;
+use crate::access::{Permit, Write};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kind::{Kind, Relation};
@@ -141,6 +143,40 @@ impl Iam {
             self.leave_out_unknown(cx, &mut plan).await?;
         }
         Ok(plan)
+    }
+
+    /// Makes resources targets of a relation, or targets no more: a row each, whatever other targets there are. What is so
+    /// already stays so; says whether anything changed.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the source is not there, [`Error::Invalid`] naming a target that is not.
+    pub(crate) async fn relate(
+        &self,
+        cx: &Cx,
+        permit: Permit<Write, &Kind>,
+        attribute: &str,
+        id: &str,
+        targets: &[String],
+        is_link: bool,
+    ) -> Result<bool> {
+        let kind = permit.kind();
+        let relation = kind.relation(attribute).ok_or(Error::Internal)?;
+        let condition = Condition::default();
+        let mut turn = self.turn(cx, kind, id, &condition).await?;
+        loop {
+            let before = self.stored(cx, kind, id).await?;
+            let mut wishes = Wishes::default();
+            targets.iter().for_each(|target| wishes.wish(relation, target, is_link));
+            let EdgePlan { changes, .. } = self.settle(cx, id, wishes).await?;
+            if changes.is_empty() {
+                return Ok(false);
+            }
+            let batch = write::relink(cx, kind, &before, &changes, None);
+            match self.commit(cx, batch, &changes).await {
+                Ok(_) => return Ok(true),
+                Err(error) => turn.again(error).await?,
+            }
+        }
     }
 
     /// RFC 7644 §3.3: a server may ignore content, and says so by returning the whole representation. A PATCH in the

@@ -1,14 +1,19 @@
-//! The administration API under `/v1` (and `/core/iam/v1`): tokens, identity providers, schemas, policies; and the decision
-//! API under `/access/v1`.
+//! The administration API under `/v1` (and `/core/iam/v1`): tokens, identity providers, schemas, subjects, roles, actions,
+//! policies; and the decision API under `/access/v1`.
 //!
 //! Errors are problem documents (RFC 9457). What stands here is described by the OpenAPI document it generates.
 
+pub mod actions;
 mod body;
 pub mod decisions;
+pub mod list;
+pub mod members;
 pub mod openapi;
 pub mod policies;
 pub mod providers;
+pub mod roles;
 pub mod schemas;
+pub mod subjects;
 pub mod tokens;
 
 use std::borrow::Cow;
@@ -16,7 +21,7 @@ use std::borrow::Cow;
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use iam::{Cx, Error, limits};
@@ -35,12 +40,30 @@ pub const TOKEN_BASES: [&str; 2] = ["/v1/scim", "/core/iam/v1/scim"];
 pub const TOKEN_ROUTES: [(&str, &[&str]); 2] = [("", &["GET", "POST"]), ("/{id}", &["GET", "DELETE"])];
 
 /// The routes beside those that SCIM shares, relative to a base, with their methods.
-pub const ROUTES: [(&str, &[&str]); 11] = [
+pub const ROUTES: [(&str, &[&str]); 29] = [
     ("/scim/{id}/rotate", &["POST"]),
     ("/scim/{id}/settings", &["PUT"]),
     ("/sso", &["GET"]),
     ("/sso/{type}", &["GET", "POST"]),
     ("/sso/{type}/{id}", &["GET", "PUT", "DELETE"]),
+    ("/actions", &["GET"]),
+    ("/roles", &["GET"]),
+    ("/roles/{role}/members", &["GET", "POST", "DELETE"]),
+    ("/roles/{role}/members/{subject}", &["PUT", "DELETE"]),
+    ("/subjects", &["GET"]),
+    ("/subjects/users", &["GET"]),
+    ("/subjects/clients", &["GET"]),
+    ("/subjects/groups", &["GET", "POST"]),
+    ("/subjects/groups/{group}", &["GET", "DELETE"]),
+    ("/subjects/groups/{group}/members", &["GET", "POST", "DELETE"]),
+    ("/subjects/groups/{group}/members/{subject}", &["DELETE"]),
+    ("/subjects/groups/{group}/permissions", &["GET"]),
+    ("/subjects/users/{subject}/permissions", &["GET"]),
+    ("/subjects/clients/{subject}/permissions", &["GET"]),
+    ("/subjects/{subject}", &["GET"]),
+    ("/subjects/{subject}/memberships", &["GET"]),
+    ("/subjects/{subject}/roles", &["GET"]),
+    ("/subjects/{subject}/permissions", &["GET"]),
     ("/policies", &["GET", "POST"]),
     ("/policies/{id}", &["DELETE"]),
     ("/schemas", &["GET", "POST"]),
@@ -56,13 +79,15 @@ pub fn routes() -> Router<App> {
         let at = |path: &str| format!("{base}{path}");
         router = router
             .route(&at("/scim/{endpoint}/rotate"), post(tokens::rotate))
-            .route(&at("/scim/{endpoint}/settings"), axum::routing::put(tokens::settings))
+            .route(&at("/scim/{endpoint}/settings"), put(tokens::settings))
             .route(&at("/sso"), get(providers::list_all))
             .route(&at("/sso/{type}"), get(providers::list).post(providers::create))
             .route(
                 &at("/sso/{type}/{id}"),
                 get(providers::read_one).put(providers::replace).delete(providers::remove),
             )
+            .merge(subject_routes(base))
+            .route(&at("/actions"), get(actions::tree))
             .route(&at("/policies"), get(policies::list).post(policies::create))
             .route(&at("/policies/{id}"), delete(policies::remove))
             .route(&at("/schemas"), get(schemas::list_schemas).post(schemas::define_schema))
@@ -71,6 +96,34 @@ pub fn routes() -> Router<App> {
             .route(&at("/resource-types/{id}"), get(schemas::read_type).merge(delete(schemas::remove_type)));
     }
     router
+}
+
+/// The routes of subjects and roles.
+fn subject_routes(base: &str) -> Router<App> {
+    let at = |path: &str| format!("{base}{path}");
+    let in_group = get(members::list_in_group).post(members::add_to_group).delete(members::remove_from_group);
+    let in_role = get(members::list_in_role).post(members::add_to_role).delete(members::remove_from_role);
+    Router::new()
+        .route(&at("/subjects"), get(subjects::list))
+        .route(&at("/subjects/users"), get(subjects::list_users))
+        .route(&at("/subjects/clients"), get(subjects::list_clients))
+        .route(&at("/subjects/groups"), get(subjects::list_groups).post(members::create_group))
+        .route(&at("/subjects/groups/{group}"), get(members::read_group).delete(members::delete_group))
+        .route(&at("/subjects/groups/{group}/members"), in_group)
+        .route(&at("/subjects/groups/{group}/members/{subject}"), delete(members::remove_one_from_group))
+        .route(&at("/subjects/groups/{group}/permissions"), get(subjects::groups_permissions))
+        .route(&at("/subjects/users/{subject}/permissions"), get(subjects::users_permissions))
+        .route(&at("/subjects/clients/{subject}/permissions"), get(subjects::clients_permissions))
+        .route(&at("/subjects/{subject}"), get(subjects::read))
+        .route(&at("/subjects/{subject}/memberships"), get(subjects::memberships))
+        .route(&at("/subjects/{subject}/roles"), get(subjects::roles))
+        .route(&at("/subjects/{subject}/permissions"), get(subjects::permissions))
+        .route(&at("/roles"), get(roles::list))
+        .route(&at("/roles/{role}/members"), in_role)
+        .route(
+            &at("/roles/{role}/members/{subject}"),
+            put(members::add_one_to_role).delete(members::remove_one_from_role),
+        )
 }
 
 /// What a handler comes to.

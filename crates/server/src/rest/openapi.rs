@@ -3,11 +3,12 @@
 use axum::response::IntoResponse;
 use http::{HeaderValue, header};
 use serde::Serialize;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi, ToSchema};
 
-use super::{decisions, policies, providers, schemas, tokens};
+use super::{actions, decisions, members, policies, providers, roles, schemas, subjects, tokens};
 use crate::problem::PROBLEM_TYPE;
 
 /// A problem document (RFC 9457).
@@ -26,11 +27,19 @@ pub struct Problem {
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Durward administration API", description = "SCIM tokens, identity providers, schemas and policies of a tenant, and the decisions that follow from them. The tenant is that of the token. Every path under `/v1` is also served under `/core/iam`, every path under `/access` also under `/{tenant}`."),
+    info(title = "Durward administration API", description = "SCIM tokens, identity providers, schemas, subjects, roles and policies of a tenant, and the decisions that follow from them. The tenant is that of the token. Every path under `/v1` is also served under `/core/iam`, every path under `/access` also under `/{tenant}`."),
     paths(
         tokens::create, tokens::list_or_search, tokens::get_or_list, tokens::revoke, tokens::rotate, tokens::settings,
         providers::list_all, providers::list, providers::create, providers::read_one, providers::replace, providers::remove,
         schemas::list_schemas, schemas::define_schema, schemas::read_schema, schemas::remove_schema,
+        actions::tree,
+        subjects::list, subjects::list_users, subjects::list_clients, subjects::list_groups, subjects::read,
+        subjects::memberships, subjects::roles, subjects::permissions,
+        subjects::users_permissions, subjects::clients_permissions, subjects::groups_permissions,
+        members::create_group, members::read_group, members::delete_group,
+        members::list_in_group, members::add_to_group, members::remove_from_group, members::remove_one_from_group,
+        roles::list, members::list_in_role, members::add_to_role, members::remove_from_role,
+        members::add_one_to_role, members::remove_one_from_role,
         policies::create, policies::list, policies::remove,
         decisions::evaluation, decisions::evaluations,
         decisions::search_subject, decisions::search_resource, decisions::search_action,
@@ -73,6 +82,7 @@ impl Modify for Refusals {
             ("413", "The body is too large"),
             ("415", "The body is not JSON by its own account"),
         ];
+        const WITH_QUERY: [(&str, &str); 1] = [("400", "A parameter is not what it must be")];
         const WITH_PATH: [(&str, &str); 1] = [("404", "There is no such thing in this tenant")];
         for (path, item) in &mut api.paths.paths {
             let operations = [
@@ -87,6 +97,10 @@ impl Modify for Refusals {
                 let mut refusals = ALWAYS.to_vec();
                 if operation.request_body.is_some() {
                     refusals.extend(WITH_BODY);
+                }
+                let in_query = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(it) if it.parameter_in == ParameterIn::Query);
+                if operation.parameters.iter().flatten().any(in_query) {
+                    refusals.extend(WITH_QUERY);
                 }
                 if path.contains('{') {
                     refusals.extend(WITH_PATH);

@@ -64,38 +64,81 @@ DELETE  /{id}  absent  durward.tokens.write                     403     403     
 
 /// Below each base of the administration API.
 const REST: &str = "
-method  route                 which   action                                   reader  provider  auditor  admin
-POST    /scim/{id}/rotate     there   durward.tokens.write,durward.users.read  403     403       403      200
-POST    /scim/{id}/rotate     absent  durward.tokens.write,durward.users.read  403     403       403      404
-PUT     /scim/{id}/settings   there   durward.tokens.write                     403     403       403      200
-PUT     /scim/{id}/settings   absent  durward.tokens.write                     403     403       403      404
-GET     /sso                  -       durward.providers.read                   403     403       200      200
-GET     /sso/{type}           there   durward.providers.read                   403     403       200      200
-GET     /sso/{type}           absent  durward.providers.read                   403     403       404      404
-POST    /sso/{type}           there   durward.providers.write                  403     403       403      201
-POST    /sso/{type}           absent  durward.providers.write                  403     403       403      404
-GET     /sso/{type}/{id}      there   durward.providers.read                   403     403       200      200
-GET     /sso/{type}/{id}      absent  durward.providers.read                   403     403       404      404
-PUT     /sso/{type}/{id}      there   durward.providers.write                  403     403       403      200
-PUT     /sso/{type}/{id}      absent  durward.providers.write                  403     403       403      404
-DELETE  /sso/{type}/{id}      there   durward.providers.write                  403     403       403      204
-DELETE  /sso/{type}/{id}      absent  durward.providers.write                  403     403       403      404
-GET     /policies             -       durward.policies.read                    200     200       200      200
-POST    /policies             -       durward.policies.write                   403     201       403      201
-DELETE  /policies/{id}        there   durward.policies.write                   403     204       403      204
-DELETE  /policies/{id}        absent  durward.policies.write                   403     404       403      404
-GET     /schemas              -       durward.schemas.read                     403     403       200      200
-POST    /schemas              -       durward.schemas.write                    403     403       403      201
-GET     /schemas/{id}         there   durward.schemas.read                     403     403       200      200
-GET     /schemas/{id}         absent  durward.schemas.read                     403     403       404      404
-DELETE  /schemas/{id}         there   durward.schemas.write                    403     403       403      204
-DELETE  /schemas/{id}         absent  durward.schemas.write                    403     403       403      404
-GET     /resource-types       -       durward.schemas.read                     403     403       200      200
-POST    /resource-types       -       durward.schemas.write                    403     403       403      201
-GET     /resource-types/{id}  there   durward.schemas.read                     403     403       200      200
-GET     /resource-types/{id}  absent  durward.schemas.read                     403     403       404      404
-DELETE  /resource-types/{id}  there   durward.schemas.write                    403     403       403      204
-DELETE  /resource-types/{id}  absent  durward.schemas.write                    403     403       403      404
+method  route                                       which   action                                                                          reader  provider  auditor  admin
+POST    /scim/{id}/rotate                           there   durward.tokens.write,durward.users.read                                         403     403       403      200
+POST    /scim/{id}/rotate                           absent  durward.tokens.write,durward.users.read                                         403     403       403      404
+PUT     /scim/{id}/settings                         there   durward.tokens.write                                                            403     403       403      200
+PUT     /scim/{id}/settings                         absent  durward.tokens.write                                                            403     403       403      404
+GET     /sso                                        -       durward.providers.read                                                          403     403       200      200
+GET     /sso/{type}                                 there   durward.providers.read                                                          403     403       200      200
+GET     /sso/{type}                                 absent  durward.providers.read                                                          403     403       404      404
+POST    /sso/{type}                                 there   durward.providers.write                                                         403     403       403      201
+POST    /sso/{type}                                 absent  durward.providers.write                                                         403     403       403      404
+GET     /sso/{type}/{id}                            there   durward.providers.read                                                          403     403       200      200
+GET     /sso/{type}/{id}                            absent  durward.providers.read                                                          403     403       404      404
+PUT     /sso/{type}/{id}                            there   durward.providers.write                                                         403     403       403      200
+PUT     /sso/{type}/{id}                            absent  durward.providers.write                                                         403     403       403      404
+DELETE  /sso/{type}/{id}                            there   durward.providers.write                                                         403     403       403      204
+DELETE  /sso/{type}/{id}                            absent  durward.providers.write                                                         403     403       403      404
+GET     /actions                                    -       durward.actions.read                                                            200     200       200      200
+GET     /roles                                      -       durward.roles.read                                                              200     200       200      200
+GET     /roles/{role}/members                       there   durward.roles.read,durward.users.read,durward.clients.read,durward.groups.read  200     200       200      200
+GET     /roles/{role}/members                       absent  durward.roles.read,durward.users.read,durward.clients.read,durward.groups.read  404     404       404      404
+POST    /roles/{role}/members                       there   durward.roles.write                                                             403     204       403      204
+POST    /roles/{role}/members                       absent  durward.roles.write                                                             403     404       403      404
+DELETE  /roles/{role}/members                       there   durward.roles.write                                                             403     204       403      204
+DELETE  /roles/{role}/members                       absent  durward.roles.write                                                             403     404       403      404
+PUT     /roles/{role}/members/{subject}             there   durward.roles.write                                                             403     204       403      204
+PUT     /roles/{role}/members/{subject}             absent  durward.roles.write                                                             403     404       403      404
+DELETE  /roles/{role}/members/{subject}             there   durward.roles.write                                                             403     204       403      204
+DELETE  /roles/{role}/members/{subject}             absent  durward.roles.write                                                             403     404       403      404
+GET     /subjects                                   -       durward.users.read,durward.clients.read,durward.groups.read                     200     200       200      200
+GET     /subjects/users                             -       durward.users.read                                                              200     200       200      200
+GET     /subjects/clients                           -       durward.clients.read                                                            200     200       200      200
+GET     /subjects/groups                            -       durward.groups.read                                                             200     200       200      200
+POST    /subjects/groups                            -       durward.groups.write                                                            403     201       403      201
+GET     /subjects/groups/{group}                    there   durward.groups.read                                                             200     200       200      200
+GET     /subjects/groups/{group}                    absent  durward.groups.read                                                             404     404       404      404
+DELETE  /subjects/groups/{group}                    there   durward.groups.write                                                            403     204       403      204
+DELETE  /subjects/groups/{group}                    absent  durward.groups.write                                                            403     404       403      404
+GET     /subjects/groups/{group}/members            there   durward.groups.read,durward.users.read,durward.clients.read                     200     200       200      200
+GET     /subjects/groups/{group}/members            absent  durward.groups.read,durward.users.read,durward.clients.read                     404     404       404      404
+POST    /subjects/groups/{group}/members            there   durward.groups.write                                                            403     204       403      204
+POST    /subjects/groups/{group}/members            absent  durward.groups.write                                                            403     404       403      404
+DELETE  /subjects/groups/{group}/members            there   durward.groups.write                                                            403     204       403      204
+DELETE  /subjects/groups/{group}/members            absent  durward.groups.write                                                            403     404       403      404
+DELETE  /subjects/groups/{group}/members/{subject}  there   durward.groups.write                                                            403     204       403      204
+DELETE  /subjects/groups/{group}/members/{subject}  absent  durward.groups.write                                                            403     404       403      404
+GET     /subjects/groups/{group}/permissions        there   durward.groups.read,durward.decisions.read                                      200     200       200      200
+GET     /subjects/groups/{group}/permissions        absent  durward.groups.read,durward.decisions.read                                      404     404       404      404
+GET     /subjects/users/{subject}/permissions       there   durward.users.read,durward.decisions.read                                       200     200       200      200
+GET     /subjects/users/{subject}/permissions       absent  durward.users.read,durward.decisions.read                                       404     404       404      404
+GET     /subjects/clients/{subject}/permissions     there   durward.clients.read,durward.decisions.read                                     200     200       200      200
+GET     /subjects/clients/{subject}/permissions     absent  durward.clients.read,durward.decisions.read                                     404     404       404      404
+GET     /subjects/{subject}                         there   durward.users.read                                                              200     200       200      200
+GET     /subjects/{subject}                         absent  durward.users.read                                                              404     404       404      404
+GET     /subjects/{subject}/memberships             there   durward.users.read,durward.groups.read                                          200     200       200      200
+GET     /subjects/{subject}/memberships             absent  durward.users.read,durward.groups.read                                          404     404       404      404
+GET     /subjects/{subject}/roles                   there   durward.users.read,durward.roles.read                                           200     200       200      200
+GET     /subjects/{subject}/roles                   absent  durward.users.read,durward.roles.read                                           404     404       404      404
+GET     /subjects/{subject}/permissions             there   durward.users.read,durward.decisions.read                                       200     200       200      200
+GET     /subjects/{subject}/permissions             absent  durward.users.read,durward.decisions.read                                       404     404       404      404
+GET     /policies                                   -       durward.policies.read                                                           200     200       200      200
+POST    /policies                                   -       durward.policies.write                                                          403     201       403      201
+DELETE  /policies/{id}                              there   durward.policies.write                                                          403     204       403      204
+DELETE  /policies/{id}                              absent  durward.policies.write                                                          403     404       403      404
+GET     /schemas                                    -       durward.schemas.read                                                            403     403       200      200
+POST    /schemas                                    -       durward.schemas.write                                                           403     403       403      201
+GET     /schemas/{id}                               there   durward.schemas.read                                                            403     403       200      200
+GET     /schemas/{id}                               absent  durward.schemas.read                                                            403     403       404      404
+DELETE  /schemas/{id}                               there   durward.schemas.write                                                           403     403       403      204
+DELETE  /schemas/{id}                               absent  durward.schemas.write                                                           403     403       403      404
+GET     /resource-types                             -       durward.schemas.read                                                            403     403       200      200
+POST    /resource-types                             -       durward.schemas.write                                                           403     403       403      201
+GET     /resource-types/{id}                        there   durward.schemas.read                                                            403     403       200      200
+GET     /resource-types/{id}                        absent  durward.schemas.read                                                            403     403       404      404
+DELETE  /resource-types/{id}                        there   durward.schemas.write                                                           403     403       403      204
+DELETE  /resource-types/{id}                        absent  durward.schemas.write                                                           403     403       403      404
 ";
 
 /// Below each base of the decision API.
@@ -232,6 +275,9 @@ impl Cast {
     async fn path(&self, table: &'static str, row: &Row) -> String {
         let text = |value: Value, member: &str| value[member].as_str().unwrap().to_owned();
         let name = self.fresh();
+        if row.path.starts_with("/subjects/") || row.path.starts_with("/roles/") {
+            return self.subject_path(row, &name).await;
+        }
         let absent = || "019b7ca9-0000-7000-8000-000000000000".to_owned();
         let id = match row.path {
             _ if row.absent => absent(),
@@ -256,6 +302,30 @@ impl Cast {
         let type_ =
             if row.absent && table == REST && !row.path.contains("{id}") { "nothing" } else { "custom" };
         row.path.replace("{id}", &id).replace("{endpoint}", endpoint).replace("{type}", type_)
+    }
+
+    /// As [`Cast::path`], of a subject, or of a group or role with a member.
+    async fn subject_path(&self, row: &Row, name: &str) -> String {
+        let absent = "019b7ca9-0000-7000-8000-000000000000";
+        let id = |made: Value| made["id"].as_str().unwrap().to_owned();
+        let kind = if row.path.contains("/clients/") { "/Clients" } else { "/Users" };
+        let body = if kind == "/Users" { user(name) } else { json!({ "name": name }) };
+        let subject = id(self.make(kind, body).await);
+        let members = json!([{ "value": subject }]);
+        let holder = match row.path.starts_with("/roles/") {
+            true => self.make("/Roles", json!({ "name": name, "members": members })).await,
+            false => self.make("/Groups", json!({ "displayName": name, "members": members })).await,
+        };
+        let holder = if row.absent { absent.to_owned() } else { id(holder) };
+        let subject = if row.absent { absent.to_owned() } else { subject };
+        // The bare id may be that of a subject of any kind.
+        let subject = if kind == "/Users" { format!("user-{subject}") } else { subject };
+        let query = match (row.method.as_str(), row.path.ends_with("/members")) {
+            ("DELETE", true) => format!("?subjectIds={subject}"),
+            _ => String::new(),
+        };
+        let path = row.path.replace("{group}", &holder).replace("{role}", &holder);
+        path.replace("{subject}", &subject) + &query
     }
 
     async fn policy(&self) -> Value {
@@ -290,6 +360,11 @@ impl Cast {
             }
             (_, path) if path.starts_with("/sso") => provider(&name),
             (_, "/policies") => self.policy().await,
+            (_, "/subjects/groups") => json!({ "displayName": name }),
+            (_, path) if path.ends_with("/members") => {
+                let made = self.make("/Users", user(&name)).await;
+                json!({ "subjectIds": [format!("user-{}", made["id"].as_str().unwrap())] })
+            }
             (
                 _,
                 "/evaluation" | "/evaluations" | "/search/subject" | "/search/resource" | "/search/action",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 mod decisions;
 mod references;
+mod subjects;
 
 use std::time::Duration;
 

@@ -1,9 +1,13 @@
 //! The administration API: tokens, identity providers, schemas, and the document that describes them.
 
+mod actions;
+mod groups;
 mod openapi;
 mod providers;
 mod races;
+mod roles;
 pub(crate) mod schemas;
+mod subjects;
 mod tokens;
 
 use http::Method;

@@ -1,0 +1,52 @@
+//! What a subject may do, listed: every grant that counts, and the nearest way to it. It is read off the graph that decides.
+
+use std::collections::BTreeMap;
+
+use authz::graph::Subject;
+use authz::{Permissions, Standing};
+
+use crate::access::{Decisions, Permit, Read};
+use crate::cx::Cx;
+use crate::error::Result;
+use crate::kind::Kind;
+use crate::page::{Part, size};
+use crate::{Iam, limits};
+
+impl Iam {
+    /// The permissions of a subject, by action and scope. Whoever is not active has none.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] when there is no such subject.
+    pub async fn permissions(
+        &self,
+        cx: &Cx,
+        permits: &[Permit<Read, &Kind>],
+        _: Permit<Read, Decisions>,
+        subject: &str,
+        part: Part,
+    ) -> Result<Permissions> {
+        let found = self.subject(cx, permits, subject).await?;
+        let mut permissions = self
+            .search_graph(cx.tenant, move |graph| {
+                let subject = Subject { kind: found.kind, id: &found.id };
+                let standing = Standing::of(graph, subject, &limits::DECISION);
+                authz::permissions(&standing, size(part.skip), size(part.take), limits::PERMISSIONS_MAX)
+            })
+            .await?;
+        let mut names = BTreeMap::new();
+        for permission in &mut permissions.part {
+            for step in permission.path.steps.iter_mut().chain([&mut permission.path.on]) {
+                let known = names.get(&(step.kind, step.id.clone())).cloned();
+                step.display = match known {
+                    Some(name) => name,
+                    None => {
+                        let name = self.name_of(cx, step.kind, &step.id).await?;
+                        names.insert((step.kind, step.id.clone()), name.clone());
+                        name
+                    }
+                };
+            }
+        }
+        Ok(permissions)
+    }
+}
