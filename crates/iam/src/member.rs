@@ -11,7 +11,7 @@ use store::{EdgeRef, Over, Source, Sources};
 use crate::access::{Permit, Read, Write};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
-use crate::kind::Kind;
+use crate::kind::{Kind, Relation};
 use crate::page::{Page, Part, count};
 use crate::resource::missing;
 use crate::subject::{Info, Searched, kind_name, named, search_text, sorts};
@@ -164,15 +164,16 @@ impl Iam {
         &self,
         cx: &Cx,
         permits: &[Permit<Read, &Kind>],
-        _: Permit<Read, &Kind>,
-        (holder, id): (Holder, &str),
+        permit: Permit<Read, &Kind>,
+        id: &str,
         search: Option<&str>,
         part: Part,
     ) -> Result<Page<Info>> {
-        let id = self.holder(cx, holder, id).await?;
+        let id = self.holder(cx, permit.kind(), id).await?;
+        let relation = permit.kind().relation(MEMBERS).ok_or(Error::Internal)?;
         let Page { items, total } = match Search::new(search)? {
-            None => self.members_in(cx, holder, &id, part).await?,
-            Some(search) => self.members_called(cx, holder, &id, &search, part).await?,
+            None => self.members_in(cx, relation, &id, part).await?,
+            Some(search) => self.members_called(cx, relation, &id, &search, part).await?,
         };
         let mut members = Vec::with_capacity(items.len());
         // Who may not be looked at is counted and left out.
@@ -183,14 +184,14 @@ impl Iam {
         Ok(Page { items: members, total })
     }
 
-    async fn members_in(&self, cx: &Cx, holder: Holder, id: &str, part: Part) -> Result<Page<Member>> {
+    async fn members_in(&self, cx: &Cx, relation: &Relation, id: &str, part: Part) -> Result<Page<Member>> {
         let mut items = Vec::new();
-        let total = self.of(cx).edge_count(holder.relation(), id).await?;
+        let total = self.of(cx).edge_count(&relation.name, id).await?;
         let take = |edge: EdgeRef<'_>| {
             items.extend(member(edge));
             ControlFlow::Continue(())
         };
-        self.of(cx).edges_page(holder.relation(), id, (part.skip, part.take), take).await?;
+        self.of(cx).edges_page(&relation.name, id, (part.skip, part.take), take).await?;
         Ok(Page { items, total })
     }
 
@@ -198,18 +199,16 @@ impl Iam {
     async fn members_called(
         &self,
         cx: &Cx,
-        holder: Holder,
+        relation: &Relation,
         id: &str,
         search: &Search,
         part: Part,
     ) -> Result<Page<Member>> {
-        if self.of(cx).edge_count(holder.relation(), id).await? > count(limits::SCAN_EDGES_MAX) {
+        if self.of(cx).edge_count(&relation.name, id).await? > count(limits::SCAN_EDGES_MAX) {
             let most = limits::SCAN_EDGES_MAX;
             let detail = format!("more than {most} members cannot be searched");
             return Err(Error::Invalid(ScimError::new(ErrorKind::TooMany, detail)));
         }
-        let kind = holder.kind(cx)?;
-        let relation = kind.relation(MEMBERS).ok_or(Error::Internal)?;
         let mut found = Vec::new();
         let take = |edge: EdgeRef<'_>| {
             if search.finds(edge.display) {
@@ -228,7 +227,7 @@ impl Iam {
         &self,
         cx: &Cx,
         permit: Permit<Write, &Kind>,
-        (holder, id): (Holder, &str),
+        id: &str,
         subjects: &[String],
         is_link: bool,
     ) -> Result<()> {
@@ -236,7 +235,7 @@ impl Iam {
             let most = limits::MEMBERS_CHANGED_MAX;
             return Err(Error::invalid(format!("`subjectIds`: at most {most} at once")));
         }
-        let id = self.holder(cx, holder, id).await?;
+        let id = self.holder(cx, permit.kind(), id).await?;
         let mut targets = Vec::with_capacity(subjects.len());
         for (place, subject) in subjects.iter().enumerate() {
             let found = match is_link {
@@ -262,11 +261,11 @@ impl Iam {
         &self,
         cx: &Cx,
         permit: Permit<Write, &Kind>,
-        (holder, id): (Holder, &str),
+        id: &str,
         subject: &str,
         is_link: bool,
     ) -> Result<()> {
-        let id = self.holder(cx, holder, id).await?;
+        let id = self.holder(cx, permit.kind(), id).await?;
         let found = self.find_subject(cx, &SubjectKind::ALL, subject).await?;
         let is_changed = self.relate(cx, permit, MEMBERS, &id, &[found.id], is_link).await?;
         match is_link || is_changed {
@@ -276,11 +275,10 @@ impl Iam {
     }
 
     /// The id of what has members: of a group by its id, of a role by its id or name.
-    async fn holder(&self, cx: &Cx, holder: Holder, id: &str) -> Result<String> {
-        if holder == Holder::Group {
+    async fn holder(&self, cx: &Cx, kind: &Kind, id: &str) -> Result<String> {
+        if kind.name() == Holder::Group.kind_name() {
             return Ok(self.find_subject(cx, &[SubjectKind::Group], id).await?.id);
         }
-        let kind = holder.kind(cx)?;
         if self.of(cx).with_record(kind.name(), id, |_| ()).await?.is_some() {
             return Ok(id.to_owned());
         }

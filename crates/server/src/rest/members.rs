@@ -92,7 +92,7 @@ pub async fn list_in_group(
     Path(group): Path<String>,
     request: Request<Body>,
 ) -> Response {
-    answer(on_list(&app, (Holder::Group, &group), request).await)
+    answer(on_list(&app, Holder::Group, &group, request).await)
 }
 
 /// Add members to a group: all of them or none.
@@ -105,7 +105,7 @@ pub async fn add_to_group(
     Path(group): Path<String>,
     request: Request<Body>,
 ) -> Response {
-    answer(on_change(&app, (Holder::Group, &group), true, request).await)
+    answer(on_change(&app, Holder::Group, &group, true, request).await)
 }
 
 /// Take members out of a group, named in the body or by `subjectIds`.
@@ -120,7 +120,7 @@ pub async fn remove_from_group(
     Path(group): Path<String>,
     request: Request<Body>,
 ) -> Response {
-    answer(on_change(&app, (Holder::Group, &group), false, request).await)
+    answer(on_change(&app, Holder::Group, &group, false, request).await)
 }
 
 /// Take one member out of a group.
@@ -135,7 +135,7 @@ pub async fn remove_one_from_group(
     Path((group, subject)): Path<(String, String)>,
     request: Request<Body>,
 ) -> Response {
-    answer(on_change_one(&app, (Holder::Group, &group), &subject, false, request).await)
+    answer(on_change_one(&app, Holder::Group, &group, &subject, false, request).await)
 }
 
 /// List those who have a role themselves: users, clients and groups.
@@ -147,7 +147,7 @@ pub async fn list_in_role(
     Path(role): Path<String>,
     request: Request<Body>,
 ) -> Response {
-    answer(on_list(&app, (Holder::Role, &role), request).await)
+    answer(on_list(&app, Holder::Role, &role, request).await)
 }
 
 /// Give a role to subjects: to all of them or to none.
@@ -160,7 +160,7 @@ pub async fn add_to_role(
     Path(role): Path<String>,
     request: Request<Body>,
 ) -> Response {
-    answer(on_change(&app, (Holder::Role, &role), true, request).await)
+    answer(on_change(&app, Holder::Role, &role, true, request).await)
 }
 
 /// Take a role from subjects, named in the body or by `subjectIds`.
@@ -175,7 +175,7 @@ pub async fn remove_from_role(
     Path(role): Path<String>,
     request: Request<Body>,
 ) -> Response {
-    answer(on_change(&app, (Holder::Role, &role), false, request).await)
+    answer(on_change(&app, Holder::Role, &role, false, request).await)
 }
 
 /// Give a role to one subject. Who has it already keeps it.
@@ -190,7 +190,7 @@ pub async fn add_one_to_role(
     Path((role, subject)): Path<(String, String)>,
     request: Request<Body>,
 ) -> Response {
-    answer(on_change_one(&app, (Holder::Role, &role), &subject, true, request).await)
+    answer(on_change_one(&app, Holder::Role, &role, &subject, true, request).await)
 }
 
 /// Take a role from one subject.
@@ -205,21 +205,21 @@ pub async fn remove_one_from_role(
     Path((role, subject)): Path<(String, String)>,
     request: Request<Body>,
 ) -> Response {
-    answer(on_change_one(&app, (Holder::Role, &role), &subject, false, request).await)
+    answer(on_change_one(&app, Holder::Role, &role, &subject, false, request).await)
 }
 
-async fn on_list(app: &App, holder: (Holder, &str), request: Request<Body>) -> Outcome {
+async fn on_list(app: &App, holder: Holder, id: &str, request: Request<Body>) -> Outcome {
     let (cx, parts, _) = authenticated(app, request).await?;
-    let permit = app.iam.permit(&cx, Read, holder.0.kind(&cx)?).await?;
+    let permit = app.iam.permit(&cx, Read, holder.kind(&cx)?).await?;
     let permits = permits(app, &cx, &SubjectKind::ALL).await?;
     let asked = Asked::read(parts.uri.query().unwrap_or_default())?;
-    let found = app.iam.members(&cx, &permits, permit, holder, asked.search.as_deref(), asked.part()).await?;
+    let found = app.iam.members(&cx, &permits, permit, id, asked.search.as_deref(), asked.part()).await?;
     asked.answer(found, |info| SubjectView::new(&cx, info))
 }
 
-async fn on_change(app: &App, holder: (Holder, &str), is_link: bool, request: Request<Body>) -> Outcome {
+async fn on_change(app: &App, holder: Holder, id: &str, is_link: bool, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
-    let permit = app.iam.permit(&cx, Write, holder.0.kind(&cx)?).await?;
+    let permit = app.iam.permit(&cx, Write, holder.kind(&cx)?).await?;
     let query = parts.uri.query().unwrap_or_default();
     let named = parameters(query).filter(|(name, _)| name == "subjectIds");
     // Several may stand in one parameter: no id has a comma.
@@ -233,19 +233,20 @@ async fn on_change(app: &App, holder: (Holder, &str), is_link: bool, request: Re
     if subject_ids.is_empty() {
         return Err(Error::invalid("`subjectIds` names nobody").into());
     }
-    app.iam.change_members(&cx, permit, holder, &subject_ids, is_link).await?;
+    app.iam.change_members(&cx, permit, id, &subject_ids, is_link).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 async fn on_change_one(
     app: &App,
-    holder: (Holder, &str),
+    holder: Holder,
+    id: &str,
     subject: &str,
     is_link: bool,
     request: Request<Body>,
 ) -> Outcome {
     let (cx, ..) = authenticated(app, request).await?;
-    let permit = app.iam.permit(&cx, Write, holder.0.kind(&cx)?).await?;
-    app.iam.change_member(&cx, permit, holder, subject, is_link).await?;
+    let permit = app.iam.permit(&cx, Write, holder.kind(&cx)?).await?;
+    app.iam.change_member(&cx, permit, id, subject, is_link).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
