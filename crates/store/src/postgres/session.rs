@@ -93,6 +93,15 @@ impl Session {
         mut show: impl FnMut(usize, &dyn Columns) -> Flow,
     ) -> Result<(), StoreError> {
         let patience = self.patience;
+        // Before any is sent: while one waits to be prepared nobody takes the rows of those before it, and there may be more
+        // of them than fit between server and client.
+        let ready = async {
+            for (sql, _) in steps {
+                prepare(&self.client, &mut self.prepared, sql).await?;
+            }
+            Ok(())
+        };
+        in_time(patience, ready).await?;
         let mut exchange = self.exchange();
         let answers = async {
             for (sql, params) in steps {
