@@ -4,6 +4,7 @@
 //! once. Nothing here knows HTTP, SQL, or which database there is.
 
 pub mod access;
+mod administrators;
 pub mod audit;
 mod chore;
 pub mod cursor;

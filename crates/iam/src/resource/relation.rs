@@ -12,20 +12,13 @@ use super::render::location;
 use crate::Iam;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
+use crate::kind::reserve::EdgeChange;
 use crate::kind::{Kind, Relation};
 
 /// Edges read at once; between two such reads others get their turn.
 const CHUNK: u64 = 10_000;
 /// Up to so many edges are asked for one by one; beyond, all are read.
 const SINGLY_MAX: usize = 1_000;
-
-/// An edge that comes or goes.
-#[derive(Clone, Debug)]
-pub(crate) struct EdgeChange<'k> {
-    pub(crate) relation: &'k Relation,
-    pub(crate) target: String,
-    pub(crate) is_link: bool,
-}
 
 /// Which edges come and go, and whether that was decided by looking at all of them.
 #[derive(Debug, Default)]
