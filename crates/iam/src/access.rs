@@ -18,10 +18,10 @@ use crate::kind::Kind;
 use crate::{Iam, limits};
 
 use area::For;
-pub(crate) use area::is_taken;
 pub use area::{
     Area, Audit, DURWARD, Decisions, Me, Place, Providers, SERVICES, Schemas, Tokens, Whole, actions,
 };
+pub(crate) use area::{is_durwards, is_taken};
 pub(crate) use carried::narrowed;
 
 /// To look.

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod actions;
+mod administrators;
 pub mod audit;
 mod chore;
 pub mod cursor;

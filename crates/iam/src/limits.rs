@@ -122,6 +122,8 @@ pub const NAME_BYTES_MAX: usize = 200;
 pub const TOKEN_DAYS_MAX: u32 = 3_650;
 /// Longest time a replaced token stays good beside its successor, in hours.
 pub const TOKEN_OVERLAP_HOURS_MAX: u32 = 24 * 30;
+/// Most that is looked at in search of an administrator who is left: members of the role and of groups that have it.
+pub const ADMINISTRATORS_EXAMINED_MAX: usize = 1_000;
 /// Most actions that a token is narrowed to.
 pub const TOKEN_ACTIONS_MAX: usize = 100;
 /// Most tokens of a tenant.

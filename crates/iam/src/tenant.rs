@@ -54,14 +54,17 @@ pub struct Operator<'a> {
 }
 
 impl Iam {
-    /// Makes a tenant.
+    /// Makes a tenant, and the role of its administrators. Where that is cut off between, the role is made at the next start.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a bad name, [`Error::Conflict`] for one that is taken.
     pub async fn create_tenant(&self, operator: Operator<'_>, name: &str) -> Result<Tenant> {
         check_name(name)?;
         match self.store.tenants().create(name, self.now(), operator.name).await {
-            Ok(tenant) => Ok(tenant),
+            Ok(tenant) => {
+                Box::pin(self.make_administrators_of(operator, tenant.clone())).await?;
+                Ok(tenant)
+            }
             Err(CommitError::Unique { .. }) => {
                 Err(Error::Conflict { attribute: format!("the tenant `{name}`") })
             }
@@ -111,6 +114,10 @@ impl Iam {
     /// [`Error::NotFound`] when there is no such tenant.
     pub async fn operate(&self, operator: Operator<'_>, tenant: &str) -> Result<Cx> {
         let tenant = self.tenant_named(tenant).await?;
+        self.operating(operator, tenant).await
+    }
+
+    pub(crate) async fn operating(&self, operator: Operator<'_>, tenant: Tenant) -> Result<Cx> {
         Ok(Cx {
             tenant: tenant.id,
             kinds: self.kinds(tenant.id, tenant.kinds).await?,

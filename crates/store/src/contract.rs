@@ -68,7 +68,7 @@ macro_rules! contract {
             a_link_and_the_deletion_of_what_must_be_unused_do_not_both_hold, what_no_database_can_hold_is_found_in_none);
         $crate::contract::cases!($world, guards:
             a_record_is_kept_under_the_kinds_it_was_planned_with, a_record_goes_while_nothing_is_counted,
-            a_token_is_made_for_what_is_there, a_provider_goes_while_no_good_token_names_it);
+            a_token_is_made_for_what_is_there, a_batch_relies_on_a_record_and_an_edge_that_it_does_not_touch, a_provider_goes_while_no_good_token_names_it);
         $crate::contract::cases!($world, audit:
             a_chain_holds, a_chain_is_each_tenants_own, a_changed_entry_is_found, a_missing_entry_is_found,
             a_missing_last_entry_is_found, a_replaced_last_entry_is_found, an_added_entry_is_found,

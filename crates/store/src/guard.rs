@@ -14,6 +14,10 @@ statements! {
     UNTOKENED = "update record set version = version where tenant = $1 and kind = $2 and id = $3 and not exists \
                  (select 1 from token k where k.tenant = $1 and k.provider = $4 \
                  and (k.expires is null or k.expires > $5))";
+    HELD = "update counter set live = live where tenant = $1 and kind = $2 and exists \
+            (select 1 from record r where r.tenant = $1 and r.kind = $2 and r.id = $3 and r.version = $4)";
+    LINKED = "update counter set live = live where tenant = $1 and kind = $2 and exists \
+              (select 1 from edge e where e.tenant = $1 and e.relation = $3 and e.source = $4 and e.target = $5)";
     UNUSED = "update counter set live = live where tenant = $1 and kind = $2 and not exists \
               (select 1 from edge e where e.tenant = $1 and e.relation = $3 and e.target = $4)";
 }
@@ -43,6 +47,21 @@ impl Batch {
     pub fn while_untokened(&mut self, kind: &str, id: &str, provider: &str, now: i64) -> &mut Self {
         let args = [Arg::Tenant, self.keep(kind), self.keep(id), self.keep(provider), Arg::Int(now)];
         self.push(UNTOKENED, &args, Expect::Same)
+    }
+}
+
+/// Of what the batch need not touch. They refuse it with `Changed`, too; the kinds are those that batches count.
+impl Batch {
+    /// A record is in this version.
+    pub fn while_held(&mut self, kind: &str, id: &str, version: i64) -> &mut Self {
+        let args = [Arg::Tenant, self.keep(kind), self.keep(id), Arg::Int(version)];
+        self.push(HELD, &args, Expect::Same)
+    }
+
+    /// An edge leads from a record of this kind to another.
+    pub fn while_linked(&mut self, kind: &str, relation: &str, source: &str, target: &str) -> &mut Self {
+        let args = [Arg::Tenant, self.keep(kind), self.keep(relation), self.keep(source), self.keep(target)];
+        self.push(LINKED, &args, Expect::Same)
     }
 }
 

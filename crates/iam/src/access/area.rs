@@ -43,7 +43,7 @@ pub(crate) enum For {
 pub struct Area {
     read: Action,
     write: Action,
-    pub(super) scope: Target,
+    pub(crate) scope: Target,
     pub(super) who: For,
 }
 
@@ -88,6 +88,13 @@ pub(super) fn scope_of(action: &Action) -> Result<Target, authz::Error> {
 /// Whether it is about what a token stands for.
 pub(super) fn is_own(action: &Action) -> bool {
     action.as_str().split('.').nth(1) == Some("me")
+}
+
+/// Whether an action, or a scope in its one spelling, is of Durward itself.
+pub(crate) fn is_durwards(name: &str) -> bool {
+    [DURWARD, SERVICES]
+        .iter()
+        .any(|own| name.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ':'])))
 }
 
 /// Whether no kind may have this endpoint, as the area of that name is another.

@@ -6,8 +6,9 @@ use authz::graph::{ActionRef, Change, Graph, Kind, Statement, Subject, SubjectKi
 use authz::{Action, Scope};
 use serde::Deserialize;
 
+use crate::access::is_durwards;
 use crate::error::{Error, Result};
-use crate::limits;
+use crate::{administrators, limits};
 
 /// The kinds that the graph is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -199,13 +200,16 @@ impl Fact {
     ///
     /// # Errors
     /// [`Error::Internal`] for one that its kind's schema would not have admitted.
-    pub(super) fn of(source: Source, document: &str) -> Result<Self> {
+    pub(super) fn of(source: Source, id: &str, document: &str) -> Result<Self> {
         Ok(match source {
             Source::User | Source::Client => {
                 let user: UserRecord = parse(document)?;
                 Self::Subject { active: user.active != Some(false) && user.custom.blocked != Some(true) }
             }
             Source::Group => Self::Subject { active: true },
+            Source::Role if id == administrators::ROLE => {
+                Self::Role { permissions: Vec::new(), statements: administrators::statements()? }
+            }
             Source::Role => {
                 let role: RoleRecord = parse(document)?;
                 let permissions = role.permissions.into_iter().map(|permission| permission.value).collect();
@@ -218,6 +222,8 @@ impl Fact {
             Source::Action => {
                 let action: ActionRecord = parse(document)?;
                 match Action::parse(&action.name, limits::ACTION_BYTES_MAX) {
+                    // Durward's own actions are there without a record, and no record takes them away.
+                    Ok(name) if is_durwards(name.as_str()) => Self::Nothing,
                     Ok(name) => Self::Action { name, active: action.active != Some(false) },
                     Err(_) => Self::Nothing,
                 }

@@ -151,7 +151,7 @@ async fn read(store: TenantStore<'_>, place: &Place, window: Window) -> Result<N
 }
 
 async fn record(store: TenantStore<'_>, source: Source, id: &str) -> Result<Fact> {
-    let fact = store.with_record(source.kind(), id, |record| Fact::of(source, record.document)).await?;
+    let fact = store.with_record(source.kind(), id, |record| Fact::of(source, id, record.document)).await?;
     fact.unwrap_or(Ok(Fact::Nothing))
 }
 

@@ -53,7 +53,7 @@ impl Iam {
                     if seen == CHUNK {
                         next = Some(record.id.to_owned());
                     }
-                    let fact = Fact::of(source, record.document);
+                    let fact = Fact::of(source, record.id, record.document);
                     outcome = fact.and_then(|fact| fact.put(graph, slugs, source, record.id));
                     if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
                 })

@@ -18,7 +18,7 @@ use store::TenantId;
 use tokio::sync::Mutex as Fair;
 
 use crate::error::{Error, Result};
-use crate::resource::EdgeChange;
+use crate::kind::reserve::EdgeChange;
 use crate::{Iam, limits};
 
 /// The graphs that are in memory.

@@ -4,6 +4,7 @@ use scim::admit::Admitted;
 use serde_json::Value;
 
 use super::facts::{Facts, PLAIN};
+use super::reserve::{Change, Reserve, holds_durwards};
 use super::{Before, active};
 use crate::limits;
 
@@ -17,8 +18,19 @@ pub(super) static ACTION: Facts = Facts {
     created: Some("created_at"),
     display: &["name"],
     rules,
+    reserved,
     ..PLAIN
 };
+
+/// Durward's own actions are not recorded: a record that is not active would take them from everybody.
+fn reserved(change: &Change<'_>) -> Reserve {
+    match change.before.is_none_or(|before| before.get("name") != change.after.and_then(|a| a.get("name")))
+        && holds_durwards(change.after, "name")
+    {
+        true => Reserve::Nobody("actions that begin with `durward` or `services.iam` are Durward's own"),
+        false => Reserve::Anybody,
+    }
+}
 
 fn rules(before: Before<'_>, after: &mut Admitted) -> Result<(), scim::Error> {
     let name = after.document.get("name").and_then(Value::as_str).unwrap_or_default();

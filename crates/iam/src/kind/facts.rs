@@ -6,6 +6,7 @@ use memchr::memmem;
 use scim::schema::{Extension, Held, Mutability, ResourceType, Schema};
 
 use super::keys::{Probe, Together};
+use super::reserve::{Reserve, Reserved};
 use super::{Derived, Kind, Reach, Reference, Relation, Rules, Slug};
 
 /// The facts of a kind that comes with Durward.
@@ -36,6 +37,7 @@ pub(crate) struct Facts {
     pub(crate) display: &'static [&'static str],
     pub(crate) activity: Option<&'static str>,
     pub(crate) rules: Rules,
+    pub(crate) reserved: Reserved,
 }
 
 /// [`Reach`], as a fact.
@@ -68,6 +70,7 @@ pub(super) const PLAIN: Facts = Facts {
     display: &[],
     activity: None,
     rules: |_, _| Ok(()),
+    reserved: |_| Reserve::Anybody,
 };
 impl Facts {
     pub(super) fn kind(&self) -> Result<Kind, scim::Error> {
@@ -181,6 +184,7 @@ impl Kind {
             answers_patch: facts.answers_patch,
             activity: facts.activity,
             rules: facts.rules,
+            reserved: facts.reserved,
             is_custom: false,
             counted: Vec::new(),
             is_plain: true,

@@ -12,11 +12,12 @@ mod group;
 pub(crate) mod keys;
 mod permission;
 mod policy;
+pub(crate) mod reserve;
 mod resource;
 mod resource_type;
 mod role;
 pub(crate) mod slug;
-mod user;
+pub(crate) mod user;
 
 use std::sync::{Arc, LazyLock};
 
@@ -29,6 +30,7 @@ use crate::access::Area;
 use crate::error::{Error, Result};
 use facts::Facts;
 use keys::{Probe, Together};
+use reserve::{Reserve, Reserved};
 
 /// What was there before a write, and how it becomes what comes after.
 #[derive(Clone, Copy, Debug)]
@@ -137,6 +139,8 @@ pub struct Kind {
     pub activity: Option<&'static str>,
     /// What the schemas cannot say.
     pub rules: Rules,
+    /// For whom a write is, where that is not whoever may write the kind.
+    pub(crate) reserved: Reserved,
     /// Whether the tenant defined it.
     pub is_custom: bool,
     /// Extensions that the tenant defined: how many resources have them is counted.
@@ -177,6 +181,7 @@ impl Kind {
             display: Vec::new(),
             activity: None,
             rules: |_, _| Ok(()),
+            reserved: |_| Reserve::Anybody,
             is_custom: true,
             counted: Vec::new(),
             is_plain: true,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Before;
 use super::facts::{Facts, PLAIN};
+use super::reserve::{Change, Reserve, holds_durwards};
 use crate::limits;
 
 pub(super) static POLICY: Facts = Facts {
@@ -18,8 +19,17 @@ pub(super) static POLICY: Facts = Facts {
     indexed: &["subject", "scope", "action"],
     created: Some("created_at"),
     rules,
+    reserved,
     ..PLAIN
 };
+
+/// Who may grant what concerns Durward itself could grant it to anybody.
+fn reserved(change: &Change<'_>) -> Reserve {
+    match [change.before, change.after].into_iter().any(|document| holds_durwards(document, "scope")) {
+        true => Reserve::Administrators,
+        false => Reserve::Anybody,
+    }
+}
 
 fn rules(_: Before<'_>, after: &mut Admitted) -> Result<(), Error> {
     let text = |name: &str| after.document.get(name).and_then(Value::as_str).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! What is special about a User (RFC 7643 §4.1).
 
+use scim::Object;
 use scim::admit::Admitted;
 use serde_json::Value;
 
@@ -27,6 +28,12 @@ pub(super) static USER: Facts = Facts {
     rules,
     ..PLAIN
 };
+
+/// Whether a user may do anything at all.
+pub(crate) fn is_active(user: &Object) -> bool {
+    let blocked = user.get(CUSTOM).and_then(|custom| custom.get("blocked"));
+    user.get("active") != Some(&Value::Bool(false)) && blocked != Some(&Value::Bool(true))
+}
 
 /// Of `roles`, what this server shows beside what clients set. Sent back, it is not kept: to give somebody a role is to
 /// make them its member.

@@ -15,6 +15,7 @@ use crate::access::{Permit, Write};
 use crate::cx::{Cx, OnInactive};
 use crate::env::new_id;
 use crate::error::{Error, Result};
+use crate::kind::reserve::Change;
 use crate::kind::slug::is_unreserved;
 use crate::kind::{Before, Kind};
 use crate::plan::{EXTERNAL_ID, external_key};
@@ -54,7 +55,9 @@ impl Iam {
             let document = std::mem::take(&mut admitted.document);
             let document = Admitted { document, ..Admitted::default() };
             let next = Next::new(kind, document, connections.clone(), secret.clone())?;
-            let batch = write::creation(cx, kind, &id, &next, &edges, is_newest)?;
+            let change = Change { id: &id, before: None, after: Some(&next.object), edges: &edges };
+            let batch = self.begun(cx, kind, &change).await?;
+            let batch = write::creation(batch, cx, kind, &id, &next, &edges, is_newest)?;
             match self.commit(cx, batch, &edges).await {
                 // Another one was given the slug that was free a moment ago.
                 Err(CommitError::Unique { attribute })
@@ -156,7 +159,9 @@ impl Iam {
         let kind = permit.kind();
         let plan = self.replaced_edges(cx, kind, &before.record.id, &admitted.relations).await?;
         let next = super::replace::next(cx, kind, &before, admitted, hashed)?;
-        let batch = write::change(cx, kind, &before, &next, &plan.changes, "reactivate")?;
+        let change = before.changed(Some(&next.object), &plan.changes);
+        let batch = self.begun(cx, kind, &change).await?;
+        let batch = write::change(batch, cx, kind, &before, &next, &plan.changes, "reactivate")?;
         self.commit(cx, batch, &plan.changes).await.map_err(refused)?;
         self.shown(cx, kind, &before.record.id, projection).await
     }

@@ -26,7 +26,9 @@ impl Iam {
         loop {
             let before = self.stored(cx, kind, id).await?;
             condition.check(before.record.version)?;
-            match self.commit(cx, write::deletion(cx, kind, &before)?, &[]).await {
+            let batch = self.begun(cx, kind, &before.changed(None, &[])).await?;
+            turn.is_guarded = !batch.is_empty();
+            match self.commit(cx, write::deletion(batch, cx, kind, &before)?, &[]).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::InUse { relation, target }) => {
                     match self.user_of(cx, &relation, &target).await? {

@@ -24,7 +24,6 @@ mod write;
 pub use bulk::BulkAnswer;
 pub use condition::{Condition, Etags};
 pub use query::Listing;
-pub(crate) use relation::EdgeChange;
 pub use render::Rendered;
 pub(crate) use turn::Turns;
 pub(crate) use write::{DELETE, RELINK, extension_count};
@@ -33,10 +32,12 @@ use scim::project::Projection;
 use store::{Batch, CommitError, Committed, Record, TenantStore};
 
 use crate::Iam;
+use crate::access::Whole;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kind::Kind;
 use crate::kind::keys::BETWEEN;
+use crate::kind::reserve::{Change, EdgeChange, Reserve};
 
 /// A resource that exists: as it is kept, and its document parsed.
 pub(crate) struct Stored {
@@ -48,6 +49,12 @@ impl Stored {
     fn new(record: Record) -> Result<Self> {
         let document = serde_json::from_str(&record.document).map_err(Error::internal)?;
         Ok(Self { record, document })
+    }
+}
+
+impl Stored {
+    fn changed<'a>(&'a self, after: Option<&'a scim::Object>, edges: &'a [EdgeChange<'a>]) -> Change<'a> {
+        Change { id: &self.record.id, before: Some(&self.document), after, edges }
     }
 }
 
@@ -84,6 +91,16 @@ impl Iam {
         let done = self.of(cx).commit(batch).await?;
         self.graphs.note(cx.tenant, done.sequence, edges);
         Ok(done)
+    }
+
+    /// Sees that a write is the caller's to make, and begins its batch with what must be so that it may be made.
+    async fn begun(&self, cx: &Cx, kind: &Kind, change: &Change<'_>) -> Result<Batch> {
+        match (kind.reserved)(change) {
+            Reserve::Anybody => {}
+            Reserve::Administrators => _ = self.permit(cx, crate::access::Write, Whole).await?,
+            Reserve::Nobody(why) => return Err(Error::Blocked(why.to_owned())),
+        }
+        self.keep_administrator(cx, kind, change).await
     }
 
     pub(crate) async fn stored(&self, cx: &Cx, kind: &Kind, id: &str) -> Result<Stored> {

@@ -6,13 +6,14 @@ use scim::message::ListQuery;
 use scim::patch;
 
 use super::connections::Connections;
-use super::relation::{EdgeChange, EdgePlan};
+use super::relation::EdgePlan;
 use super::render::View;
 use super::write::{self, Next, connected};
 use super::{Condition, Stored, Written};
 use crate::access::{Permit, Write};
 use crate::cx::Cx;
 use crate::error::Result;
+use crate::kind::reserve::EdgeChange;
 use crate::kind::{Before, Kind};
 use crate::{Iam, limits, password};
 
@@ -44,7 +45,9 @@ impl Iam {
             condition.check(before.record.version)?;
             let patched =
                 patch::apply(&kind.schema, &before.document, operations.clone(), cx.rules(), &limits::PATCH)?;
-            let (next, edges, batch) = self.patch_batch(cx, kind, &before, patched, condition).await?;
+            let planned =
+                self.patch_batch(cx, kind, &before, patched, condition, &mut turn.is_guarded).await?;
+            let (next, edges, batch) = planned;
             let Some(batch) = batch else {
                 let version = before.record.version;
                 break (before, beside, next, version);
@@ -69,6 +72,7 @@ impl Iam {
         before: &Stored,
         patched: patch::Patched<'_>,
         condition: &Condition,
+        is_guarded: &mut bool,
     ) -> Result<(Next, Vec<EdgeChange<'k>>, Option<store::Batch>)> {
         let id = before.record.id.as_str();
         let plan: EdgePlan<'k> = self.patched_edges(cx, kind, id, patched.relations).await?;
@@ -83,15 +87,18 @@ impl Iam {
             None => known,
         };
         let next = Next::new(kind, admitted, connections, secret)?;
-        if !next.is_same_as(before) {
-            let batch = write::change(cx, kind, before, &next, &plan.changes, "patch")?;
-            return Ok((next, plan.changes, Some(batch)));
-        }
-        if plan.changes.is_empty() {
+        let is_same = next.is_same_as(before);
+        if is_same && plan.changes.is_empty() {
             return Ok((next, plan.changes, None));
         }
+        let batch = self.begun(cx, kind, &before.changed(Some(&next.object), &plan.changes)).await?;
+        *is_guarded = !batch.is_empty();
+        if !is_same {
+            let batch = write::change(batch, cx, kind, before, &next, &plan.changes, "patch")?;
+            return Ok((next, plan.changes, Some(batch)));
+        }
         let expected = (plan.read_all || !condition.is_open()).then_some(before.record.version);
-        let batch = write::relink(cx, kind, before, &plan.changes, expected);
+        let batch = write::relink(batch, cx, kind, before, &plan.changes, expected);
         Ok((next, plan.changes, Some(batch)))
     }
 }

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use scim::Object;
 use serde_json::{Value, json};
 
-use super::relation::EdgeChange;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
+use crate::kind::reserve::EdgeChange;
 use crate::kind::{Kind, Reference};
 use crate::{Iam, limits};
 

@@ -14,20 +14,13 @@ use crate::Iam;
 use crate::access::{Permit, Write};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
+use crate::kind::reserve::EdgeChange;
 use crate::kind::{Kind, Relation};
 
 /// Edges read at once; between two such reads others get their turn.
 const CHUNK: u64 = 10_000;
 /// Up to so many edges are asked for one by one; beyond, all are read.
 const SINGLY_MAX: usize = 1_000;
-
-/// An edge that comes or goes.
-#[derive(Clone, Debug)]
-pub(crate) struct EdgeChange<'k> {
-    pub(crate) relation: &'k Relation,
-    pub(crate) target: String,
-    pub(crate) is_link: bool,
-}
 
 /// Which edges come and go, and whether that was decided by looking at all of them.
 #[derive(Debug, Default)]
@@ -171,7 +164,9 @@ impl Iam {
             if changes.is_empty() {
                 return Ok(false);
             }
-            let batch = write::relink(cx, kind, &before, &changes, None);
+            let batch = self.begun(cx, kind, &before.changed(Some(&before.document), &changes)).await?;
+            turn.is_guarded = !batch.is_empty();
+            let batch = write::relink(batch, cx, kind, &before, &changes, None);
             match self.commit(cx, batch, &changes).await {
                 Ok(_) => return Ok(true),
                 Err(error) => turn.again(error).await?,

@@ -45,7 +45,9 @@ impl Iam {
             if plan.changes.is_empty() && next.is_same_as(&before) {
                 return self.changed(&view, &before, &next, before.record.version, beside).await;
             }
-            let batch = write::change(cx, kind, &before, &next, &plan.changes, "replace")?;
+            let batch = self.begun(cx, kind, &before.changed(Some(&next.object), &plan.changes)).await?;
+            turn.is_guarded = !batch.is_empty();
+            let batch = write::change(batch, cx, kind, &before, &next, &plan.changes, "replace")?;
             match self.commit(cx, batch, &plan.changes).await {
                 Ok(done) => return self.changed(&view, &before, &next, done.version(), beside).await,
                 Err(error) => turn.again(error).await?,

@@ -53,6 +53,8 @@ pub(super) struct Turn<'a> {
     id: &'a str,
     condition: &'a Condition,
     attempt: u32,
+    /// Whether its batch relies on what others may change.
+    pub(super) is_guarded: bool,
     place: Option<Place<'a>>,
 }
 
@@ -67,7 +69,8 @@ impl Iam {
         condition: &'a Condition,
     ) -> Result<Turn<'a>> {
         let (turns, tenant) = (&self.turns, cx.tenant);
-        let mut turn = Turn { turns, tenant, kind, id, condition, attempt: 0, place: None };
+        let mut turn =
+            Turn { turns, tenant, kind, id, condition, attempt: 0, is_guarded: false, place: None };
         if condition.is_open() && turns.open.load(Ordering::Acquire) > 0 {
             let key = turn.key();
             if turns.queues(|queues| queues.contains_key(&key)) {
@@ -89,7 +92,11 @@ impl Turn<'_> {
     /// What the refusal means, when it is no conflict with another write, the caller said which version it means, or there
     /// were too many others.
     pub(super) async fn again(&mut self, error: CommitError) -> Result<()> {
-        let is_met = matches!(error, CommitError::Stale) && self.condition.is_open();
+        let is_met = match error {
+            CommitError::Stale => self.condition.is_open(),
+            CommitError::Changed => self.is_guarded,
+            _ => false,
+        };
         if !is_met || self.attempt >= limits::RETRIES_MAX {
             return Err(lost(error, self.condition));
         }

@@ -8,13 +8,13 @@ use sha2::{Digest, Sha256};
 use store::{Batch, Entry, NewRecord, RecordRef, Update};
 
 use super::connections::Connections;
-use super::relation::EdgeChange;
 use super::render::{Rendered, View};
 use super::{Stored, missing, reference};
 use crate::cx::{Cx, TokenKind};
 use crate::error::{Error, Result};
 use crate::kind::Kind;
 use crate::kind::keys::Keys;
+use crate::kind::reserve::EdgeChange;
 use crate::plan::{EXTERNAL_ID, external_key};
 use crate::{Iam, limits};
 
@@ -76,6 +76,7 @@ pub(crate) fn digest(document: &str) -> [u8; 32] {
 
 /// The batch that creates a resource. `is_newest` says that its id is later than all others.
 pub(crate) fn creation(
+    mut batch: Batch,
     cx: &Cx,
     kind: &Kind,
     id: &str,
@@ -83,7 +84,6 @@ pub(crate) fn creation(
     edges: &[EdgeChange<'_>],
     is_newest: bool,
 ) -> Result<Batch> {
-    let mut batch = Batch::default();
     let (connections, name) = (next.connections.print(), kind.name());
     batch.insert(&NewRecord {
         kind: name,
@@ -115,6 +115,7 @@ pub(crate) fn creation(
 
 /// The batch that makes `before` what `next` says.
 pub(crate) fn change(
+    mut batch: Batch,
     cx: &Cx,
     kind: &Kind,
     before: &Stored,
@@ -122,7 +123,6 @@ pub(crate) fn change(
     edges: &[EdgeChange<'_>],
     verb: &str,
 ) -> Result<Batch> {
-    let mut batch = Batch::default();
     let (connections, name, id) = (next.connections.print(), kind.name(), before.record.id.as_str());
     batch.update(&Update {
         kind: name,
@@ -173,13 +173,13 @@ pub(crate) fn change(
 /// The batch that changes only the edges of a resource: it conflicts with no other such change, unless the caller
 /// (or a decision that read all edges) requires a version.
 pub(crate) fn relink(
+    mut batch: Batch,
     cx: &Cx,
     kind: &Kind,
     before: &Stored,
     edges: &[EdgeChange<'_>],
     expected: Option<i64>,
 ) -> Batch {
-    let mut batch = Batch::default();
     let id = before.record.id.as_str();
     batch.touch(kind.name(), id, expected, modified(cx, before));
     link(&mut batch, id, edges);
@@ -198,8 +198,7 @@ pub(crate) fn relink(
 }
 
 /// The batch that deletes a resource and everything derived from it.
-pub(crate) fn deletion(cx: &Cx, kind: &Kind, before: &Stored) -> Result<Batch> {
-    let mut batch = Batch::default();
+pub(crate) fn deletion(mut batch: Batch, cx: &Cx, kind: &Kind, before: &Stored) -> Result<Batch> {
     let (name, id) = (kind.name(), before.record.id.as_str());
     batch.delete(name, id, Some(before.record.version));
     let keys = Keys::of(kind, &before.document)?;

@@ -89,10 +89,12 @@ async fn serve(config: &Config, telemetry: &Telemetry) -> Result<Ended, Failure>
         patience: config.request_timeout,
     };
     let router = router(app).merge(health::routes(Arc::clone(&health), metrics)).layer(observe);
+    let making = tokio::spawn(make_administrators(Arc::clone(&iam)));
     let upkeep = tokio::spawn(upkeep(Arc::clone(&iam), config.token_retention));
     let token = first_token.as_ref().map(|token| token.expose().as_str());
     print(&greeting(&public_url, &config.place, token))?;
     let ended = server.run(router, &health, stop).await.map_err(Failure::failed);
+    making.abort();
     upkeep.abort();
     if let Err(error) = iam.flush_used().await {
         tracing::warn!(%error, "when tokens were last used is not written down");
@@ -117,6 +119,13 @@ async fn first_start(iam: &Iam) -> Result<Option<Secret<String>>, Failure> {
     let permit = iam.permit(&cx, Write, Tokens).await?;
     let (_, secret) = iam.create_token(&cx, permit, draft).await?;
     Ok(Some(secret))
+}
+
+/// Makes the role of the administrators for tenants that came without it.
+async fn make_administrators(iam: Arc<Iam>) {
+    if let Err(error) = iam.make_administrators(OPERATOR).await {
+        tracing::warn!(%error, "not every tenant has the role of its administrators yet");
+    }
 }
 
 /// What is done now and then: noting when tokens were used here, and what the whole installation needs.

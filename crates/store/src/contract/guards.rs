@@ -1,6 +1,6 @@
 //! Guards: a batch that was decided upon what is no longer so leaves nothing behind.
 
-use super::{ACME, World, batch, new};
+use super::{ACME, GLOBEX, World, batch, new};
 use crate::{CommitError, NewToken};
 
 fn token<'a>(
@@ -86,4 +86,33 @@ pub(crate) async fn a_provider_goes_while_no_good_token_names_it(world: &impl Wo
     assert_eq!(acme.commit(remove(49, "x")).await, Err(CommitError::Changed));
     assert_eq!(acme.commit(remove(49, "y")).await, Err(CommitError::Changed));
     acme.commit(remove(50, "x")).await.unwrap();
+}
+
+pub(crate) async fn a_batch_relies_on_a_record_and_an_edge_that_it_does_not_touch(world: &impl World) {
+    let store = world.fresh().await;
+    let acme = store.tenant(ACME);
+    acme.commit(batch(|b| {
+        b.insert(&new("Thing", "a"))
+            .insert(&new("Thing", "b"))
+            .link("Thing.parts", "a", "b", &["Thing"])
+            .count("Thing", 2, false)
+    }))
+    .await
+    .unwrap();
+    let held = |version: i64| batch(move |b| b.while_held("Thing", "a", version).setting("done", "held"));
+    let linked = |target: &'static str| {
+        batch(move |b| b.while_linked("Thing", "Thing.parts", "a", target).setting("done", "linked"))
+    };
+    for refused in [held(2), held(0), linked("c")] {
+        assert_eq!(acme.commit(refused).await, Err(CommitError::Changed));
+    }
+    // The same of another tenant says nothing here.
+    assert_eq!(store.tenant(GLOBEX).commit(held(1)).await, Err(CommitError::Changed));
+    assert!(acme.settings().await.unwrap().is_empty());
+    acme.commit(held(1)).await.unwrap();
+    acme.commit(linked("b")).await.unwrap();
+    // It sees what stands before it in its own batch.
+    let both = batch(|b| b.unlink("Thing.parts", "a", "b").while_linked("Thing", "Thing.parts", "a", "b"));
+    assert_eq!(acme.commit(both).await, Err(CommitError::Changed));
+    assert_eq!(acme.record("Thing", "a").await.unwrap().unwrap().version, 1, "a guard makes no version");
 }

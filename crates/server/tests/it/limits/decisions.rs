@@ -218,3 +218,24 @@ fn the_groups_of_limits_are_the_limits() {
         assert_eq!(figures, [DECISION_GROUPS_MAX, paths, steps, others, examined]);
     }
 }
+
+#[tokio::test]
+async fn members_who_are_looked_at_for_an_administrator() {
+    let (world, caller) = acme().await;
+    let inactive = |many: usize, from: &str| {
+        let record = "insert into record (tenant, kind, id, version, created, modified, display, document) \
+            select {tenant}, 'User', '{from}' || n, 1, 1, 1, 'x', '{\"userName\":\"x\",\"active\":false}'";
+        let edge = "insert into edge (tenant, relation, source, target, target_kind, display) \
+            select {tenant}, 'Role.members', 'TenantAdmin', '{from}' || n, 'User', 'x'";
+        [record, edge].iter().for_each(|sql| rows(&world, many, &sql.replace("{from}", from)));
+    };
+    let ada = caller.make("/Users", user("ada")).await;
+    let ada = format!("/Users/{ada}");
+    let active = |value: bool| operations(json!([{ "op": "replace", "path": "active", "value": value }]));
+    // The role itself is looked at, too.
+    inactive(ADMINISTRATORS_EXAMINED_MAX - 1, "a");
+    caller.patch(&ada, active(false)).await.check(200);
+    caller.patch(&ada, active(true)).await.check(200);
+    inactive(1, "b");
+    refused(caller.patch(&ada, active(false)).await, 409, None, "none of the first 1000 who have the role");
+}

@@ -1,5 +1,6 @@
 //! Durward obeys its own engine: what tokens carry, what users are granted, who administers.
 
+mod administrators;
 mod carried;
 mod granted;
 

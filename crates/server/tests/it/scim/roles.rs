@@ -144,7 +144,7 @@ async fn a_role_shows_what_it_refers_to_down_to_some_depth_unless_it_is_left_out
     assert_eq!(made["statements"][0]["resource"]["type"]["actions"][0]["name"], "press.read");
     // A list, a read, and what a PATCH answers show the same.
     let alone = acme.get("/Roles/printer").await.check(200).json();
-    let page = acme.get("/Roles").await.check(200).json();
+    let page = acme.get("/Roles?filter=id%20sw%20%22p%22").await.check(200).json();
     assert_eq!((&alone, &page["Resources"][0]), (&made, &made));
     let strict =
         acme.with("Accept", SCIM).get("/Roles/printer?attributes=permissions,statements").await.json();
@@ -297,7 +297,7 @@ async fn a_chosen_id_that_something_else_has_does_no_harm() {
     for by in ["created_at", "meta.created"] {
         let page = acme.get(&format!("/Roles?sortBy={by}&attributes=name")).await.check(200).json();
         assert_eq!(
-            (&page["Resources"][0]["name"], &page["Resources"][1]["name"]),
+            (&page["Resources"][1]["name"], &page["Resources"][2]["name"]),
             (&json!("first"), &json!("second"))
         );
     }

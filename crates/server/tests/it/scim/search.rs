@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use iam::cx::TokenKind;
+use iam::token::Draft;
 use serde_json::{Value, json};
 
 use crate::world::{Caller, World, group, user};
@@ -11,7 +13,10 @@ const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
 async fn world() -> (World, Caller) {
     let world = World::new().await;
-    let (acme, globex) = (world.provider("acme").await, world.provider("globex").await);
+    // Of every kind that it may read, of which two have something.
+    let actions = ["durward.users", "durward.groups"].map(str::to_owned).to_vec();
+    let draft = Draft { actions: Some(actions), ..Draft::new(TokenKind::Scim, "provider") };
+    let (acme, globex) = (world.caller("acme", draft).await, world.provider("globex").await);
     globex.make("/Users", user("ada")).await;
     globex.make("/Groups", group("crew", &[])).await;
     let mut ids = Vec::new();
