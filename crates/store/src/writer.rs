@@ -65,6 +65,9 @@ impl Inbox {
 
     pub(crate) async fn commit(&self, tenant: TenantId, batch: Batch) -> Result<Committed, CommitError> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| StoreError::stopped())?;
+        if !self.alive() {
+            return Err(StoreError::stopped().into());
+        }
         let (answer, answered) = oneshot::channel();
         let job = Job { tenant, batch, answer, _place: place };
         self.sender.send(Message::Commit(job)).map_err(|_| StoreError::stopped())?;
@@ -170,7 +173,12 @@ impl Writer {
         }
         let results = match done {
             Ok(results) => results,
-            Err(Failure::Crash) => return ControlFlow::Break(()),
+            Err(Failure::Crash) => {
+                // Before anybody who was in it hears of it.
+                self.alive.store(false, Ordering::Release);
+                return ControlFlow::Break(());
+            }
+
             Err(Failure::Refused(error) | Failure::Batch(error)) => {
                 let _ = self.session.execute("rollback");
                 work.iter().map(|_| Err(error.clone())).collect()
