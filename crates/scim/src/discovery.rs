@@ -177,9 +177,10 @@ mod tests {
               "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"],
               "id": "urn:ietf:params:scim:schemas:core:2.0:Group",
               "name": "Group",
-              "description": "A set of users and of other groups",
+              "description": "A set of users, clients and other groups",
               "attributes": [
                 {"name":"displayName","type":"string","multiValued":false,"description":"The group's name.","required":true,"caseExact":false,"mutability":"readWrite","returned":"default","uniqueness":"none"},
+                {"name":"description","type":"string","multiValued":false,"description":"What the group is for.","required":false,"caseExact":false,"mutability":"readWrite","returned":"default","uniqueness":"none"},
                 {
                   "name": "members",
                   "type": "complex",
@@ -195,7 +196,7 @@ mod tests {
                       "mutability": "immutable",
                       "returned": "default",
                       "uniqueness": "none",
-                      "referenceTypes": ["User","Group"]
+                      "referenceTypes": ["User","Client","Group"]
                     },
                     {
                       "name": "type",
@@ -203,7 +204,7 @@ mod tests {
                       "multiValued": false,
                       "description": "What the member is.",
                       "required": false,
-                      "canonicalValues": ["User","Group"],
+                      "canonicalValues": ["User","Client","Group"],
                       "caseExact": false,
                       "mutability": "immutable",
                       "returned": "default",
@@ -212,7 +213,7 @@ mod tests {
                     {"name":"display","type":"string","multiValued":false,"description":"The member's name.","required":false,"caseExact":false,"mutability":"readOnly","returned":"request","uniqueness":"none"}
                   ],
                   "multiValued": true,
-                  "description": "Who belongs to the group: users, and groups with all who belong to them.",
+                  "description": "Who belongs to the group: users, clients, and groups with all who belong to them.",
                   "required": false,
                   "caseExact": false,
                   "mutability": "readWrite",

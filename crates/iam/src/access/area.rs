@@ -211,6 +211,8 @@ mod tests {
             durward.users.write All
             durward.groups.read All
             durward.groups.write All
+            durward.clients.read All
+            durward.clients.write All
             durward.actions.read All
             durward.actions.write All
             durward.resource-types.read All

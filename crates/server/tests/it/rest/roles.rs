@@ -27,13 +27,17 @@ async fn roles_are_listed_by_name_and_searched() {
         {
           "page": 1,
           "pageSize": 10,
-          "count": 2,
-          "total": 2,
+          "count": 3,
+          "total": 3,
           "totalPages": 1,
           "data": [
             {
               "id": "<reader>",
               "name": "Reader"
+            },
+            {
+              "id": "TenantAdmin",
+              "name": "TenantAdmin"
             },
             {
               "id": "<admin>",
@@ -42,7 +46,8 @@ async fn roles_are_listed_by_name_and_searched() {
           ]
         }"#]]
     .assert_eq(&firm.shown(&firm.api.get("/roles?pageSize=10").await));
-    for (search, expected) in [("READ", vec!["Reader"]), ("e", vec!["Reader", "TenantOwner"]), ("x", vec![])]
+    for (search, expected) in
+        [("READ", vec!["Reader"]), ("e", vec!["Reader", "TenantAdmin", "TenantOwner"]), ("x", vec![])]
     {
         assert_eq!(firm.listed(&format!("/roles?searchQuery={search}")).await.0, expected, "{search}");
     }
