@@ -69,6 +69,11 @@ impl<'k, V> Permit<V, Vec<&'k Kind>> {
     pub fn kinds(&self) -> &[&'k Kind] {
         &self.0
     }
+
+    /// That for each of them.
+    pub fn each(&self) -> impl Iterator<Item = Permit<V, &'k Kind>> {
+        self.0.iter().map(|kind| Permit(*kind, PhantomData))
+    }
 }
 
 impl<P> Permit<Write, P> {
@@ -98,6 +103,22 @@ impl Iam {
         let area = Me.area()?;
         let decision = self.decide(cx, area, V::WRITES).await?;
         Permit::made(decision, kind).ok_or_else(|| missing(cx, decision, area, V::WRITES))
+    }
+
+    /// Permission for all of these kinds.
+    ///
+    /// # Errors
+    /// As [`Iam::permit`], of the first kind for which there is none.
+    pub async fn permit_all<'k, V: Verb + Copy>(
+        &self,
+        cx: &Cx,
+        verb: V,
+        kinds: Vec<&'k Kind>,
+    ) -> Result<Permit<V, Vec<&'k Kind>>> {
+        for kind in &kinds {
+            self.permit(cx, verb, *kind).await?;
+        }
+        Ok(Permit(kinds, PhantomData))
     }
 
     /// Permission for those kinds for which there is one.

@@ -98,7 +98,7 @@ impl Iam {
     pub async fn memberships(
         &self,
         cx: &Cx,
-        permits: &[Permit<Read, &Kind>],
+        permits: &Permit<Read, Vec<&Kind>>,
         _: Permit<Read, &Kind>,
         subject: &str,
         search: Option<&str>,
@@ -124,7 +124,7 @@ impl Iam {
     pub async fn roles_of(
         &self,
         cx: &Cx,
-        permits: &[Permit<Read, &Kind>],
+        permits: &Permit<Read, Vec<&Kind>>,
         _: Permit<Read, &Kind>,
         subject: &str,
         search: Option<&str>,
@@ -163,7 +163,7 @@ impl Iam {
     pub async fn members(
         &self,
         cx: &Cx,
-        permits: &[Permit<Read, &Kind>],
+        permits: &Permit<Read, Vec<&Kind>>,
         permit: Permit<Read, &Kind>,
         id: &str,
         search: Option<&str>,

@@ -20,7 +20,7 @@ impl Iam {
     pub async fn permissions(
         &self,
         cx: &Cx,
-        permits: &[Permit<Read, &Kind>],
+        permits: &Permit<Read, Vec<&Kind>>,
         _: Permit<Read, Decisions>,
         subject: &str,
         part: Part,

@@ -123,9 +123,9 @@ pub fn kinds_of(id: &str) -> Vec<SubjectKind> {
 }
 
 /// The kinds of subjects that may be looked at.
-pub(crate) fn sorts(permits: &[Permit<Read, &Kind>]) -> Vec<SubjectKind> {
+pub(crate) fn sorts(permits: &Permit<Read, Vec<&Kind>>) -> Vec<SubjectKind> {
     let is_permitted =
-        |sort: &SubjectKind| permits.iter().any(|permit| permit.kind().name() == kind_name(*sort));
+        |sort: &SubjectKind| permits.kinds().iter().any(|kind| kind.name() == kind_name(*sort));
     SubjectKind::ALL.into_iter().filter(is_permitted).collect()
 }
 
@@ -150,16 +150,16 @@ impl Iam {
     pub async fn subjects(
         &self,
         cx: &Cx,
-        permits: &[Permit<Read, &Kind>],
+        permits: &Permit<Read, Vec<&Kind>>,
         search: Option<&str>,
         part: Part,
     ) -> Result<Page<Info>> {
         let (mut page, mut rest) = (Page { items: Vec::new(), total: 0 }, part);
         for sort in sorts(permits) {
-            let Some(permit) = permits.iter().find(|permit| permit.kind().name() == kind_name(sort)) else {
+            let Some(permit) = permits.each().find(|permit| permit.kind().name() == kind_name(sort)) else {
                 continue;
             };
-            let found = self.searched(cx, *permit, searched(sort), search, None, rest).await?;
+            let found = self.searched(cx, permit, searched(sort), search, None, rest).await?;
             rest = rest.after(found.total, count(found.items.len()));
             page.total += found.total;
             page.items
@@ -172,7 +172,7 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn subject(&self, cx: &Cx, permits: &[Permit<Read, &Kind>], id: &str) -> Result<Info> {
+    pub async fn subject(&self, cx: &Cx, permits: &Permit<Read, Vec<&Kind>>, id: &str) -> Result<Info> {
         self.find_subject(cx, &sorts(permits), id).await
     }
 

@@ -67,6 +67,7 @@ pub async fn read_group(
 /// Delete a group. Its members stay; what they had through it ends at once.
 #[utoipa::path(delete, path = "/v1/subjects/groups/{group}", tag = "Groups", params(("group" = String, Path, description = "The group's id, bare or `group-…`")), responses(
     (status = 204, description = "The group is gone"),
+    (status = 409, description = "The tenant would be left without an administrator", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn delete_group(
     State(app): State<App>,
@@ -114,6 +115,7 @@ pub async fn add_to_group(
     ("subjectIds" = Option<Vec<String>>, Query, description = "Who, where there is no body"),
 ), request_body = Option<Members>, responses(
     (status = 204, description = "They are no members"),
+    (status = 409, description = "The tenant would be left without an administrator", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn remove_from_group(
     State(app): State<App>,
@@ -129,6 +131,7 @@ pub async fn remove_from_group(
     ("subject" = String, Path, description = "The member's id"),
 ), responses(
     (status = 204, description = "It is no member any more"),
+    (status = 409, description = "The tenant would be left without an administrator", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn remove_one_from_group(
     State(app): State<App>,
@@ -169,6 +172,7 @@ pub async fn add_to_role(
     ("subjectIds" = Option<Vec<String>>, Query, description = "Who, where there is no body"),
 ), request_body = Option<Members>, responses(
     (status = 204, description = "They do not have the role themselves"),
+    (status = 409, description = "The tenant would be left without an administrator", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn remove_from_role(
     State(app): State<App>,
@@ -199,6 +203,7 @@ pub async fn add_one_to_role(
     ("subject" = String, Path, description = "The subject's id"),
 ), responses(
     (status = 204, description = "The subject does not have the role itself any more"),
+    (status = 409, description = "The tenant would be left without an administrator", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn remove_one_from_role(
     State(app): State<App>,

@@ -156,12 +156,9 @@ pub(super) async fn permits<'k>(
     app: &App,
     cx: &'k Cx,
     kinds: &[SubjectKind],
-) -> Result<Vec<Permit<Read, &'k Kind>>, Error> {
-    let mut permits = Vec::with_capacity(kinds.len());
-    for kind in kinds {
-        permits.push(app.iam.permit(cx, Read, subject::kind(cx, *kind)?).await?);
-    }
-    Ok(permits)
+) -> Result<Permit<Read, Vec<&'k Kind>>, Error> {
+    let kinds = kinds.iter().map(|kind| subject::kind(cx, *kind)).collect::<Result<_, _>>()?;
+    app.iam.permit_all(cx, Read, kinds).await
 }
 
 async fn listed(app: &App, request: Request<Body>, kinds: &[SubjectKind]) -> Response {

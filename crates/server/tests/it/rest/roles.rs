@@ -51,7 +51,11 @@ async fn roles_are_listed_by_name_and_searched() {
     {
         assert_eq!(firm.listed(&format!("/roles?searchQuery={search}")).await.0, expected, "{search}");
     }
-    assert_eq!(Api::admin(&firm.world, "globex").await.get("/roles").await.json()["total"], 0);
+    assert_eq!(
+        Api::admin(&firm.world, "globex").await.get("/roles").await.json()["total"],
+        1,
+        "that of its administrators"
+    );
 }
 
 #[tokio::test]
@@ -161,4 +165,18 @@ async fn the_roles_of_a_subject_are_its_own_and_those_of_its_groups() {
           ]
         }"#]]
     .assert_eq(&firm.shown(&robot));
+}
+
+#[tokio::test]
+async fn the_role_of_administrators_is_given_by_administrators_and_keeps_one() {
+    let firm = firm().await;
+    let path = |name: &str| format!("/roles/TenantAdmin/members/user-{}", firm.id(name));
+    let provider = Api::of(&firm.world.provider("acme").await);
+    give(&provider, &format!("/roles/reader/members/user-{}", firm.id("ada"))).await.check(204);
+    give(&provider, &path("ada")).await.check(403);
+    give(&firm.api, &path("ada")).await.check(204);
+    provider.delete(&path("ada")).await.check(403);
+    firm.api.delete(&path("ada")).await.check(409);
+    give(&firm.api, &path("grace")).await.check(204);
+    firm.api.delete(&path("ada")).await.check(204);
 }
