@@ -165,8 +165,11 @@ async fn a_tenant_that_is_deleted_while_it_is_written_to_leaves_nothing() {
     let world = World::new().await;
     let other = world.beside().await;
     let nodes = [&world, &other];
-    let writers = [0, 1, 2, 3, 4, 5].map(async |writer: usize| {
-        let caller = nodes[writer % 2].provider("acme").await;
+    let mut callers = Vec::new();
+    for writer in 0..6 {
+        callers.push(nodes[writer % 2].provider("acme").await);
+    }
+    let writers = callers.iter().enumerate().map(async |(writer, caller)| {
         for number in 0.. {
             let answer = caller.post("/Users", user(&format!("{writer}-{number}"))).await;
             if answer.status != 201 {

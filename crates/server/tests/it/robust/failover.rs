@@ -283,9 +283,7 @@ fn a_commit_whose_outcome_is_not_known_is_said_to_be_so() {
     let (primary, standby) = Cluster::pair();
     let nodes = Nodes::start(primary.url());
     let (path, _) = nodes.user("witness");
-    standby.kill();
-    // A part of it outlives it for a moment.
-    while primary.run("select count(*) from pg_stat_replication").trim() != "0" {}
+    kill(&standby, &primary);
     let users = format!("{BASE}/Users");
     let begun = Instant::now();
     let (status, answer) = nodes.ask(0, "POST", &users, Some(&named("ada")));
@@ -300,13 +298,19 @@ fn a_commit_whose_outcome_is_not_known_is_said_to_be_so() {
     assert_eq!(count(nodes.servers[0].address, &nodes.token, "userName eq \"ada\""), 1);
 }
 
+/// Kills a standby, and waits until its primary has noticed: a part of it outlives it for a moment.
+fn kill(standby: &Cluster, primary: &Cluster) {
+    standby.kill();
+    while primary.run("select count(*) from pg_stat_replication").trim() != "0" {}
+}
+
 /// A server's own timeout for statements would end that wait, and call the commit done.
 #[test]
 fn a_commit_is_answered_when_the_standby_has_it_and_no_sooner() {
     let (primary, standby) = Cluster::pair();
     primary.run("alter role postgres set statement_timeout = '100ms'");
     let nodes = Nodes::start(primary.url());
-    standby.kill();
+    kill(&standby, &primary);
     thread::scope(|scope| {
         let answered = scope.spawn(|| nodes.user("ada"));
         let waiting = "select count(*) from pg_stat_activity \
