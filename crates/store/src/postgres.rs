@@ -30,8 +30,8 @@ pub(crate) use session::Session;
 
 /// How long a read waits for a connection, or for that all hosts were tried; then for its answer, and then for each row.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Longest until a read or a commit ends, whatever the server does, in seconds; more where trying every host takes longer than
-/// [`PATIENCE`].
+/// Longest until a read or a commit ends, whatever the server does, in seconds; more where the wait for a connection has to
+/// last longer, because trying every host takes longer.
 pub const SILENCE_SECONDS_MAX: u64 = PATIENCE.as_secs() + commit::PATIENCE.as_secs();
 /// How long a statement may take that goes through a whole table.
 const LONG: Duration = Duration::from_secs(600);
