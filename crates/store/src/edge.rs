@@ -49,8 +49,6 @@ statements! {
     ANY = "select 1 from edge where tenant = $1 and relation = $2 limit 1";
     ALL_OF = "select source, target, target_kind from edge \
               where tenant = $1 and relation = $2 and (source, target) > ($3, $4) order by source, target limit $5";
-    SOURCES_BETWEEN = "select target, source from edge where tenant = $1 and relation = $2 \
-                       and target >= $3 and target <= $4 order by target, source limit $5";
     DESCENDANTS = "with recursive down (id) as ( \
                      select e.target from edge e where e.tenant = $1 and e.relation = $2 and e.source = $3 and exists \
                      (select 1 from edge n where n.tenant = e.tenant and n.relation = $4 and n.source = e.target) \
@@ -150,20 +148,6 @@ impl TenantStore<'_> {
     pub async fn has_edge(&self, relation: &str, source: &str, target: &str) -> Result<bool, StoreError> {
         self.finds(HAS, &[self.param(), Param::Text(relation), Param::Text(source), Param::Text(target)])
             .await
-    }
-
-    /// The edges that lead to targets with ids from `first` to `last`, by target and source, at most `take`: the ids of
-    /// both. For a page of neighbours it is one walk along the index instead of a search for each.
-    pub async fn sources_between(
-        &self,
-        relation: &str,
-        (first, last): (&str, &str),
-        take: u64,
-        mut f: impl FnMut(&str, &str) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        let (first, last) = (Param::Text(first), Param::Text(last));
-        let params = [self.param(), Param::Text(relation), first, last, Param::Int(bounded(take))];
-        self.read(SOURCES_BETWEEN, &params, |row| Ok(f(row.text(0)?, row.text(1)?))).await
     }
 
     /// The records of `source_kind` from which one edge leads to the target, by id, at most `take`: the id, and what it shows.

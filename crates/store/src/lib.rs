@@ -14,6 +14,7 @@
 mod audit;
 mod backup;
 mod batch;
+mod between;
 mod columns;
 mod copy;
 mod db;
@@ -48,6 +49,7 @@ mod tenancy;
 pub use audit::{AuditEntry, AuditQuery, AuditVerdict};
 pub use backup::Verified;
 pub use batch::{Batch, Committed, Entry, LINK_KINDS_MAX, NewRecord, Update};
+pub use between::{Between, Neighbour};
 pub use copy::{Copied, CopyError, Phase, Progress, copy};
 pub use edge::EdgeRef;
 pub use error::{CommitError, StoreError};

@@ -9,11 +9,14 @@ use crate::contract::World;
 use crate::postgres::{self, SESSION};
 use crate::sqlite::tests::{File, explain};
 use crate::table::{STATEMENTS, TABLES};
-use crate::{audit, copy, edge, guard, index, migrate, outbox, record, setting, sources, tenant, token};
+use crate::{
+    audit, between, copy, edge, guard, index, migrate, outbox, record, setting, sources, tenant, token,
+};
 
 pub(crate) fn all() -> Vec<(String, &'static str)> {
-    let files: [(&str, &'static [(&str, &'static str)]); 17] = [
+    let files: [(&str, &'static [(&str, &'static str)]); 18] = [
         ("audit", audit::ALL),
+        ("between", between::ALL),
         ("edge", edge::ALL),
         ("guard", guard::ALL),
         ("index", index::ALL),
@@ -60,10 +63,10 @@ async fn every_statement_searches() {
         writeln!(plans, "{name}").unwrap();
         for line in explain(&connection, sql) {
             writeln!(plans, "    {line}").unwrap();
-            // The rows of a recursion, and of a bounded subquery, are all wanted.
+            // The rows of a recursion, of a bounded subquery and of a set are all wanted.
             let scanned = line.strip_prefix("SCAN ").unwrap_or("up");
             assert!(
-                ["up", "met", "down", "found", "(subquery-1)"].contains(&scanned),
+                ["up", "met", "down", "found", "near", "(subquery-1)"].contains(&scanned),
                 "{name}: {line}\n{sql}"
             );
         }
@@ -93,9 +96,9 @@ async fn every_statement_searches_on_postgres() {
         .lines()
         .filter(|line| !["PREPARE", "SET"].contains(line))
         .fold(String::new(), |all, line| all + line + "\n");
-    // What the two recursions found is in no order; all else is in the order of an index.
+    // What the two recursions found is in no order, nor are the sources of a page; all else is in the order of an index.
     let sorted = plans.matches("Sort Key").count();
-    assert_eq!(sorted, 2, "{plans}");
+    assert_eq!(sorted, 4, "{plans}");
     for line in plans.lines() {
         let searches =
             !["Seq Scan", "Bitmap", "Hash Join", "Merge Join"].iter().any(|step| line.contains(step));

@@ -10,6 +10,7 @@ mod connections;
 mod create;
 mod delete;
 mod expand;
+mod neighbours;
 mod patch;
 mod query;
 mod read;

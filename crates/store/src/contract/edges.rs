@@ -320,3 +320,42 @@ pub(crate) async fn a_link_and_the_deletion_of_what_must_be_unused_do_not_both_h
         assert_eq!(is_there, is_linked, "an edge leads to nothing, or what nothing refers to stayed");
     }
 }
+
+pub(crate) async fn a_page_of_neighbours_is_led_to(world: &impl World) {
+    let store = world.fresh().await;
+    let acme = boxes(&store).await;
+    acme.commit(batch(|b| b.insert(&new("Tag", "s")).insert(&new("Tag", "t")))).await.unwrap();
+    let holders = async |first: &str, last: &str, most: u64| {
+        let found = acme.between(HOLDS, "Box", (first, last), most).await.unwrap()?;
+        let of = |target: &str| {
+            let mut all: Vec<_> = found.of(target).map(|at| found.sources()[at].clone()).collect();
+            all.sort_by(|a, b| a.id.cmp(&b.id));
+            all.into_iter().map(|source| (source.id, source.is_below)).collect::<Vec<_>>()
+        };
+        assert_eq!(of("absent"), []);
+        Some((of("x"), of("y")))
+    };
+    assert_eq!(holders("x", "y", 9).await, Some((shown(&[]), shown(&[]))));
+    for (source, target) in [("a", "x"), ("b", "x"), ("b", "y"), ("c", "b")] {
+        link(acme, source, target).await.unwrap();
+    }
+    // c holds b: more lies above b.
+    let of_x = shown(&[("a", false), ("b", true)]);
+    assert_eq!(holders("x", "y", 4).await, Some((of_x.clone(), shown(&[("b", true)]))));
+    assert_eq!(holders("x", "x", 9).await, Some((of_x, shown(&[]))));
+    assert_eq!(holders("x", "y", 3).await, None, "they are too many to be looked at together");
+    let other = acme.between(HOLDS, "Tag", ("x", "y"), 9).await.unwrap().unwrap();
+    assert!(other.sources().is_empty() && other.of("x").next().is_none(), "no tag holds anything");
+
+    let labelled = batch(|b| b.link(LABELS, "s", "b", &["Box"]).link(LABELS, "t", "b", &["Box"]));
+    acme.commit(labelled).await.unwrap();
+    let through = async |first: &str, last: &str, most: u64| {
+        let mut found = acme.between_through((LABELS, HOLDS), "Tag", (first, last), most).await.unwrap()?;
+        found.sort();
+        Some(found.into_iter().map(|(holder, id, display)| format!("{holder}<{id}:{display}")).collect())
+    };
+    let labels: Option<Vec<String>> = Some(vec!["b<s:s".to_owned(), "b<t:t".to_owned()]);
+    assert_eq!(through("x", "y", 9).await, labels, "each once, however many it holds");
+    assert_eq!(through("x", "y", 2).await, None);
+    assert_eq!(through("z", "zz", 9).await, Some(Vec::new()));
+}

@@ -9,8 +9,8 @@ use super::gather::{Effort, Match, order};
 use super::{Listing, Search, Window};
 use crate::cursor::{Place, Query as CursorQuery};
 use crate::error::Result;
-use crate::resource::beside::Beside;
 use crate::resource::expand::Known;
+use crate::resource::neighbours::Beside;
 use crate::{Iam, limits};
 
 /// A part of a list.
@@ -151,7 +151,7 @@ impl Iam {
                     Some(_) => Default::default(),
                     None => self.beside(&search.view, &item.id).await?,
                 };
-                let (beside, count) = together.as_ref().map_or((own.as_str(), count), |all| all.of(&item.id));
+                let (beside, count) = together.as_ref().map_or((own.as_str(), count), |all| all.of(at));
                 match expands {
                     true => waiting.push((item.body, beside.to_owned())),
                     false => push(search, &item.body, &slice.text, beside, &nothing, &mut resources)?,
@@ -180,13 +180,11 @@ impl Iam {
 
     /// What is shown beside the resources of a page of neighbours.
     async fn together(&self, search: &Search<'_>, slice: &Slice) -> Result<Option<Beside>> {
-        let ids = slice.items.iter().map(|item| item.id.as_str());
-        match (slice.is_run, ids.clone().min(), ids.max()) {
-            (true, Some(first), Some(last)) if search.view.kind.relations.is_empty() => {
-                self.derived_between(&search.view, first, last).await
-            }
-            _ => Ok(None),
+        if !slice.is_run || !search.view.kind.relations.is_empty() {
+            return Ok(None);
         }
+        let ids: Vec<&str> = slice.items.iter().map(|item| item.id.as_str()).collect();
+        self.beside_neighbours(&search.view, &ids).await
     }
 
     /// A page over several kinds: gathered from each, then ordered; without an order, kind by kind.
