@@ -6,7 +6,7 @@
 mod batch;
 mod search;
 
-pub use batch::{Answer, Evaluations, Semantic, evaluations};
+pub use batch::{Answer, Answers, Evaluations, Semantic, evaluations};
 pub use search::{
     ActionSearch, Page, ResourceSearch, SubjectSearch, action_search, found, resource_search, subject_search,
 };
@@ -90,19 +90,19 @@ struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    fn entity(self, name: &str, limits: &Limits) -> Result<Entity, Error> {
-        let kind = self.text(name, "type", limits.id_bytes)?;
-        let id = self.text(name, "id", limits.id_bytes)?;
+    fn entity(self, name: &'a str, limits: &Limits) -> Result<Entity, Error> {
+        let said = self.said(name)?;
+        let (kind, id) = (said.text("type", limits.id_bytes)?, said.text("id", limits.id_bytes)?);
         Ok(Entity { kind: kind.to_owned(), id: id.to_owned() })
     }
 
     /// The type alone, where the rest is what is searched for.
-    fn kind(self, name: &str, limits: &Limits) -> Result<String, Error> {
-        self.text(name, "type", limits.id_bytes).map(str::to_owned)
+    fn kind(self, name: &'a str, limits: &Limits) -> Result<String, Error> {
+        self.said(name)?.text("type", limits.id_bytes).map(str::to_owned)
     }
 
     fn action(self, limits: &Limits) -> Result<Action, Error> {
-        let name = self.text("action", "name", usize::MAX)?;
+        let name = self.said("action")?.text("name", usize::MAX)?;
         Action::parse(name, limits.action_bytes).map_err(|error| error.within("action.name"))
     }
 
@@ -114,20 +114,32 @@ impl<'a> Members<'a> {
         Ok(context.and_then(|context| context.get("explain")) == Some(&Value::Bool(true)))
     }
 
-    /// A member of an entity: its own, or else that of the entity which stands for all.
-    fn text(self, entity: &str, name: &str, bytes_max: usize) -> Result<&'a str, Error> {
+    /// What is said of an entity: its own members, then those of the entity that stands for all.
+    fn said(self, entity: &'a str) -> Result<Said<'a>, Error> {
         let own = object(self.own, entity)?;
         let default = self.default.map(|default| object(default, entity)).transpose()?.flatten();
         if own.is_none() && default.is_none() {
             return Err(Error::at(entity, "is missing"));
         }
-        let mut said = None;
-        for entity_members in [own, default].into_iter().flatten() {
-            object(entity_members, "properties").map_err(|error| error.within(entity))?;
-            said = said.or_else(|| entity_members.get(name));
+        for members in [own, default].into_iter().flatten() {
+            object(members, "properties").map_err(|error| error.within(entity))?;
         }
-        let wrong = |why: String| Err(Error::at(format!("{entity}.{name}"), why));
-        match said {
+        Ok(Said { entity, own, default })
+    }
+}
+
+/// What is said of an entity.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    entity: &'a str,
+    own: Option<&'a Object>,
+    default: Option<&'a Object>,
+}
+
+impl<'a> Said<'a> {
+    fn text(self, name: &str, bytes_max: usize) -> Result<&'a str, Error> {
+        let wrong = |why: String| Err(Error::at(format!("{}.{name}", self.entity), why));
+        match [self.own, self.default].into_iter().flatten().find_map(|members| members.get(name)) {
             None => wrong("is missing".to_owned()),
             Some(Value::String(text)) if text.is_empty() => wrong("must not be empty".to_owned()),
             Some(Value::String(text)) if text.len() > bytes_max => {

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use authz::authzen::{self, Answer, Entity, Evaluation, Evaluations};
+use authz::authzen::{self, Answer, Answers, Entity, Evaluation, Evaluations};
 use authz::explain::Explanation;
 use authz::graph::{Kind, Subject, SubjectKind, Target};
 use authz::search::{Found, Page};
@@ -38,7 +38,7 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::Invalid`] naming the member that is wrong.
-    pub async fn evaluate(&self, cx: &Cx, _: Permit<Read, Decisions>, body: &Object) -> Result<Value> {
+    pub async fn evaluate(&self, cx: &Cx, _: Permit<Read, Decisions>, body: &Object) -> Result<Answers> {
         let evaluation = authzen::evaluation(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
         self.answer(cx, Evaluations::One(evaluation)).await
     }
@@ -47,7 +47,7 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::Invalid`] for what is wrong with the message as a whole; an evaluation that is wrong is answered in its place.
-    pub async fn evaluate_many(&self, cx: &Cx, _: Permit<Read, Decisions>, body: &Object) -> Result<Value> {
+    pub async fn evaluate_many(&self, cx: &Cx, _: Permit<Read, Decisions>, body: &Object) -> Result<Answers> {
         let evaluations = authzen::evaluations(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
         self.answer(cx, evaluations).await
     }
@@ -87,7 +87,7 @@ impl Iam {
         Ok(explanation)
     }
 
-    async fn answer(&self, cx: &Cx, evaluations: Evaluations) -> Result<Value> {
+    async fn answer(&self, cx: &Cx, evaluations: Evaluations) -> Result<Answers> {
         let mut outcomes = self.outcomes(cx, &evaluations).await?;
         if let (Evaluations::One(_), Some(Err(error))) = (&evaluations, outcomes.front()) {
             return Err(wrong(error));
@@ -119,11 +119,13 @@ impl Iam {
         loop {
             let decided = self.with_graph(cx.tenant, |graph| {
                 let (mut outcomes, unknown) = (VecDeque::new(), RefCell::new(BTreeSet::new()));
-                evaluations.answer(|evaluation| {
-                    let outcome = outcome(graph, evaluation, |name| user(&named, &unknown, name));
+                let mut last = None;
+                evaluations.decide(|evaluation| {
+                    let named = |name: &str| user(&named, &unknown, name);
+                    let outcome = outcome(graph, evaluation, named, &mut last);
                     let allowed = outcome.as_ref().is_ok_and(|outcome| outcome.decision.allowed);
                     outcomes.push_back(outcome);
-                    Answer::bare(allowed)
+                    allowed
                 });
                 (outcomes, unknown.into_inner())
             });
@@ -293,10 +295,12 @@ fn resolved(graph: &Graph, entity: &Entity, named: &Named) -> Option<(SubjectKin
     subject::resolve(graph, &entity.kind, &entity.id, |name| named.get(name).cloned().flatten())
 }
 
-fn outcome(
-    graph: &Graph,
+/// Decides one question. Mostly the next one is about the same subject, so what that has is kept in `last`.
+fn outcome<'g>(
+    graph: &'g Graph,
     evaluation: &Evaluation,
     user_named: impl FnOnce(&str) -> Option<String>,
+    last: &mut Option<(SubjectKind, String, Standing<'g>)>,
 ) -> Result<Outcome, authz::Error> {
     let Entity { kind, id } = &evaluation.resource;
     let target = target(graph, kind, id)?;
@@ -306,14 +310,18 @@ fn outcome(
         let decision = Decision { allowed: false, reason: Reason::UnknownSubject };
         return Ok(Outcome { decision, explanation: None });
     };
-    let question =
-        Question { subject: Subject { kind, id: &id }, action: &evaluation.action, target: &target };
-    if !evaluation.explain {
-        let decision = authz::decide(graph, &question, &limits::DECISION);
-        return Ok(Outcome { decision, explanation: None });
+    if evaluation.explain {
+        let subject = Subject { kind, id: &id };
+        let question = Question { subject, action: &evaluation.action, target: &target };
+        let explanation = explain(graph, &question, &limits::EXPLANATION);
+        return Ok(Outcome { decision: explanation.decision, explanation: Some(explanation) });
     }
-    let explanation = explain(graph, &question, &limits::EXPLANATION);
-    Ok(Outcome { decision: explanation.decision, explanation: Some(explanation) })
+    let kept = last.take().filter(|(of, named, _)| (*of, named) == (kind, &id));
+    let (.., standing) = last.insert(kept.unwrap_or_else(|| {
+        let standing = Standing::of(graph, Subject { kind, id: &id }, &limits::DECISION);
+        (kind, id, standing)
+    }));
+    Ok(Outcome { decision: standing.decide(&evaluation.action, &target), explanation: None })
 }
 
 fn target(graph: &Graph, kind: &str, id: &str) -> Result<Target, authz::Error> {

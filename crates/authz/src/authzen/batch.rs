@@ -1,5 +1,6 @@
 //! Many evaluations in one message (§7).
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Evaluation, Limits, Members, Object, evaluation, object, type_of};
@@ -31,12 +32,26 @@ pub enum Semantic {
     PermitOnFirstPermit,
 }
 
+/// The answer to a request, as it goes over the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Answers {
+    /// To a single question (§6.2).
+    One(Answer),
+    /// To many (§7.2).
+    Many {
+        /// To each of those that were answered, in order.
+        evaluations: Vec<Answer>,
+    },
+}
+
 /// An answer to one evaluation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Answer {
     /// Whether it is allowed.
     pub decision: bool,
     /// What is said beside it; empty most often.
+    #[serde(skip_serializing_if = "Object::is_empty")]
     pub context: Object,
 }
 
@@ -101,31 +116,51 @@ fn semantic(body: &Object) -> Result<Semantic, Error> {
     }
 }
 
+impl Semantic {
+    /// Whether nothing is answered after this decision.
+    fn ends(self, decision: bool) -> bool {
+        match self {
+            Self::ExecuteAll => false,
+            Self::DenyOnFirstDeny => !decision,
+            Self::PermitOnFirstPermit => decision,
+        }
+    }
+}
+
 impl Evaluations {
-    /// Answers, by deciding as many questions as the semantic asks for, in order.
-    pub fn answer(&self, mut decide: impl FnMut(&Evaluation) -> Answer) -> Value {
+    /// Decides as many questions as the semantic asks for, in order. Of those that are wrong nobody is asked.
+    pub fn decide(&self, mut decide: impl FnMut(&Evaluation) -> bool) {
+        match self {
+            Self::One(evaluation) => {
+                decide(evaluation);
+            }
+            Self::Many { items, semantic } => {
+                let mut decisions = items.iter().map(|item| item.as_ref().is_ok_and(&mut decide));
+                decisions.find(|decision| semantic.ends(*decision));
+            }
+        }
+    }
+
+    /// Answers as many questions as the semantic asks for, in order.
+    pub fn answer(&self, mut answer: impl FnMut(&Evaluation) -> Answer) -> Answers {
         let (items, semantic) = match self {
-            Self::One(evaluation) => return decide(evaluation).json(),
-            Self::Many { items, semantic } => (items, *semantic),
+            Self::One(evaluation) => return Answers::One(answer(evaluation)),
+            Self::Many { items, semantic } => (items, semantic),
         };
-        let mut answers = Vec::with_capacity(items.len());
+        let mut evaluations = Vec::with_capacity(items.len());
         for item in items {
-            let mut answer = item.as_ref().map_or_else(Answer::refused, &mut decide);
-            let last = match semantic {
-                Semantic::ExecuteAll => false,
-                Semantic::DenyOnFirstDeny => !answer.decision,
-                Semantic::PermitOnFirstPermit => answer.decision,
-            };
+            let mut answer = item.as_ref().map_or_else(Answer::refused, &mut answer);
+            let last = semantic.ends(answer.decision);
             if last && !answer.decision {
                 // Why the list ends here, unless there is something better to say.
                 answer.context.entry("reason").or_insert_with(|| "deny_on_first_deny".into());
             }
-            answers.push(answer.json());
+            evaluations.push(answer);
             if last {
                 break;
             }
         }
-        json!({ "evaluations": answers })
+        Answers::Many { evaluations }
     }
 }
 
@@ -140,13 +175,5 @@ impl Answer {
         let mut answer = Self::bare(false);
         answer.context.insert("error".to_owned(), json!({ "status": 400, "message": error.to_string() }));
         answer
-    }
-
-    /// The answer on the wire (§6.2).
-    pub fn json(self) -> Value {
-        match self.context.is_empty() {
-            true => json!({ "decision": self.decision }),
-            false => json!({ "decision": self.decision, "context": self.context }),
-        }
     }
 }

@@ -52,7 +52,7 @@ fn check_many(text: &str, expected: Expect) {
 fn check_answers(text: &str, expected: Expect) {
     let read = evaluations(&body(text), &LIMITS).unwrap();
     let answer = read.answer(|item| Answer::bare(["1", "3"].contains(&item.resource.id.as_str())));
-    expected.assert_eq(&answer.to_string());
+    expected.assert_eq(&serde_json::to_string(&answer).unwrap());
 }
 
 #[test]

@@ -152,10 +152,10 @@ pub struct FoundShape {
 }
 
 /// Reads a request, asks, and answers with what it came to.
-async fn decided(
+async fn decided<T: Serialize>(
     app: App,
     request: Request<Body>,
-    ask: impl AsyncFnOnce(&App, &Cx, Permit<Read, Decisions>, &Object) -> Result<Value, Error>,
+    ask: impl AsyncFnOnce(&App, &Cx, Permit<Read, Decisions>, &Object) -> Result<T, Error>,
 ) -> Response {
     let decided = async {
         let (cx, parts, body) = authenticated(&app, request).await?;
