@@ -33,7 +33,7 @@ const NAMED: &str = "select r.display, \
 const DIRECT: &str = "select target, source from edge where tenant = ?1 and relation = ?2 and target > ?3 \
     order by target, source";
 
-/// The roles of a user, and of the groups that the user is directly in.
+/// The roles of a user or a group, and of the groups that it is directly in.
 const ROLES: &str = "select r.id, r.display, 'direct' from edge e cross join record r \
       where e.tenant = ?1 and e.relation = ?2 and e.target = ?3 and r.tenant = e.tenant and r.kind = ?5 and r.id = e.source \
     union all select r.id, r.display, 'indirect' from edge g cross join edge e cross join record r \
@@ -48,6 +48,11 @@ const HOLDERS: &str = "Role.members";
 /// Appends the groups of one user, and the roles.
 pub(super) fn push_groups(db: &Connection, base: &str, id: &str, out: &mut String) -> Result<(), Fault> {
     push_groups_alone(db, base, id, out)?;
+    push_roles(db, base, id, out)
+}
+
+/// Appends the roles of one user or group.
+pub(super) fn push_roles(db: &Connection, base: &str, id: &str, out: &mut String) -> Result<(), Fault> {
     let mut list = List::new(out, "roles", base);
     let mut statement = db.prepare_cached(ROLES)?;
     let mut rows = statement.query(params![TENANT, HOLDERS, id, MEMBERS, ROLE])?;

@@ -132,8 +132,12 @@ pub(super) fn show_group(db: &Connection, base: &str, id: &str, is_whole: bool) 
     let mut rows = statement.query(params![TENANT, GROUP, id])?;
     let row = rows.next()?.ok_or(Fault::Missing)?;
     let mut out = String::new();
-    Shown::of(GROUP, row)?
-        .push(&mut out, base, |out| if is_whole { push_members(db, base, id, out) } else { Ok(()) })?;
+    Shown::of(GROUP, row)?.push(&mut out, base, |out| {
+        if is_whole {
+            push_members(db, base, id, out)?;
+        }
+        groups::push_roles(db, base, id, out)
+    })?;
     Ok(out)
 }
 
