@@ -47,7 +47,7 @@ pub struct Step {
     pub kind: Kind,
     /// Its id, or its text where that is what it is.
     pub id: String,
-    /// How people call it, where the caller has said so: see [`Explanation::name`].
+    /// How people call it, where the caller has said so: see [`Explanation::nodes_mut`].
     pub display: Option<String>,
 }
 
@@ -92,18 +92,17 @@ fn others(graph: &Graph, question: &Question<'_>, limits: &Limits) -> (Vec<Step>
 }
 
 impl Explanation {
-    /// All that it names.
-    pub fn steps(&self) -> impl Iterator<Item = &Step> {
-        let on_paths = self.paths.iter().flat_map(|path| path.steps.iter().chain([&path.on]));
-        on_paths.chain(&self.others).chain([&self.subject, &self.target])
+    /// Every node that it names, so that the caller can say how people call it.
+    pub fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Step> {
+        let on_paths = self.paths.iter_mut().flat_map(Path::nodes_mut);
+        on_paths.chain(&mut self.others).chain([&mut self.subject, &mut self.target])
     }
+}
 
-    /// Lets the caller say how people call the subjects, roles and so on.
-    pub fn name(&mut self, display: impl Fn(Kind, &str) -> Option<String>) {
-        let steps = self.paths.iter_mut().flat_map(|path| path.steps.iter_mut().chain([&mut path.on]));
-        for step in steps.chain(&mut self.others).chain([&mut self.subject, &mut self.target]) {
-            step.display = display(step.kind, &step.id);
-        }
+impl Path {
+    /// Every node on it, and what it ends at.
+    pub fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Step> {
+        self.steps.iter_mut().chain([&mut self.on])
     }
 }
 

@@ -4,16 +4,15 @@
 //! (`user-…`), and a user by the user name too.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use authz::authzen::{self, Answer, Answers, Entity, Evaluation, Evaluations};
 use authz::explain::Explanation;
-use authz::graph::{Kind, Subject, SubjectKind, Target};
+use authz::graph::{Subject, SubjectKind, Target};
 use authz::search::{Found, Page};
 use authz::{Decision, Graph, Question, Reason, Standing, explain, search, subject};
 use scim::Object;
 use serde_json::{Value, json};
-use store::RecordRef;
 
 use crate::access::{Decisions, Permit, Read};
 use crate::cursor::{self, Place};
@@ -75,7 +74,7 @@ impl Iam {
         let mut outcomes = self.outcomes(cx, &evaluations).await?;
         let explanation = match outcomes.pop_front() {
             Some(Ok(Outcome { explanation: Some(mut explanation), .. })) => {
-                self.show_names(cx, std::iter::once(&mut explanation)).await?;
+                self.show_names(cx, explanation.nodes_mut()).await?;
                 explanation
             }
             Some(Err(error)) => return Err(wrong(&error)),
@@ -93,7 +92,7 @@ impl Iam {
             return Err(wrong(error));
         }
         let explained = outcomes.iter_mut().flatten().filter_map(|outcome| outcome.explanation.as_mut());
-        self.show_names(cx, explained).await?;
+        self.show_names(cx, explained.flat_map(Explanation::nodes_mut)).await?;
         Ok(evaluations.answer(|evaluation| match outcomes.pop_front() {
             Some(Ok(outcome)) => outcome.answer(evaluation.explain),
             Some(Err(error)) => Answer::refused(&error),
@@ -148,33 +147,6 @@ impl Iam {
                 None => None,
             };
             named.insert(name, id);
-        }
-        Ok(())
-    }
-
-    /// How people call what stands in the graph.
-    pub(crate) async fn name_of(&self, cx: &Cx, kind: Kind, id: &str) -> Result<Option<String>> {
-        let Some(kind) = kind_of(kind) else { return Ok(None) };
-        let shown = |record: RecordRef<'_>| record.display.to_owned();
-        let shown = self.of(cx).with_record(kind, id, shown).await?;
-        Ok(shown.filter(|shown| !shown.is_empty()))
-    }
-
-    /// Says in explanations how people call what they name.
-    async fn show_names(&self, cx: &Cx, explanations: impl Iterator<Item = &mut Explanation>) -> Result<()> {
-        let mut names: BTreeMap<(Kind, String), Option<String>> = BTreeMap::new();
-        for explanation in explanations {
-            let mut wanted = BTreeSet::new();
-            for step in explanation.steps() {
-                if !names.contains_key(&(step.kind, step.id.clone())) {
-                    wanted.insert((step.kind, step.id.clone()));
-                }
-            }
-            for (kind, id) in wanted {
-                let name = self.name_of(cx, kind, &id).await?;
-                names.insert((kind, id), name);
-            }
-            explanation.name(|kind, id| names.get(&(kind, id.to_owned())).cloned().flatten());
         }
         Ok(())
     }
@@ -339,19 +311,6 @@ impl Outcome {
             None => {}
         }
         answer
-    }
-}
-
-/// The kind whose records say how people call it.
-fn kind_of(kind: Kind) -> Option<&'static str> {
-    match kind {
-        Kind::User => Some(SUBJECT_KIND),
-        Kind::Client => Some("Client"),
-        Kind::Group => Some("Group"),
-        Kind::Role => Some("Role"),
-        Kind::Permission => Some("Permission"),
-        Kind::Resource => Some("Resource"),
-        Kind::Policy | Kind::Action | Kind::Verb | Kind::Type | Kind::Scope => None,
     }
 }
 

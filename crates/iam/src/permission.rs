@@ -1,7 +1,5 @@
 //! What a subject may do, listed: every grant that counts, and the nearest way to it. It is read off the graph that decides.
 
-use std::collections::BTreeMap;
-
 use authz::graph::Subject;
 use authz::{Permissions, Standing};
 
@@ -33,20 +31,8 @@ impl Iam {
                 authz::permissions(&standing, size(part.skip), size(part.take), limits::PERMISSIONS_MAX)
             })
             .await?;
-        let mut names = BTreeMap::new();
-        for permission in &mut permissions.part {
-            for step in permission.path.steps.iter_mut().chain([&mut permission.path.on]) {
-                let known = names.get(&(step.kind, step.id.clone())).cloned();
-                step.display = match known {
-                    Some(name) => name,
-                    None => {
-                        let name = self.name_of(cx, step.kind, &step.id).await?;
-                        names.insert((step.kind, step.id.clone()), name.clone());
-                        name
-                    }
-                };
-            }
-        }
+        let nodes = permissions.part.iter_mut().flat_map(|permission| permission.path.nodes_mut());
+        self.show_names(cx, nodes).await?;
         Ok(permissions)
     }
 }

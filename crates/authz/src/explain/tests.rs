@@ -252,7 +252,9 @@ fn limits_are_said() {
 fn programs_read_json_with_the_names_that_people_use() {
     let plan = Target::Resource("plan".to_owned());
     let mut allowed = explained("user-grace", "documents.read", &plan, &LIMITS);
-    allowed.name(|kind, id| (kind == Kind::User).then(|| id.to_uppercase()));
+    for user in allowed.nodes_mut().filter(|node| node.kind == Kind::User) {
+        user.display = Some(user.id.to_uppercase());
+    }
     expect![[r#"
         {
           "reason": "granted",

@@ -53,6 +53,19 @@ impl Source {
         }
     }
 
+    /// Whose records say how people call the nodes of a kind, if any do.
+    pub(super) fn naming(kind: Kind) -> Option<Self> {
+        match kind {
+            Kind::User => Some(Self::User),
+            Kind::Client => Some(Self::Client),
+            Kind::Group => Some(Self::Group),
+            Kind::Role => Some(Self::Role),
+            Kind::Permission => Some(Self::Permission),
+            Kind::Resource => Some(Self::Resource),
+            Kind::Policy | Kind::Action | Kind::Verb | Kind::Type | Kind::Scope => None,
+        }
+    }
+
     pub(super) fn named(kind: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|source| source.kind() == kind)
     }

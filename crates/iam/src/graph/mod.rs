@@ -8,6 +8,7 @@
 mod fact;
 mod follow;
 mod load;
+mod names;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
