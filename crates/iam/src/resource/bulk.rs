@@ -44,20 +44,18 @@ impl Iam {
             let most = limits::BULK_OPERATIONS_MAX;
             return Err(Error::TooLarge(format!("a bulk request has at most {most} operations")));
         }
-        let mut run = Run { iam: self, cx, operations: &request.operations, known: HashMap::new() };
+        let mut run =
+            Run { iam: self, cx, operations: &request.operations, known: HashMap::new(), is_away: false };
         let mut answers: Vec<Option<BulkAnswer>> = vec![None; request.operations.len()];
-        let (mut errors, mut is_away) = (0, false);
+        let mut errors = 0;
         for steps in schedule(&request.operations) {
             let done = match steps.as_slice() {
-                _ if is_away => run.given_up(&steps),
+                _ if run.is_away => run.given_up(&steps),
                 [Step::Run(at)] => vec![(*at, run.single(*at).await)],
                 circle => run.circle(circle).await,
             };
             for (at, answer) in done {
                 errors += u64::from(answer.outcome.is_err());
-                // As many as possible are done (RFC 7644 §3.7). While the store is away none is, and each would wait for it.
-                let is_refused = matches!(answer.outcome, Err(Error::Unavailable | Error::Unconfirmed));
-                is_away = is_away || is_refused && self.of(cx).sequence().await.is_err();
                 if let Some(slot) = answers.get_mut(at) {
                     *slot = Some(answer);
                 }
@@ -85,6 +83,9 @@ struct Run<'a> {
     operations: &'a [Result<Operation, Unreadable>],
     /// `bulkId` -> the id of what was created.
     known: HashMap<String, String>,
+    /// Whether the store has been found away. As many operations as possible are done (RFC 7644 §3.7), but from then on each
+    /// would only wait.
+    is_away: bool,
 }
 
 /// What became of an operation: the URI and the version of the resource, where there are such.
@@ -104,6 +105,9 @@ impl Run<'_> {
         match self.operations.get(at) {
             Some(Ok(operation)) => {
                 let done = self.whole(operation).await;
+                if let Err(error) = &done {
+                    self.heed(error).await;
+                }
                 self.answer(operation, done)
             }
             Some(Err(unreadable)) => refusal(unreadable),
@@ -111,6 +115,13 @@ impl Run<'_> {
                 let outcome = Err(Error::internal("a schedule names no operation"));
                 BulkAnswer { method: String::new(), bulk_id: None, location: None, outcome }
             }
+        }
+    }
+
+    /// After a refusal: sees whether the store is away.
+    async fn heed(&mut self, error: &Error) {
+        if !self.is_away && matches!(error, Error::Unavailable | Error::Unconfirmed) {
+            self.is_away = self.iam.of(self.cx).sequence().await.is_err();
         }
     }
 
@@ -147,6 +158,7 @@ impl Run<'_> {
         error: &Error,
         made: &BTreeMap<usize, Made>,
     ) -> Vec<(usize, BulkAnswer)> {
+        self.heed(error).await;
         let members: BTreeSet<usize> = steps.iter().copied().map(place).collect();
         let mut answers = Vec::new();
         for at in members {
@@ -171,20 +183,25 @@ impl Run<'_> {
     }
 
     /// Deletes what was created; says what remains, if anything does.
-    async fn take_back(&self, made: &Made) -> Option<&'static str> {
+    async fn take_back(&mut self, made: &Made) -> Option<&'static str> {
         if made.was_there {
             return Some("it was activated again without what it refers to, which was not created");
         }
-        let (iam, id) = (self.iam, &made.rendered.id);
-        // What it made it may take back.
-        let permit = match iam.permit(self.cx, Write, &*made.kind).await {
-            Ok(permit) => permit,
-            Err(_) => return Some(LEFT),
-        };
-        match iam.delete(self.cx, permit, id, &Condition::default()).await {
-            Ok(()) | Err(Error::NotFound(_)) => None,
-            Err(_) => Some(LEFT),
+        if self.is_away {
+            return Some(LEFT);
         }
+        match self.delete(made).await {
+            Ok(()) | Err(Error::NotFound(_)) => None,
+            Err(error) => {
+                self.heed(&error).await;
+                Some(LEFT)
+            }
+        }
+    }
+
+    async fn delete(&self, made: &Made) -> Result<()> {
+        let permit = self.iam.permit(self.cx, Write, &*made.kind).await?;
+        self.iam.delete(self.cx, permit, &made.rendered.id, &Condition::default()).await
     }
 
     /// One step of a circle.

@@ -14,6 +14,8 @@ use super::load::{BASE, Client, count, group, refused, settle, state};
 use super::process::{Server, Wire, durward, printed, serve};
 
 const CLIENTS: u64 = 12;
+/// Of a bulk request: as many as it may have.
+const OPERATIONS: usize = iam::limits::BULK_OPERATIONS_MAX;
 /// How long anything may take that happens by itself.
 const SOON: Duration = Duration::from_secs(10);
 /// How long any request may take, whatever the database does; a little more, on a machine that is busy.
@@ -252,15 +254,19 @@ fn no_acknowledged_write_is_lost_when_the_network_is_cut_and_mended() {
     nothing_is_lost(&nodes, &cluster, || network.cut(), || network.mend());
 }
 
-/// One operation waits in vain; those after it are told the same at once.
-#[test]
-fn a_bulk_request_waits_for_a_silent_database_once() {
+/// Asks for a thousand users in one bulk request, each with what `data` makes of its number and its name. The database falls
+/// silent when some are made; the answers come in time all the same.
+fn bulk_in_silence(data: impl Fn(usize, Value) -> Value) -> Vec<Value> {
     let cluster = Cluster::new();
     let network = Proxy::before(&cluster);
     let nodes = Nodes::start(format!("postgres://postgres@{}/postgres?connect_timeout=1", network.host()));
-    let operation = |n: u32| json!({ "method": "POST", "path": "/Users", "bulkId": n.to_string(), "data": named(&n.to_string()) });
+    let operation = |n: usize| {
+        let name = n.to_string();
+        json!({ "method": "POST", "path": "/Users", "bulkId": name, "data": data(n, named(&name)) })
+    };
     let schemas = ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"];
-    let body = json!({ "schemas": schemas, "Operations": (0..1_000).map(operation).collect::<Vec<_>>() });
+    let body =
+        json!({ "schemas": schemas, "Operations": (0..OPERATIONS).map(operation).collect::<Vec<_>>() });
     let (begun, (status, answer)) = thread::scope(|scope| {
         let asked = scope.spawn(|| nodes.ask(0, "POST", &format!("{BASE}/Bulk"), Some(&body)));
         while cluster.run("select count(*) < 20 from audit").trim() == "t" {}
@@ -270,11 +276,34 @@ fn a_bulk_request_waits_for_a_silent_database_once() {
     assert!(begun.elapsed() < ANSWERED, "{:?}", begun.elapsed());
     assert_eq!(status, 200, "{answer}");
     let answer: Value = serde_json::from_str(&answer).unwrap();
-    let statuses: Vec<_> =
-        answer["Operations"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
-    let done = statuses.iter().take_while(|status| **status == "201").count();
-    assert!((1..1_000).contains(&done), "{done}");
-    assert!(statuses.len() == 1_000 && statuses[done..].iter().all(|status| **status == "503"), "{answer}");
+    let answers = answer["Operations"].as_array().unwrap().clone();
+    assert_eq!(answers.len(), OPERATIONS);
+    answers
+}
+
+/// One operation waits in vain; those after it are told the same at once.
+#[test]
+fn a_bulk_request_waits_for_a_silent_database_once() {
+    let answers = bulk_in_silence(|_, data| data);
+    let done = answers.iter().take_while(|answer| answer["status"] == "201").count();
+    assert!((1..OPERATIONS).contains(&done), "{done}");
+    assert!(answers[done..].iter().all(|answer| answer["status"] == "503"), "{answers:?}");
+}
+
+/// What there is of it cannot be taken back, and that is not tried for each of its members.
+#[test]
+fn a_circle_that_a_silent_database_breaks_waits_for_it_once() {
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let answers = bulk_in_silence(|n, mut data| {
+        let next = (n + 1) % OPERATIONS;
+        data[ENTERPRISE] = json!({ "manager": { "value": format!("bulkId:{next}") } });
+        data
+    });
+    let count = |status: &str| answers.iter().filter(|answer| answer["status"] == status).count();
+    assert_eq!((count("503"), count("409")), (1, OPERATIONS - 1), "{answers:?}");
+    // Whoever asked is told where it is.
+    let left = answers.iter().filter(|answer| answer.get("location").is_some());
+    assert!((1..OPERATIONS).contains(&left.count()), "{answers:?}");
 }
 
 /// It may have happened: who is told so looks, and finds it or does not.
