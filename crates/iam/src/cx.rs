@@ -20,6 +20,21 @@ pub enum TokenKind {
     Admin,
 }
 
+impl TokenKind {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scim => "scim",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Scim, Self::Admin].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
 /// What a token may do with what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -27,6 +42,21 @@ pub enum Mode {
     Read,
     /// Look and change.
     Write,
+}
+
+impl Mode {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+
+    /// The mode of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Read, Self::Write].into_iter().find(|mode| mode.as_str() == name)
+    }
 }
 
 /// What happens when a connection creates a resource that exists and is inactive.
@@ -37,6 +67,21 @@ pub enum OnInactive {
     Reactivate,
     /// The request is refused as a conflict.
     Conflict,
+}
+
+impl OnInactive {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reactivate => "reactivate",
+            Self::Conflict => "conflict",
+        }
+    }
+
+    /// The setting of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Reactivate, Self::Conflict].into_iter().find(|setting| setting.as_str() == name)
+    }
 }
 
 /// Who asks.

@@ -3,129 +3,33 @@
 //! A token reads `dw_<kind>_<payload><checksum>`: the payload is the tenant's number and 256 random bits in
 //! base32, the checksum a CRC-32 of all before it, so that a scanner can tell a token from a lookalike without asking.
 
+mod authenticate;
 mod ended;
+mod settings;
 mod text;
+mod used;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-
-use authz::Action;
-use scim::quirks::Dialect;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use store::{Batch, CommitError, Entry, NewToken, TenantId, Token, TokenQuery};
+use store::{Batch, CommitError, Entry, NewToken, Token, TokenQuery};
 
 use crate::access::{self, Permit, Read, Write, narrowed};
-use crate::cx::{Caller, Cx, Mode, OnInactive, TokenKind};
+use crate::cx::{Cx, Mode, TokenKind};
 use crate::env::{new_id, random};
 use crate::error::{Error, Result};
 use crate::provider::Known;
 use crate::resource::refused;
 use crate::secret::Secret;
 use crate::{Iam, limits};
-use text::{parse, print};
+pub use authenticate::Presented;
+pub use settings::Settings;
+use settings::{Kept, parsed};
+use text::print;
+pub(crate) use used::Used;
 
 const DAY: i64 = 86_400_000;
 const HOUR: i64 = 3_600_000;
 /// The connection of every administrator's token: they are one.
 const ADMIN_CONNECTION: &str = "admin";
-
-/// The settings of a connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// How literally its requests are taken.
-    pub dialect: Dialect,
-    /// What happens when it creates what exists and is inactive.
-    pub on_inactive: OnInactive,
-}
-
-#[derive(Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Kept {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    dialect: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    on_inactive: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    provider_display_name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    actions: Option<Vec<String>>,
-}
-
-impl Kept {
-    fn new(settings: Settings, provider_display_name: Option<String>, actions: Option<Vec<String>>) -> Self {
-        Self {
-            dialect: Some(settings.dialect.as_str().to_owned()),
-            on_inactive: Some(settings.on_inactive.as_str().to_owned()),
-            provider_display_name,
-            actions,
-        }
-    }
-
-    fn print(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(Error::internal)
-    }
-
-    fn settings(&self) -> Settings {
-        Settings {
-            dialect: self.dialect.as_deref().and_then(Dialect::parse).unwrap_or_default(),
-            on_inactive: match self.on_inactive.as_deref() {
-                Some("conflict") => OnInactive::Conflict,
-                _ => OnInactive::Reactivate,
-            },
-        }
-    }
-}
-
-impl TokenKind {
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Scim => "scim",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// The kind of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::Scim, Self::Admin].into_iter().find(|kind| kind.as_str() == name)
-    }
-}
-
-impl Mode {
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-        }
-    }
-
-    /// The mode of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::Read, Self::Write].into_iter().find(|mode| mode.as_str() == name)
-    }
-}
-
-impl OnInactive {
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reactivate => "reactivate",
-            Self::Conflict => "conflict",
-        }
-    }
-
-    /// The setting of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::Reactivate, Self::Conflict].into_iter().find(|setting| setting.as_str() == name)
-    }
-}
-
-/// The actions of that name; one that is none is carried by nobody.
-fn parsed(names: &[String]) -> Arc<[Action]> {
-    names.iter().filter_map(|name| Action::parse(name, limits::ACTION_BYTES_MAX).ok()).collect()
-}
 
 /// What is wanted of a new token.
 #[derive(Clone, Debug)]
@@ -231,61 +135,7 @@ pub struct Tokens {
     pub total: u64,
 }
 
-/// Who asks, as the request says it.
-#[derive(Clone, Copy, Debug)]
-pub struct Presented<'a> {
-    /// The bearer token.
-    pub token: &'a str,
-    /// The request's id.
-    pub trace: &'a str,
-    /// The URI under which the caller sees its resources.
-    pub base: &'a str,
-    /// Whether references are to be shown with what they refer to; in the strict dialect they never are.
-    pub expands: bool,
-}
-
 impl Iam {
-    /// The circumstances of a request that presents a token.
-    ///
-    /// # Errors
-    /// [`Error::Unauthenticated`] for a token that is none, is revoked, or has ended.
-    pub async fn authenticate(&self, presented: Presented<'_>) -> Result<Cx> {
-        let tenant = parse(presented.token).ok_or(Error::Unauthenticated)?;
-        let hash: [u8; 32] = Sha256::digest(presented.token.as_bytes()).into();
-        // The look-up is by hash: what it takes does not depend on how much of a guess is right.
-        let found = self.store.authenticate(tenant, &hash).await?;
-        let (token, tenant) = found.ok_or(Error::Unauthenticated)?;
-        let now = self.now();
-        if token.expires.is_some_and(|end| end <= now) {
-            return Err(Error::Unauthenticated);
-        }
-        let (Some(kind), Some(mode)) = (TokenKind::parse(&token.kind), Mode::parse(&token.mode)) else {
-            return Err(Error::Unauthenticated);
-        };
-        self.used.note(tenant.id, &token.id, now);
-        let kept: Kept = serde_json::from_str(&token.settings).map_err(Error::internal)?;
-        let settings = kept.settings();
-        Ok(Cx {
-            tenant: tenant.id,
-            kinds: self.kinds(tenant.id, tenant.kinds).await?,
-            tenant_name: tenant.name,
-            caller: Caller {
-                actor: format!("token:{}", token.id),
-                kind,
-                mode,
-                only: kept.actions.as_deref().map(parsed),
-                connection: token.connection,
-                dialect: settings.dialect,
-                on_inactive: settings.on_inactive,
-                subject: token.subject,
-            },
-            now,
-            trace: presented.trace.to_owned(),
-            base: presented.base.to_owned(),
-            expands: presented.expands && settings.dialect.is_auto(),
-        })
-    }
-
     /// Makes a token. This is the only time it is seen.
     ///
     /// # Errors
@@ -510,29 +360,6 @@ impl Iam {
         let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         Ok(Tokens { tokens: all.into_iter().skip(count(skip)).take(count(take)).collect(), total })
     }
-
-    /// Writes down which tokens were used since the last time.
-    ///
-    /// # Errors
-    /// When the store cannot answer; what was not written is kept for the next time.
-    pub async fn flush_used(&self) -> Result<()> {
-        let mut failure = None;
-        for (tenant, used) in self.used.take() {
-            if failure.is_none() {
-                let mut batch = Batch::default();
-                for (id, at) in &used {
-                    batch.token_used(id, *at);
-                }
-                match self.store.tenant(tenant).commit(batch).await {
-                    // The tokens of a tenant that was deleted have gone with it.
-                    Ok(_) | Err(CommitError::NoTenant) => continue,
-                    Err(error) => failure = Some(refused(error)),
-                }
-            }
-            used.iter().for_each(|(id, at)| self.used.note(tenant, id, *at));
-        }
-        failure.map_or(Ok(()), Err)
-    }
 }
 
 fn no_provider(scheme: &str) -> Error {
@@ -554,26 +381,5 @@ fn audited<'a>(cx: &'a Cx, verb: &'a str, id: &'a str) -> Entry<'a> {
         before: None,
         after: None,
         trace: &cx.trace,
-    }
-}
-
-/// When tokens were last used, until it is written down.
-#[derive(Default)]
-pub(crate) struct Used(Mutex<HashMap<TenantId, HashMap<String, i64>>>);
-
-impl Used {
-    fn note(&self, tenant: TenantId, id: &str, at: i64) {
-        let Ok(mut all) = self.0.lock() else { return };
-        let of = all.entry(tenant).or_default();
-        match of.get_mut(id) {
-            Some(known) => *known = at.max(*known),
-            None => {
-                of.insert(id.to_owned(), at);
-            }
-        }
-    }
-
-    fn take(&self) -> HashMap<TenantId, HashMap<String, i64>> {
-        self.0.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default()
     }
 }
