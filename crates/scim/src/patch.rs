@@ -6,6 +6,7 @@
 mod elements;
 mod parse;
 mod parts;
+mod relation;
 #[cfg(test)]
 mod tests;
 
@@ -13,8 +14,7 @@ use serde_json::Value;
 
 use crate::Object;
 use crate::admit::{
-    self, Rules, cannot_change, external_id, full_name, is_read_only, refuse_repeats, relation_values,
-    value_of,
+    self, Rules, cannot_change, external_id, full_name, is_read_only, refuse_repeats, value_of,
 };
 use crate::error::{Error, ErrorKind, quoted};
 use crate::filter::{self, BoundFilter};
@@ -24,6 +24,7 @@ use crate::schema::{Attribute, Found, Held, Mutability, ResourceType, Schema};
 
 pub use parse::parse;
 use parts::guard_removal;
+pub use relation::RelationChange;
 
 /// The limits of a PATCH.
 #[derive(Clone, Copy, Debug)]
@@ -54,39 +55,6 @@ pub struct Operation {
     pub path: Option<String>,
     /// With what.
     pub value: Option<Value>,
-}
-
-/// A change to values that are kept as rows of their own. `values` are elements as the schema spells them.
-#[derive(Clone, Debug)]
-pub enum RelationChange<'s> {
-    /// Add these.
-    Add {
-        /// The attribute.
-        attribute: &'s Attribute,
-        /// Its elements.
-        values: Vec<Value>,
-    },
-    /// Remove these, by their `value`.
-    Remove {
-        /// The attribute.
-        attribute: &'s Attribute,
-        /// Its elements.
-        values: Vec<Value>,
-    },
-    /// Remove those that match.
-    RemoveWhere {
-        /// The attribute.
-        attribute: &'s Attribute,
-        /// Which.
-        filter: BoundFilter<'s>,
-    },
-    /// Have exactly these.
-    Replace {
-        /// The attribute.
-        attribute: &'s Attribute,
-        /// Its elements.
-        values: Vec<Value>,
-    },
 }
 
 /// What became of a document.
@@ -430,75 +398,6 @@ impl<'s> Patch<'s, '_> {
         } else {
             object.insert(found.attribute.name.clone(), value);
         }
-    }
-
-    /// An attribute that is kept as rows: what is asked is handed on, because the rows are not here.
-    fn relation(
-        &mut self,
-        op: Op,
-        attribute: &'s Attribute,
-        filter: Option<Selection<'_, 's>>,
-        sub: Option<&'s Attribute>,
-        value: Option<Value>,
-    ) -> Result<(), Error> {
-        if sub.is_some() {
-            let detail =
-                format!("the parts of {} cannot change; add or remove whole values", quoted(&attribute.name));
-            return Err(Error::mutability(detail));
-        }
-        let change = match (op, filter) {
-            (Op::Remove, Some(selection)) => {
-                RelationChange::RemoveWhere { attribute, filter: selection.bound }
-            }
-            // Several clients name the values to remove in `value`: just those go, never all.
-            (Op::Remove, None) => match value {
-                None | Some(Value::Null) => RelationChange::Replace { attribute, values: Vec::new() },
-                Some(value) => RelationChange::Remove {
-                    attribute,
-                    values: relation_values(attribute, value, self.rules)?,
-                },
-            },
-            (op, Some(selection)) => {
-                return self.related(op, attribute, selection, value.unwrap_or_default());
-            }
-            (op, None) => {
-                let values = relation_values(attribute, value.unwrap_or_default(), self.rules)?;
-                match op {
-                    Op::Add => RelationChange::Add { attribute, values },
-                    _ => RelationChange::Replace { attribute, values },
-                }
-            }
-        };
-        self.out.relations.push(change);
-        Ok(())
-    }
-
-    /// Values put in place of those that a filter chooses, or added to them: `members[value eq "x"]`.
-    fn related(
-        &mut self,
-        op: Op,
-        attribute: &'s Attribute,
-        selection: Selection<'_, 's>,
-        value: Value,
-    ) -> Result<(), Error> {
-        let items = match value {
-            Value::Array(items) => items,
-            value => vec![value],
-        };
-        let mut values = Vec::with_capacity(items.len());
-        for item in items {
-            if let Some(given) = admit::object_of(attribute, item, self.rules)? {
-                // What the filter says of them need not be said again.
-                let element = elements::described(attribute, &selection, given, self.rules)?;
-                values.push(Value::Object(element));
-            }
-        }
-        let values = relation_values(attribute, Value::Array(values), self.rules)?;
-        if op == Op::Replace {
-            self.out.relations.push(RelationChange::RemoveWhere { attribute, filter: selection.bound });
-        }
-        self.out.relations.push(RelationChange::Add { attribute, values });
-        Ok(())
     }
 }
 
