@@ -7,6 +7,7 @@
 mod commit;
 mod connect;
 mod session;
+mod transaction;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -394,9 +395,9 @@ fn unavailable(why: &str) -> StoreError {
 }
 
 #[cfg(test)]
-pub(crate) use commit::ALL as STATEMENTS;
-#[cfg(test)]
 pub(crate) use connect::SESSION;
+#[cfg(test)]
+pub(crate) use transaction::ALL as STATEMENTS;
 
 #[cfg(test)]
 mod isolation;
