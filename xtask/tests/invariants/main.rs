@@ -346,6 +346,8 @@ fn every_limit_is_named_tested_and_documented() {
         "limits/decisions.rs",
         "limits/references.rs",
         "limits/subjects.rs",
+        "limits/tenants.rs",
+        "limits/waiting.rs",
         "robust/failover.rs",
     ]
     .map(|file| read(&format!("crates/server/tests/it/{file}")))
