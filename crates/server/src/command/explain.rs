@@ -62,7 +62,9 @@ fn subject(text: &str) -> (&str, &str) {
 
 /// Type and id of a resource.
 fn resource(text: &str) -> Result<(&str, &str), Failure> {
-    if text.starts_with('/') || text.contains(':') {
+    // What stands before the colon of a URI has no slash (RFC 3986 §3.1); an id may have both.
+    let is_uri = text.split_once(':').is_some_and(|(scheme, _)| !scheme.contains('/'));
+    if text.starts_with('/') || is_uri {
         return Ok(("scope", text));
     }
     text.split_once('/').ok_or_else(|| {
@@ -85,6 +87,8 @@ mod tests {
             ("/subscriptions/1", Some(("scope", "/subscriptions/1"))),
             ("https://api.example/a", Some(("scope", "https://api.example/a"))),
             ("urn:acme:orders", Some(("scope", "urn:acme:orders"))),
+            ("invoice/urn:42", Some(("invoice", "urn:42"))),
+            ("scope/durward:/users", Some(("scope", "durward:/users"))),
             ("invoice", None),
         ] {
             assert_eq!(resource(text).ok(), expected, "{text}");
