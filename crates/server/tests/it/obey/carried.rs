@@ -4,7 +4,7 @@ use iam::cx::{Mode, TokenKind};
 use iam::token::Draft;
 use serde_json::json;
 
-use super::{detail, names, policy};
+use super::{detail, names, policy, statuses};
 use crate::rest::{Api, new_token, provider};
 use crate::world::{Caller, World, operations, user};
 
@@ -63,13 +63,7 @@ async fn an_operation_of_a_bulk_request_is_refused_for_itself() {
         ],
     });
     let answer = caller.post("/Bulk", body).await.check(200).json();
-    let statuses: Vec<&str> = answer["Operations"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|done| done["status"].as_str().unwrap())
-        .collect();
-    assert_eq!(statuses, ["403", "201"]);
+    assert_eq!(statuses(&answer), ["403", "201"]);
     let refused = &answer["Operations"][0]["response"]["detail"];
     assert_eq!(refused, "this token does not carry `durward.users.write`");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{detail, person, policy, standing_for};
+use super::{detail, person, policy, standing_for, statuses};
 use crate::world::{World, group, operations, user};
 
 #[tokio::test]
@@ -104,13 +104,7 @@ async fn what_one_operation_takes_away_the_next_does_not_have() {
         ],
     });
     let answer = ada.post("/Bulk", body).await.check(200).json();
-    let statuses: Vec<&str> = answer["Operations"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|done| done["status"].as_str().unwrap())
-        .collect();
-    assert_eq!(statuses, ["201", "204", "403"]);
+    assert_eq!(statuses(&answer), ["201", "204", "403"]);
 }
 
 #[tokio::test]

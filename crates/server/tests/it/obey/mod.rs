@@ -34,6 +34,12 @@ fn policy(subject: &str, action: &str) -> Value {
     json!({ "subject": subject, "scope": "durward:/", "action": action })
 }
 
+/// What became of each operation of a bulk request.
+fn statuses(answer: &Value) -> Vec<&str> {
+    let operations = answer["Operations"].as_array().unwrap();
+    operations.iter().map(|done| done["status"].as_str().unwrap()).collect()
+}
+
 /// What a refusal says.
 #[track_caller]
 fn detail(answer: &Answer) -> String {
