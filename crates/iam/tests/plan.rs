@@ -432,6 +432,8 @@ async fn a_resource_with_several_values_in_a_range_is_found_once() {
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
+const CUSTOM: &str = "urn:ietf:params:scim:schemas:extension:custom:2.0:User";
+
 fn person() -> BoxedStrategy<Value> {
     let text = |values: &[&str]| one_of(&values.iter().map(|v| json!(v)).collect::<Vec<_>>());
     let email = object(vec![
@@ -449,6 +451,9 @@ fn person() -> BoxedStrategy<Value> {
         ("employeeNumber", text(&["1", "2"])),
         ("manager", manager),
     ]);
+    let anything =
+        [json!("a"), json!("A"), json!(5), json!(5.5), json!(true), json!(["a", 5]), json!({ "a": 1 })];
+    let anything = one_of(&anything);
     let rest = object(vec![
         ("externalId", text(&["e1", "E1", "e2", "e3", "e4"])),
         ("title", text(&["t", "T", "u"])),
@@ -458,6 +463,7 @@ fn person() -> BoxedStrategy<Value> {
         ("emails", several(email)),
         ("roles", several(role)),
         (ENTERPRISE, extension),
+        (CUSTOM, object(vec![("properties", object(vec![("k", anything)]))])),
     ]);
     (rest, "[a-cA-C]{1,2}")
         .prop_map(|(mut rest, name)| {
@@ -497,6 +503,9 @@ fn person_filter() -> BoxedStrategy<String> {
                 TEXT,
                 &["\"X\"", "\"y\""],
             ),
+            term("properties.k", TEXT, &["\"a\"", "\"\""]),
+            term("properties.k", ORDER, &["5", "5.2"]),
+            term("properties.k", SAME, &["true", "null"]),
             term("manager.displayName", TEXT, &["\"d\"", "\"E\""]),
             term("manager.$ref", SAME, &["\"x\""]),
             term("schemas", SAME, &["\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\""]),

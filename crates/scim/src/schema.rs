@@ -144,6 +144,28 @@ fn string() -> Type {
 }
 
 impl Attribute {
+    /// An attribute of which nothing but the type of its values is known.
+    pub(crate) const fn untold(kind: Type) -> Self {
+        Self {
+            name: String::new(),
+            kind,
+            sub_attributes: Attributes(Vec::new()),
+            multi_valued: false,
+            description: String::new(),
+            required: false,
+            canonical_values: Vec::new(),
+            case_exact: true,
+            mutability: Mutability::ReadWrite,
+            returned: Returned::Default,
+            uniqueness: Uniqueness::None,
+            reference_types: Vec::new(),
+            held: Held::Document,
+            precis: false,
+            refers: false,
+            lasting: false,
+        }
+    }
+
     /// The sub-attribute of that name, without regard to case.
     pub fn sub(&self, name: &str) -> Option<&Attribute> {
         self.sub_attributes.find(name)
