@@ -53,7 +53,10 @@ fn names_are_found_wherever_they_belong() {
         r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.department eq "X""#,
         expect!["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq x"],
     );
-    check("urn:example:2.0:User pr", expect!["(urn:example:2.0:User:department pr | urn:example:2.0:User:properties pr)"]);
+    check(
+        "urn:example:2.0:User pr",
+        expect!["(urn:example:2.0:User:department pr | urn:example:2.0:User:properties pr)"],
+    );
 }
 
 #[test]
