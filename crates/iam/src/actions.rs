@@ -60,8 +60,9 @@ struct Known {
 }
 
 impl Known {
-    fn built_in(name: String) -> Self {
-        Self { name, description: None, active: None, is_built_in: true }
+    fn built_in(name: &str, description: &str) -> Self {
+        let (name, description) = (name.to_owned(), Some(description.to_owned()));
+        Self { name, description, active: None, is_built_in: true }
     }
 }
 
@@ -77,8 +78,9 @@ impl Iam {
         under: Option<&str>,
     ) -> Result<Vec<Branch>> {
         let mut actions = self.tenants_actions(cx, permit, under).await?;
-        let own = access::actions(&cx.kinds)?.into_iter().map(|action| action.to_string());
-        actions.extend(own.chain([SERVICES.to_owned()]).map(Known::built_in));
+        let own = access::actions(&cx.kinds)?;
+        actions.extend(own.iter().map(|(action, description)| Known::built_in(action.as_str(), description)));
+        actions.push(Known::built_in(SERVICES, "Do everything that Durward lets be done in the tenant"));
         actions.retain(|action| under.is_none_or(|under| lies_at(&action.name, under)));
         if actions.len() > limits::ACTIONS_SHOWN_MAX {
             let most = limits::ACTIONS_SHOWN_MAX;

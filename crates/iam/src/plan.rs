@@ -93,7 +93,7 @@ impl Planner<'_> {
         match filter {
             BoundFilter::And(all) => self.all(all),
             BoundFilter::Or(any) => self.any(any),
-            BoundFilter::Not(_) => Plan::scan(),
+            BoundFilter::Not(_) | BoundFilter::Part { .. } => Plan::scan(),
             BoundFilter::Compare { at, op, probe } => self.compare(at, *op, probe),
             BoundFilter::Present(at) => {
                 let always = at.extension.is_none()

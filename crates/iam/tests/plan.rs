@@ -432,6 +432,8 @@ async fn a_resource_with_several_values_in_a_range_is_found_once() {
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
+const CUSTOM: &str = "urn:ietf:params:scim:schemas:extension:custom:2.0:User";
+
 fn person() -> BoxedStrategy<Value> {
     let text = |values: &[&str]| one_of(&values.iter().map(|v| json!(v)).collect::<Vec<_>>());
     let email = object(vec![
@@ -442,15 +444,26 @@ fn person() -> BoxedStrategy<Value> {
     // Some are called as a role is that the service has.
     let role = object(vec![("value", text(&["r0", "x"])), ("type", text(&["app"]))]);
     let name = object(vec![("familyName", text(&["Ng", "ng", "Oe"])), ("givenName", text(&["Al", "Bo"]))]);
-    let extension = object(vec![("department", text(&["x", "Y"])), ("employeeNumber", text(&["1", "2"]))]);
+    // The place of the manager among those that were there before.
+    let manager = object(vec![("value", (0..8_usize).prop_map(Value::from).boxed())]);
+    let extension = object(vec![
+        ("department", text(&["x", "Y"])),
+        ("employeeNumber", text(&["1", "2"])),
+        ("manager", manager),
+    ]);
+    let anything =
+        [json!("a"), json!("A"), json!(5), json!(5.5), json!(true), json!(["a", 5]), json!({ "a": 1 })];
+    let anything = one_of(&anything);
     let rest = object(vec![
         ("externalId", text(&["e1", "E1", "e2", "e3", "e4"])),
         ("title", text(&["t", "T", "u"])),
+        ("displayName", text(&["d", "D", "e"])),
         ("active", one_of(&[json!(true), json!(false)])),
         ("name", name),
         ("emails", several(email)),
         ("roles", several(role)),
         (ENTERPRISE, extension),
+        (CUSTOM, object(vec![("properties", object(vec![("k", anything)]))])),
     ]);
     (rest, "[a-cA-C]{1,2}")
         .prop_map(|(mut rest, name)| {
@@ -490,6 +503,11 @@ fn person_filter() -> BoxedStrategy<String> {
                 TEXT,
                 &["\"X\"", "\"y\""],
             ),
+            term("properties.k", TEXT, &["\"a\"", "\"\""]),
+            term("properties.k", ORDER, &["5", "5.2"]),
+            term("properties.k", SAME, &["true", "null"]),
+            term("manager.displayName", TEXT, &["\"d\"", "\"E\""]),
+            term("manager.$ref", SAME, &["\"x\""]),
             term("schemas", SAME, &["\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\""]),
         ],
         vec![
@@ -499,6 +517,7 @@ fn person_filter() -> BoxedStrategy<String> {
                 "groups",
                 vec![term("display", TEXT, &groups), term("type", SAME, &["\"direct\"", "\"indirect\""])],
             ),
+            ("manager", vec![term("displayName", TEXT, &["\"d\"", "\"E\""])]),
         ],
     )
 }
@@ -515,6 +534,8 @@ fn plan_and_residual_find_what_brute_force_finds_among_users() {
         "meta.created",
         "meta.lastModified",
         "externalId",
+        "groups.display",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.displayName",
     ];
     // `{group}` stands for the id of a group, which is known when it has been made.
     let by_group = select(vec![
@@ -539,9 +560,17 @@ fn plan_and_residual_find_what_brute_force_finds_among_users() {
         let world = World::new().await;
         let mut members: [Vec<Value>; 3] = Default::default();
         let mut holders: [Vec<Value>; 2] = Default::default();
+        let mut ids: Vec<String> = Vec::new();
         for (person, (of, has)) in &people {
+            let mut person = person.clone();
+            if let Some(manager) = person.pointer_mut(&format!("/{ENTERPRISE}/manager/value")) {
+                let at = manager.as_u64().and_then(|at| usize::try_from(at).ok()).unwrap();
+                *manager = ids.get(at).map_or("nobody", String::as_str).into();
+            }
+            let person = &person;
             world.create("globex", "User", person).await;
             let Some(id) = world.create("acme", "User", person).await else { continue };
+            ids.push(id.clone());
             of.iter().for_each(|group| members[*group].push(json!({ "value": id })));
             has.iter().for_each(|role| holders[*role].push(json!({ "value": id })));
         }

@@ -184,6 +184,15 @@ pub enum BoundFilter<'s> {
         /// What the element must satisfy.
         inner: Box<BoundFilter<'s>>,
     },
+    /// The object at the place has a part of that name that satisfies the inner filter, whose place is the part itself.
+    Part {
+        /// The place; holds any JSON object.
+        at: At<'s>,
+        /// The part's name, as it is written.
+        name: String,
+        /// What the part must satisfy: one comparison with a value of its own JSON type, or that it is there.
+        inner: Box<BoundFilter<'s>>,
+    },
 }
 
 /// Visits the names and values of a filter that is an equality, or equalities joined by `and`: what an element

@@ -10,7 +10,7 @@ use crate::Object;
 use crate::error::Error;
 use crate::path::{Place, place};
 use crate::quirks::Dialect;
-use crate::schema::{Attribute, Attributes, ResourceType, Returned};
+use crate::schema::{Attribute, Attributes, Found, ResourceType, Returned};
 
 /// One name of a list: an extension as a whole, an attribute, or a sub-attribute, in the schemas' spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +72,14 @@ impl Projection {
     /// Whether that part of an attribute of the core schema is returned, where the attribute is.
     pub fn wants_part(&self, attribute: &Attribute, sub: &Attribute) -> bool {
         self.shows_sub(None, attribute, sub)
+    }
+
+    /// Whether the part of that name is returned of an attribute, in whatever schema.
+    pub fn wants_part_of(&self, found: &Found<'_>, sub: &str) -> bool {
+        let extension = found.extension.map(|schema| schema.id.as_str());
+        let sub = found.attribute.sub(sub);
+        self.shows(extension, found.attribute)
+            && sub.is_some_and(|sub| self.shows_sub(extension, found.attribute, sub))
     }
 
     /// Whether only attributes of that list are held back, each as a whole: then a stored document, which

@@ -15,14 +15,34 @@ use crate::limits;
 pub const DURWARD: &str = "durward";
 /// What the documents call the whole of the administration; it covers all of Durward's actions too.
 pub const SERVICES: &str = "services.iam";
-/// The areas that no kind is, for whom they are, and whether there is something to change.
-const OWN: [(&str, For, bool); 6] = [
-    ("audit", For::Administrators, false),
-    ("decisions", For::All, false),
-    ("me", For::Themselves, true),
-    ("providers", For::Administrators, true),
-    ("schemas", For::Administrators, true),
-    ("tokens", For::Administrators, true),
+/// The areas that no kind is, for whom they are, and what their actions let do; none where there is nothing to change.
+const OWN: [(&str, For, &str, Option<&str>); 6] = [
+    ("audit", For::Administrators, "Read the audit log", None),
+    ("decisions", For::All, "Ask who may do what, and why", None),
+    (
+        "me",
+        For::Themselves,
+        "See the user that a token stands for",
+        Some("Change or delete the user that a token stands for"),
+    ),
+    (
+        "providers",
+        For::Administrators,
+        "See identity providers",
+        Some("Set up, change and remove identity providers"),
+    ),
+    (
+        "schemas",
+        For::Administrators,
+        "See the schemas and resource types that the tenant defined",
+        Some("Define, change and remove schemas and resource types of the tenant"),
+    ),
+    (
+        "tokens",
+        For::Administrators,
+        "See tokens, but not their secrets",
+        Some("Make, replace and end tokens"),
+    ),
 ];
 /// Above an action, these words mean something else than an area.
 const WORDS: [&str; 1] = ["manage"];
@@ -107,27 +127,39 @@ pub(super) struct Known {
     pub(super) action: Action,
     pub(super) who: For,
     pub(super) writes: bool,
+    /// For people.
+    pub(super) description: String,
 }
 
 /// All that Durward lets be done in a tenant with these kinds.
 pub(super) fn all(kinds: &Kinds) -> Result<Vec<Known>> {
-    let mut areas: Vec<(Area, bool)> = kinds.iter().map(|kind| (kind.area.clone(), true)).collect();
-    for (name, who, is_changed) in OWN {
-        areas.push((Area::new(name, who).map_err(Error::internal)?, is_changed));
-    }
-    let known = |(Area { read, write, who, .. }, is_changed)| {
-        let write = Some(Known { action: write, who, writes: true }).filter(|_| is_changed);
-        std::iter::once(Known { action: read, who, writes: false }).chain(write)
+    let known = |area: &Area, writes: bool, description: String| Known {
+        action: area.action(writes).clone(),
+        who: area.who,
+        writes,
+        description,
     };
-    Ok(areas.into_iter().flat_map(known).collect())
+    let mut all = Vec::new();
+    for kind in kinds.iter() {
+        let things = kind.schema.endpoint.to_ascii_lowercase().replace('-', " ");
+        all.push(known(&kind.area, false, format!("See {things}")));
+        all.push(known(&kind.area, true, format!("Create, change and delete {things}")));
+    }
+    for (name, who, reading, writing) in OWN {
+        let area = Area::new(name, who).map_err(Error::internal)?;
+        all.push(known(&area, false, reading.to_owned()));
+        all.extend(writing.map(|writing| known(&area, true, writing.to_owned())));
+    }
+    Ok(all)
 }
 
-/// The names of all that Durward lets be done in a tenant with these kinds: `durward.users.read` and so on, by area.
+/// All that Durward lets be done in a tenant with these kinds: `durward.users.read` and so on, by area, each with what it
+/// lets do.
 ///
 /// # Errors
 /// [`Error::Internal`] if one of them is no action, which a test excludes.
-pub fn actions(kinds: &Kinds) -> Result<Vec<Action>> {
-    Ok(all(kinds)?.into_iter().map(|known| known.action).collect())
+pub fn actions(kinds: &Kinds) -> Result<Vec<(Action, String)>> {
+    Ok(all(kinds)?.into_iter().map(|known| (known.action, known.description)).collect())
 }
 
 /// What access is decided about: a kind, or an area that is none.
@@ -204,37 +236,38 @@ mod tests {
     fn every_area_has_two_actions_on_its_scope() {
         let kinds = Kinds::standard().unwrap();
         let all = all(&kinds).unwrap();
-        let shown = all.iter().map(|known| format!("{} {:?}", known.action, known.who));
+        let shown =
+            all.iter().map(|known| format!("{} {:?}: {}", known.action, known.who, known.description));
         let shown: Vec<String> = shown.collect();
         expect_test::expect![[r#"
-            durward.users.read All
-            durward.users.write All
-            durward.groups.read All
-            durward.groups.write All
-            durward.clients.read All
-            durward.clients.write All
-            durward.actions.read All
-            durward.actions.write All
-            durward.resource-types.read All
-            durward.resource-types.write All
-            durward.resources.read All
-            durward.resources.write All
-            durward.permissions.read All
-            durward.permissions.write All
-            durward.roles.read All
-            durward.roles.write All
-            durward.policies.read All
-            durward.policies.write All
-            durward.audit.read Administrators
-            durward.decisions.read All
-            durward.me.read Themselves
-            durward.me.write Themselves
-            durward.providers.read Administrators
-            durward.providers.write Administrators
-            durward.schemas.read Administrators
-            durward.schemas.write Administrators
-            durward.tokens.read Administrators
-            durward.tokens.write Administrators"#]]
+            durward.users.read All: See users
+            durward.users.write All: Create, change and delete users
+            durward.groups.read All: See groups
+            durward.groups.write All: Create, change and delete groups
+            durward.clients.read All: See clients
+            durward.clients.write All: Create, change and delete clients
+            durward.actions.read All: See actions
+            durward.actions.write All: Create, change and delete actions
+            durward.resource-types.read All: See resource types
+            durward.resource-types.write All: Create, change and delete resource types
+            durward.resources.read All: See resources
+            durward.resources.write All: Create, change and delete resources
+            durward.permissions.read All: See permissions
+            durward.permissions.write All: Create, change and delete permissions
+            durward.roles.read All: See roles
+            durward.roles.write All: Create, change and delete roles
+            durward.policies.read All: See policies
+            durward.policies.write All: Create, change and delete policies
+            durward.audit.read Administrators: Read the audit log
+            durward.decisions.read All: Ask who may do what, and why
+            durward.me.read Themselves: See the user that a token stands for
+            durward.me.write Themselves: Change or delete the user that a token stands for
+            durward.providers.read Administrators: See identity providers
+            durward.providers.write Administrators: Set up, change and remove identity providers
+            durward.schemas.read Administrators: See the schemas and resource types that the tenant defined
+            durward.schemas.write Administrators: Define, change and remove schemas and resource types of the tenant
+            durward.tokens.read Administrators: See tokens, but not their secrets
+            durward.tokens.write Administrators: Make, replace and end tokens"#]]
         .assert_eq(&shown.join("\n"));
         let areas =
             [Audit.area(), Decisions.area(), Me.area(), Providers.area(), Schemas.area(), Tokens.area()];

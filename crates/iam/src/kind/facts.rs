@@ -7,7 +7,7 @@ use scim::schema::{Extension, Held, Mutability, ResourceType, Schema};
 
 use super::keys::{Probe, Together};
 use super::reserve::{Reserve, Reserved};
-use super::{Derived, Kind, Reach, Reference, Relation, Rules, Slug};
+use super::{Derived, Kind, Mention, Reach, Reference, Relation, Rules, Slug};
 
 /// The facts of a kind that comes with Durward.
 pub(crate) struct Facts {
@@ -24,6 +24,8 @@ pub(crate) struct Facts {
     pub(crate) relations: &'static [(&'static str, &'static [&'static str])],
     /// Attribute, or attribute and part, and the kind that its values name.
     pub(crate) references: &'static [(&'static str, &'static str)],
+    /// Attribute, the kind that it mentions, and the part that repeats what the attribute of that name says there.
+    pub(crate) mentions: &'static [(&'static str, &'static str, &'static str)],
     /// Attribute, the kind and attribute of which it is the other side, and how far it looks.
     pub(crate) derived: &'static [(&'static str, &'static str, &'static str, Far)],
     /// Attribute, and the relation whose edges it counts.
@@ -60,6 +62,7 @@ pub(super) const PLAIN: Facts = Facts {
     indexed: &[],
     relations: &[],
     references: &[],
+    mentions: &[],
     derived: &[],
     counts: &[],
     created: None,
@@ -167,6 +170,8 @@ impl Kind {
         let probes = |schema: &ResourceType, names: &[&str]| {
             names.iter().map(|name| Probe::new(schema, name)).collect::<Result<Vec<_>, scim::Error>>()
         };
+        let mentions = facts.mentions.iter();
+        let mentions = mentions.map(|(name, target, part)| Mention::new(&schema, name, target, part));
         let counted = |(name, of): &(&str, &str)| ((*name).to_owned(), relation_name(facts.name, of));
         let kind = Self {
             area: super::area(&schema)?,
@@ -177,6 +182,7 @@ impl Kind {
             relations,
             derived,
             references,
+            mentions: mentions.collect::<Result<_, _>>()?,
             counts: facts.counts.iter().map(counted).collect(),
             created: facts.created,
             slug: facts.slug,

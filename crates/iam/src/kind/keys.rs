@@ -56,6 +56,11 @@ impl Probe {
             && self.sub.as_ref().map(|s| &s.name) == at.sub.map(|s| &s.name)
     }
 
+    /// The extension, the attribute and the sub-attribute, by name.
+    pub(crate) fn names(&self) -> (Option<&str>, &str, Option<&str>) {
+        (self.extension.as_deref(), &self.attribute.name, self.sub.as_ref().map(|sub| sub.name.as_str()))
+    }
+
     /// The attribute whose type the values have.
     pub(crate) fn leaf(&self) -> &Attribute {
         self.sub.as_ref().unwrap_or(&self.attribute)

@@ -10,6 +10,7 @@ mod client;
 mod facts;
 mod group;
 pub(crate) mod keys;
+mod mention;
 mod permission;
 mod policy;
 pub(crate) mod reserve;
@@ -30,6 +31,7 @@ use crate::access::Area;
 use crate::error::{Error, Result};
 use facts::Facts;
 use keys::{Probe, Together};
+pub use mention::Mention;
 use reserve::{Reserve, Reserved};
 
 /// What was there before a write, and how it becomes what comes after.
@@ -123,6 +125,8 @@ pub struct Kind {
     pub derived: Vec<Derived>,
     /// Attributes whose values name other resources.
     pub references: Vec<Reference>,
+    /// Attributes that mention other resources.
+    pub mentions: Vec<Mention>,
     /// Attributes that say how many edges a relation has: attribute and relation.
     pub counts: Vec<(String, String)>,
     /// The attribute that says when a resource was created.
@@ -173,6 +177,7 @@ impl Kind {
             relations: Vec::new(),
             derived: Vec::new(),
             references: Vec::new(),
+            mentions: Vec::new(),
             counts: Vec::new(),
             created: None,
             slug: None,

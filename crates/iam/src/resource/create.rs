@@ -122,7 +122,7 @@ impl Iam {
             connections: connections.as_deref(),
             secret: None,
         };
-        let known = self.known(&view, std::iter::once((record.document, beside.as_str()))).await?;
+        let known = self.known(&view, record.document, &beside).await?;
         view.rendered(&record, &beside, &known)
     }
 

@@ -9,6 +9,7 @@ use scim::Object;
 use scim::project::Projection;
 use serde_json::Value;
 
+use super::mention::Mentioned;
 use super::render::{View, location};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
@@ -22,6 +23,8 @@ pub(crate) struct Known {
     kinds: HashMap<String, HashMap<String, Found>>,
     /// How many references were shown with it.
     shown: AtomicUsize,
+    /// What is shown of what they mention.
+    pub(crate) mentioned: Mentioned,
 }
 
 struct Found {
@@ -45,14 +48,27 @@ impl Known {
     }
 }
 
+impl From<Mentioned> for Known {
+    fn from(mentioned: Mentioned) -> Self {
+        Self { mentioned, ..Self::default() }
+    }
+}
+
 impl Iam {
+    /// Reads what a resource refers to and mentions: its document, and what is shown beside it.
+    pub(crate) async fn known(&self, view: &View<'_>, document: &str, beside: &str) -> Result<Known> {
+        let mentioned = self.mentioned(view, std::iter::once(document)).await?;
+        self.referred(view, std::iter::once((document, beside)), mentioned.into()).await
+    }
+
     /// Reads what these resources refer to: their documents, and what is shown beside them.
-    pub(crate) async fn known<'t>(
+    pub(crate) async fn referred<'t>(
         &self,
         view: &View<'_>,
         resources: impl Iterator<Item = (&'t str, &'t str)>,
+        mut known: Known,
     ) -> Result<Known> {
-        let (cx, mut known) = (view.cx, Known::default());
+        let cx = view.cx;
         if !view.expands() {
             return Ok(known);
         }

@@ -10,6 +10,7 @@ mod connections;
 mod create;
 mod delete;
 mod expand;
+mod mention;
 mod neighbours;
 mod patch;
 mod query;

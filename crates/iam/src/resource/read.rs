@@ -45,15 +45,21 @@ impl Iam {
         projection: &Projection,
     ) -> Result<Rendered> {
         let view = View::new(cx, kind, projection);
-        if !view.expands() {
-            let render =
-                |record: RecordRef<'_>, beside: String| view.rendered(&record, &beside, &Known::default());
-            let rendered = self.with_beside(&view, id, render).await?;
-            return rendered.unwrap_or_else(|| Err(missing(kind, id)));
+        let shows_others = view.expands();
+        let render = |record: RecordRef<'_>, beside: String| {
+            if shows_others || view.mentions(record.document) {
+                return Err(Box::new((record.to_owned(), beside)));
+            }
+            Ok(view.rendered(&record, &beside, &Known::default()))
+        };
+        let read = self.with_beside(&view, id, render).await?;
+        match read.ok_or_else(|| missing(kind, id))? {
+            Ok(rendered) => rendered,
+            Err(read) => {
+                let (record, beside) = *read;
+                let known = self.known(&view, &record.document, &beside).await?;
+                view.rendered(&record.as_ref(), &beside, &known)
+            }
         }
-        let read = self.with_beside(&view, id, |record, beside| (record.to_owned(), beside)).await?;
-        let (record, beside) = read.ok_or_else(|| missing(kind, id))?;
-        let known = self.known(&view, std::iter::once((record.document.as_str(), beside.as_str()))).await?;
-        view.rendered(&record.as_ref(), &beside, &known)
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use scim::Object;
 use serde_json::{Value, json};
 
+use super::mention;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kind::reserve::EdgeChange;
@@ -87,6 +88,7 @@ impl Iam {
             }
             reference.each_mut(document, &mut |value| settle(value, &ids));
         }
+        mention::forget(cx, kind, document);
         Ok(())
     }
 

@@ -75,6 +75,8 @@ impl<'a> View<'a> {
         beside: &str,
         known: &Known,
     ) -> Result<()> {
+        let document = known.mentioned.shown(self.kind, record.document);
+        let record = &RecordRef { document: &document, ..*record };
         if self.spliced && !self.is_mixed(record, beside) {
             self.splice(out, record, beside);
             return Ok(());

@@ -274,7 +274,7 @@ impl Iam {
             secret: None,
             ..before.record.as_ref()
         };
-        let known = self.known(view, std::iter::once((record.document, beside.as_str()))).await?;
+        let known = self.known(view, record.document, &beside).await?;
         view.rendered(&record, &beside, &known)
     }
 }

@@ -31,7 +31,7 @@ impl<'s> BoundFilter<'s> {
         match self {
             Self::And(inner) | Self::Or(inner) => inner.iter().for_each(|filter| filter.mentions(f)),
             Self::Not(inner) => inner.mentions(f),
-            Self::Compare { at, .. } | Self::Present(at) => f(*at),
+            Self::Compare { at, .. } | Self::Present(at) | Self::Part { at, .. } => f(*at),
             Self::Has { at, inner } => {
                 f(*at);
                 inner.mentions(f);
@@ -54,6 +54,9 @@ impl<'s> BoundFilter<'s> {
             Self::Has { at, inner } => {
                 any_value(at, subject, |element| inner.holds(Subject::Element(element)))
             }
+            Self::Part { at, name, inner } => any_value(at, subject, |object| {
+                object.get(name).is_some_and(|part| inner.holds(Subject::Element(part)))
+            }),
         }
     }
 }
@@ -288,6 +291,45 @@ mod tests {
         {
             let filter = parse(text, &LIMITS, Dialect::Strict).unwrap();
             assert!(!bind(&filter, &user, Dialect::Strict).unwrap().matches(&document), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_what_may_hold_anything_compares_by_its_own_type() {
+        let user = user();
+        let part = |value: Value| object(json!({ "urn:example:2.0:User": { "properties": { "k": value } } }));
+        for (filter, value, expected) in [
+            (r#"eq "V""#, json!("V"), true),
+            (r#"eq "v""#, json!("V"), false),
+            (r#"co "A""#, json!("bAr"), true),
+            (r#"gt "a""#, json!("b"), true),
+            (r#"eq "5""#, json!(5), false),
+            ("eq 5", json!("5"), false),
+            ("eq 5", json!(5.0), true),
+            ("lt 5", json!(-5), true),
+            ("eq true", json!(true), true),
+            ("eq true", json!("true"), false),
+            ("ne 5", json!("5"), true),
+            ("ne 5", json!({}), true),
+            ("ne 5", json!([4, 5]), false),
+            ("eq 5", json!([4, 5]), true),
+            (r#"eq "a""#, json!({ "a": "a" }), false),
+            ("pr", json!({ "a": null }), true),
+            ("pr", json!(false), true),
+            ("pr", json!(""), false),
+            ("eq null", json!([]), true),
+        ] {
+            let text = format!("urn:example:2.0:User:properties.k {filter}");
+            let parsed = parse(&text, &LIMITS, Dialect::Strict).unwrap();
+            let bound = bind(&parsed, &user, Dialect::Strict).unwrap();
+            assert_eq!(bound.matches(&part(value.clone())), expected, "{filter}: {value}");
+            let absent = filter.starts_with("ne") || filter.ends_with("null");
+            assert_eq!(bound.matches(&object(json!({}))), absent, "{filter}: nothing");
+            assert_eq!(
+                bound.matches(&object(json!({ "urn:example:2.0:User": 1 }))),
+                absent,
+                "{filter}: broken"
+            );
         }
     }
 

@@ -41,7 +41,8 @@ const ENTERPRISE: &str = r#"{ "id": "urn:ietf:params:scim:schemas:extension:ente
     { "name": "value" }, { "name": "$ref", "type": "reference", "caseExact": true }, { "name": "displayName" } ] } ] }"#;
 
 const CUSTOM: &str = r#"{ "id": "urn:example:2.0:User", "name": "Custom", "attributes": [
-  { "name": "department" }, { "name": "secret", "returned": "never" } ] }"#;
+  { "name": "department" }, { "name": "secret", "returned": "never" }, { "name": "properties", "type": "complex" },
+  { "name": "vault", "type": "complex", "returned": "never" } ] }"#;
 
 const GROUP: &str = r#"{ "id": "urn:ietf:params:scim:schemas:core:2.0:Group", "name": "Group", "attributes": [
   { "name": "displayName" },
@@ -120,7 +121,7 @@ pub(crate) fn people() -> Vec<Object> {
 /// Random documents with the attributes that [`terms`] names.
 pub(crate) fn documents() -> impl Strategy<Value = Object> {
     let text = || prop::sample::select(vec!["", "a", "A", "ab", "B", "é", "É", "aé"]).prop_map(Value::from);
-    let number = prop_oneof![Just(json!(1)), Just(json!(1.0)), Just(json!(-2)), Just(json!(1.5))];
+    let number = || prop_oneof![Just(json!(1)), Just(json!(1.0)), Just(json!(-2)), Just(json!(1.5))];
     let element = || {
         prop::option::of((prop::option::of(text()), prop::option::of(any::<bool>()))).prop_map(|parts| {
             let mut element = Object::new();
@@ -130,15 +131,24 @@ pub(crate) fn documents() -> impl Strategy<Value = Object> {
             Value::Object(element)
         })
     };
+    let part = prop_oneof![
+        text(),
+        number(),
+        any::<bool>().prop_map(Value::from),
+        Just(json!(null)),
+        Just(json!({ "a": "a" })),
+        prop::collection::vec(prop_oneof![text(), number()], 0..3).prop_map(Value::from),
+    ];
     let values = (
         prop::option::of(text()),
         prop::option::of(text()),
-        prop::option::of(number),
+        prop::option::of(number()),
         prop::option::of(prop::collection::vec(text(), 0..3).prop_map(Value::from)),
         prop::option::of(prop::collection::vec(element(), 0..3).prop_map(Value::from)),
         prop::option::of(text()),
+        prop::option::of(part),
     );
-    values.prop_map(|(user_name, nick_name, score, tags, emails, department)| {
+    values.prop_map(|(user_name, nick_name, score, tags, emails, department, part)| {
         let named = [
             ("userName", user_name),
             ("nickName", nick_name),
@@ -149,6 +159,7 @@ pub(crate) fn documents() -> impl Strategy<Value = Object> {
                 "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
                 department.map(|department| json!({ "department": department })),
             ),
+            ("urn:example:2.0:User", part.map(|part| json!({ "properties": { "k": part } }))),
         ];
         named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     })
@@ -175,6 +186,7 @@ pub(crate) fn terms() -> impl Strategy<Value = Filter> {
             "tags",
             "emails.value",
             "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+            "urn:example:2.0:User:properties.k",
         ])
     };
     let operators = || prop::sample::select(vec!["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]);
@@ -182,8 +194,12 @@ pub(crate) fn terms() -> impl Strategy<Value = Filter> {
     let texts = || prop::sample::select(vec!["", "a", "A", "b", "é", "É"]);
     prop_oneof![
         (names(), operators(), texts()).prop_map(move |(n, o, t)| parse(format!("{n} {o} \"{t}\""))),
-        (orders(), prop::sample::select(vec!["1", "1.0", "-2", "1.4"]))
-            .prop_map(move |(o, n)| parse(format!("score {o} {n}"))),
+        (
+            prop::sample::select(vec!["score", "urn:example:2.0:User:properties.k"]),
+            orders(),
+            prop::sample::select(vec!["1", "1.0", "-2", "1.4"])
+        )
+            .prop_map(move |(name, o, n)| parse(format!("{name} {o} {n}"))),
         names().prop_map(|n| Filter::Present(AttrPath::parse(n).unwrap())),
         (operators(), texts(), any::<bool>())
             .prop_map(move |(o, t, p)| parse(format!("emails[value {o} \"{t}\" and not (primary eq {p})]"))),

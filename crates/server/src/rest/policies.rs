@@ -43,6 +43,8 @@ pub struct PolicyView {
     scope: String,
     /// What.
     action: String,
+    /// The tenant it belongs to.
+    tenant: String,
     /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
@@ -50,10 +52,10 @@ pub struct PolicyView {
     created_at: String,
 }
 
-impl From<Policy> for PolicyView {
-    fn from(policy: Policy) -> Self {
+impl PolicyView {
+    fn new(cx: &Cx, policy: Policy) -> Self {
         let Policy { id, subject, scope, action, description, created_at } = policy;
-        Self { id, subject, scope, action, description, created_at }
+        Self { id, subject, scope, action, tenant: cx.tenant_name.clone(), description, created_at }
     }
 }
 
@@ -89,7 +91,7 @@ async fn on_create(app: &App, request: Request<Body>) -> Outcome {
     let granted = Box::pin(app.iam.grant(&cx, permit, &terms, new.description.as_deref()));
     let (policy, is_new) = granted.await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    json(status, &PolicyView::from(policy))
+    json(status, &PolicyView::new(&cx, policy))
 }
 
 /// List policies.
@@ -122,7 +124,7 @@ async fn on_list(app: &App, cx: &Cx, query: &str) -> Outcome {
     let permit = app.iam.permit(cx, Read, policy::kind(cx)?).await?;
     let start = paging.skip().saturating_add(1);
     let (policies, total_count) = app.iam.policies(cx, permit, &terms, start, paging.size).await?;
-    let policies = policies.into_iter().map(PolicyView::from).collect();
+    let policies = policies.into_iter().map(|policy| PolicyView::new(cx, policy)).collect();
     json(StatusCode::OK, &PolicyPage { policies, total_count, page: paging.page, page_size: paging.size })
 }
 

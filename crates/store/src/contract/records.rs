@@ -42,6 +42,25 @@ pub(crate) async fn a_record_comes_back_as_it_was_put(world: &impl World) {
     assert_eq!(length, Some(8));
 }
 
+pub(crate) async fn several_records_are_found_at_once(world: &impl World) {
+    let store = world.fresh().await;
+    let (acme, globex) = (store.tenant(ACME), store.tenant(GLOBEX));
+    let ids: Vec<String> = (0..40).map(|n| format!("{n:02}")).collect();
+    for id in ids.iter().step_by(2) {
+        acme.commit(batch(|b| b.insert(&new("Thing", id)))).await.unwrap();
+    }
+    acme.commit(batch(|b| b.insert(&new("Box", "01")))).await.unwrap();
+    globex.commit(batch(|b| b.insert(&new("Thing", "03")))).await.unwrap();
+    for asked in [&ids[..0], &ids[..1], &ids[1..2], &ids[..2], &ids[..16], &ids[..17], &ids[..33], &ids] {
+        let (asked, mut found): (Vec<&str>, _) = (asked.iter().map(String::as_str).collect(), Vec::new());
+        acme.with_records("Thing", &asked, |record| found.push(record.id.to_owned())).await.unwrap();
+        found.sort();
+        let there: Vec<&str> =
+            asked.iter().copied().filter(|id| id.parse::<u32>().unwrap() % 2 == 0).collect();
+        assert_eq!(found, there);
+    }
+}
+
 pub(crate) async fn an_update_makes_a_new_version(world: &impl World) {
     let store = world.fresh().await;
     let acme = store.tenant(ACME);

@@ -7,13 +7,16 @@ use scim::Object;
 use scim::filter::BoundFilter;
 use scim::project::Projection;
 use scim::{Error as ScimError, ErrorKind};
-use store::{Access, Position, Query, Record};
+use store::{Access, Position, Query, Record, RecordRef};
 
 use super::page::{Item, Slice};
+use super::sort::Sort;
 use super::{Search, Window};
 use crate::cursor::Place;
 use crate::error::{Error, Result};
+use crate::kind::Kind;
 use crate::plan::Range;
+use crate::resource::mention::Mentioned;
 use crate::resource::render::View;
 use crate::{Iam, limits};
 
@@ -60,27 +63,45 @@ impl Effort {
 }
 
 /// What of a resource the filter and the order look at.
+#[derive(Default)]
 struct Needs {
     document: bool,
     whole: bool,
     beside: bool,
+    mentioned: bool,
 }
 
 impl Needs {
     fn of(search: &Search<'_>) -> Self {
-        let sorts = search.sort.as_ref().is_some_and(|sort| sort.reads_document());
-        let mut needs = Self { document: sorts, whole: false, beside: false };
+        let kind = search.view.kind;
+        let (mut needs, beside) = (Self::default(), kind.beside());
+        if let Some(Sort::Attribute(probe)) = &search.sort {
+            needs.note(kind, &beside, probe.names());
+        }
         if let Some(filter) = search.filter.as_ref().filter(|_| !search.plan.is_exact) {
             needs.document = true;
-            let beside = search.view.kind.beside();
             filter.mentions(&mut |at| {
+                let extension = at.extension.map(|schema| schema.id.as_str());
+                let sub = at.sub.map(|sub| sub.name.as_str());
+                needs.note(kind, &beside, (extension, &at.attribute.name, sub));
                 let common =
                     at.extension.is_none() && scim::schema::common().find(&at.attribute.name).is_some();
                 needs.whole |= common && at.attribute.name != "schemas";
-                needs.beside |= at.extension.is_none() && beside.contains(&at.attribute.name.as_str());
             });
         }
         needs
+    }
+
+    /// Takes note of a place that is looked at: extension, attribute, part.
+    fn note(
+        &mut self,
+        kind: &Kind,
+        beside: &[&str],
+        (extension, attribute, part): (Option<&str>, &str, Option<&str>),
+    ) {
+        self.document = true;
+        self.beside |= extension.is_none() && beside.contains(&attribute);
+        self.mentioned |= kind.mentions.iter().any(|mention| mention.shows(extension, attribute, part));
     }
 }
 
@@ -116,6 +137,7 @@ impl Iam {
             let mut after: Option<(Vec<u8>, String)> = None;
             loop {
                 let chunk = self.chunk(search, range, after.as_ref(), false).await?;
+                let mentioned = self.mentioned_by_all(search, &needs, &chunk, effort).await?;
                 let last = chunk.last().map(|(key, record)| (key.clone(), record.id.clone()));
                 let is_full = u64::try_from(chunk.len()).unwrap_or_default() == CHUNK;
                 for (_, record) in chunk {
@@ -123,7 +145,7 @@ impl Iam {
                     if !seen.insert(record.id.clone()) {
                         continue;
                     }
-                    if let Some(key) = self.judge(search, &needs, &record, effort).await? {
+                    if let Some(key) = self.judge(search, &needs, &record, &mentioned, effort).await? {
                         matches.push(Match { key, id: record.id, search: 0 });
                     }
                 }
@@ -152,13 +174,14 @@ impl Iam {
         let mut first: Option<(Vec<u8>, String)> = None;
         while !ended && !effort.is_spent() && u64::try_from(items.len()).unwrap_or_default() < take {
             let chunk = self.chunk(search, range, after.as_ref(), backwards).await?;
+            let mentioned = self.mentioned_by_all(search, &needs, &chunk, &mut effort).await?;
             ended = u64::try_from(chunk.len()).unwrap_or_default() < CHUNK;
             for (key, record) in chunk {
                 if u64::try_from(items.len()).unwrap_or_default() == take {
                     ended = false;
                     break;
                 }
-                let judged = self.judge(search, &needs, &record, &mut effort).await?;
+                let judged = self.judge(search, &needs, &record, &mentioned, &mut effort).await?;
                 effort.candidates += 1;
                 after = Some((key.clone(), record.id.clone()));
                 if first.is_none() {
@@ -211,15 +234,34 @@ impl Iam {
         Ok(out)
     }
 
+    /// What candidates mention, if that is looked at.
+    async fn mentioned_by_all(
+        &self,
+        search: &Search<'_>,
+        needs: &Needs,
+        candidates: &[(Vec<u8>, Record)],
+        effort: &mut Effort,
+    ) -> Result<Mentioned> {
+        if !needs.mentioned {
+            return Ok(Mentioned::default());
+        }
+        let documents = candidates.iter().map(|(_, record)| record.document.as_str());
+        let View { cx, kind, .. } = search.view;
+        let mentioned = self.mentioned_by(cx, kind, |_| true, documents).await?;
+        effort.spend(0, mentioned.looked_up)?;
+        Ok(mentioned)
+    }
+
     /// The key of a candidate that matches.
     async fn judge(
         &self,
         search: &Search<'_>,
         needs: &Needs,
         record: &Record,
+        mentioned: &Mentioned,
         effort: &mut Effort,
     ) -> Result<Option<Vec<u8>>> {
-        let document = self.look(search, needs, record, effort).await?;
+        let document = self.look(search, needs, record, mentioned, effort).await?;
         let matches = |filter: &BoundFilter<'_>| search.plan.is_exact || filter.matches(&document);
         if !search.filter.as_ref().is_none_or(matches) {
             return Ok(None);
@@ -234,13 +276,15 @@ impl Iam {
         search: &Search<'_>,
         needs: &Needs,
         record: &Record,
+        mentioned: &Mentioned,
         effort: &mut Effort,
     ) -> Result<Object> {
         if !needs.document {
             return Ok(Object::new());
         }
+        let document = mentioned.shown(search.view.kind, &record.document);
         if !needs.whole && !needs.beside {
-            return serde_json::from_str(&record.document).map_err(Error::internal);
+            return serde_json::from_str(&document).map_err(Error::internal);
         }
         let (cx, kind) = (search.view.cx, search.view.kind);
         // What is named is whole: a filter may look at what is returned on request alone.
@@ -254,7 +298,7 @@ impl Iam {
         } else {
             String::new()
         };
-        view.whole(&record.as_ref(), &beside)
+        view.whole(&RecordRef { document: &document, ..record.as_ref() }, &beside)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A part of a list, and how it is written.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use scim::message::PageHead;
@@ -92,6 +93,14 @@ impl Slice {
         (matches.into_iter().take(to).skip(from).collect(), slice)
     }
 
+    /// Each resource as far as it is known: its document, or written out.
+    fn texts(&self) -> impl Iterator<Item = &str> + Clone {
+        self.items.iter().map(|item| match &item.body {
+            Body::Written { start, end, .. } => self.text.get(*start..*end).unwrap_or_default(),
+            Body::Kept(record) => &record.document,
+        })
+    }
+
     /// Whether its text is just what will be sent, but for what is beside the documents.
     fn is_written(&self) -> bool {
         let mut at = 0;
@@ -120,9 +129,15 @@ fn push(
     match body {
         Body::Kept(record) => return search.view.push(out, &Record::as_ref(record), beside, known),
         Body::Written { start, beside: at, end } => {
+            let from = out.len();
             out.push_str(text.get(*start..*at).unwrap_or_default());
             out.push_str(beside);
             out.push_str(text.get(*at..*end).unwrap_or_default());
+            let shown = known.mentioned.shown(search.view.kind, out.get(from..).unwrap_or_default());
+            if let Cow::Owned(shown) = shown {
+                out.truncate(from);
+                out.push_str(&shown);
+            }
         }
     }
     Ok(())
@@ -139,11 +154,13 @@ impl Iam {
         let (mut resources, mut items, mut edges) = (String::new(), 0_u64, 0);
         let all = slice.items.len();
         let together = self.together(search, &slice).await?;
-        if together.as_ref().is_some_and(Beside::is_empty) && slice.is_written() {
+        let mut known = Known::from(self.mentioned(&search.view, slice.texts()).await?);
+        let is_bare = together.as_ref().is_some_and(Beside::is_empty) && known.mentioned.is_empty();
+        if is_bare && slice.is_written() {
             items = u64::try_from(all).unwrap_or_default();
             resources = std::mem::take(&mut slice.text);
         } else {
-            let (expands, nothing) = (search.view.expands(), Known::default());
+            let expands = search.view.expands();
             let mut waiting: Vec<(Body, String)> = Vec::new();
             resources.reserve(slice.text.len() + together.as_ref().map_or(0, Beside::bytes));
             for (at, item) in std::mem::take(&mut slice.items).into_iter().enumerate() {
@@ -154,7 +171,7 @@ impl Iam {
                 let (beside, count) = together.as_ref().map_or((own.as_str(), count), |all| all.of(at));
                 match expands {
                     true => waiting.push((item.body, beside.to_owned())),
-                    false => push(search, &item.body, &slice.text, beside, &nothing, &mut resources)?,
+                    false => push(search, &item.body, &slice.text, beside, &known, &mut resources)?,
                 }
                 (items, edges) = (items + 1, edges + count);
                 if edges > limits::PAGE_MEMBERS_MAX && at + 1 < all {
@@ -168,7 +185,7 @@ impl Iam {
                 Body::Kept(record) => Some((record.document.as_str(), beside.as_str())),
                 Body::Written { .. } => None,
             });
-            let known = if expands { self.known(&search.view, kept).await? } else { nothing };
+            known = self.referred(&search.view, kept, known).await?;
             for (body, beside) in &waiting {
                 push(search, body, &slice.text, beside, &known, &mut resources)?;
             }
@@ -209,16 +226,28 @@ impl Iam {
         order(&mut matches, descending);
         let total = u64::try_from(matches.len()).ok();
         let (chosen, slice) = Slice::choose(matches, window, descending);
-        let (mut resources, mut items) = (String::new(), 0);
+        let mut waiting: Vec<(usize, Box<Record>, String)> = Vec::new();
         for found in chosen {
             let Some(search) = searches.get(found.search) else { continue };
             let record = self.of(search.view.cx).record(search.view.kind.name(), &found.id).await?;
             if let Some(record) = record {
                 let (beside, _) = self.beside(&search.view, &record.id).await?;
-                let shown = std::iter::once((record.document.as_str(), beside.as_str()));
-                let known = self.known(&search.view, shown).await?;
-                push(search, &Body::Kept(Box::new(record)), "", &beside, &known, &mut resources)?;
-                items += 1;
+                waiting.push((found.search, Box::new(record), beside));
+            }
+        }
+        // What the page refers to and mentions is read once for each kind.
+        let mut known: Vec<Known> = Vec::with_capacity(searches.len());
+        for (at, search) in searches.iter().enumerate() {
+            let own = waiting.iter().filter(|(search, ..)| *search == at);
+            let own = own.map(|(_, record, beside)| (record.document.as_str(), beside.as_str()));
+            let mentioned = self.mentioned(&search.view, own.clone().map(|(document, _)| document)).await?;
+            known.push(self.referred(&search.view, own, mentioned.into()).await?);
+        }
+        let mut resources = String::new();
+        let items = u64::try_from(waiting.len()).unwrap_or_default();
+        for (at, record, beside) in waiting {
+            if let (Some(search), Some(known)) = (searches.get(at), known.get(at)) {
+                push(search, &Body::Kept(record), "", &beside, known, &mut resources)?;
             }
         }
         let mut head = PageHead { total_results: total, items, ..PageHead::default() };

@@ -58,11 +58,6 @@ impl Sort {
         }))
     }
 
-    /// Whether the document must be looked at.
-    pub(crate) fn reads_document(&self) -> bool {
-        matches!(self, Self::Attribute(_))
-    }
-
     /// The key of a resource. What has no value comes last, and first where the order is turned round.
     pub(crate) fn key(&self, cx: &Cx, record: &Record, document: &Object) -> Vec<u8> {
         let key = match self {

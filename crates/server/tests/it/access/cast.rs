@@ -198,7 +198,7 @@ impl Cast {
     async fn check_action(&self, table: &'static str, row: &Row, base: &str, refused: &impl Fn(&Answer)) {
         let Some(action) = row.actions.first() else { return };
         let all = iam::access::actions(&Kinds::standard().unwrap()).unwrap();
-        let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+        let all: Vec<String> = all.iter().map(|(action, _)| action.to_string()).collect();
         let (has, others): (Vec<String>, Vec<String>) = match action.strip_prefix("some") {
             Some(verb) => (
                 vec![format!("durward.users{verb}")],

@@ -21,7 +21,8 @@ async fn a_policy_holds_at_once_and_on_what_lies_below() {
     assert!(!may("1", "payments.read").await);
     // Granted twice is granted once.
     let again = firm.admin.post("!/v1/policies", policy.clone()).await.check(200);
-    assert_eq!(made.id(), again.id());
+    assert_eq!(made.json(), again.json());
+    assert_eq!(made.json()["tenant"], "acme");
     let twin = firm.admin.post("/Policies", policy).await.check(409);
     assert!(twin.text.contains("`subject`, `scope`, `action`"), "{}", twin.text);
     // It is a resource like any other.
@@ -82,6 +83,7 @@ async fn policies_are_listed_by_what_they_say() {
     assert_eq!((&page["page"], &page["pageSize"], &page["totalCount"]), (&json!(2), &json!(2), &json!(3)));
     let [policy] = page["policies"].as_array().unwrap().as_slice() else { panic!("{page}") };
     assert_eq!((&policy["scope"], &policy["description"]), (&json!("/a/2"), &json!("why")));
+    assert_eq!(policy["tenant"], "acme");
     assert_eq!(policy["createdAt"], "2026-01-02T03:04:05.681Z");
 }
 

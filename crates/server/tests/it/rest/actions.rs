@@ -1,7 +1,7 @@
 //! The tree of actions that can be granted.
 
 use expect_test::expect;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Api;
 use crate::world::World;
@@ -73,6 +73,12 @@ async fn actions_form_a_tree_of_the_tenants_and_durwards_own() {
     let own = api.get("/actions?under=durward.clients.read").await.check(200).json();
     let own = &own["actions"][0]["children"][0]["children"][0];
     assert_eq!((&own["name"], &own["origin"]), (&json!("durward.clients.read"), &json!("durward")));
+    let description = json!("Create, change and delete clients");
+    let write = api.get("/actions?under=durward.clients.write").await.check(200).json();
+    assert_eq!(write["actions"][0]["children"][0]["children"][0]["description"], description);
+    for branch in all["actions"].as_array().unwrap() {
+        said(branch);
+    }
     let names = async |query: &str| {
         api.get(&format!("/actions{query}")).await.check(200).text.matches("name").count()
     };
@@ -80,4 +86,10 @@ async fn actions_form_a_tree_of_the_tenants_and_durwards_own() {
     assert_eq!(names("?under=bank").await, 0);
     assert_eq!(names("?under=Banking").await, 0);
     assert_eq!(names("?under=%22%20or%20name%20pr").await, 0);
+}
+
+/// Every action of Durward's own says what it lets do.
+fn said(branch: &Value) {
+    assert!(branch["origin"] != "durward" || branch["description"].is_string(), "{branch}");
+    branch["children"].as_array().unwrap().iter().for_each(said);
 }

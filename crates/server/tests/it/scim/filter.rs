@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::world::{Caller, World, encoded, group, user};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+const CUSTOM: &str = "urn:ietf:params:scim:schemas:extension:custom:2.0:User";
 const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 
 /// Three people and two groups of acme, and a namesake in globex who must never be seen.
@@ -290,6 +291,36 @@ async fn ids_and_both_sides_of_membership() {
     ];
     for (filter, expected) in groups {
         assert_eq!(people.find("/Groups", &filter).await, expected, "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn what_stands_in_an_object_of_any_form_is_found_by_its_own_type() {
+    let people = People::new().await;
+    for (name, properties) in [
+        ("kay", json!({ "shift": "Night", "badge": 7 })),
+        ("lou", json!({ "shift": ["day", "late"], "badge": "7", "on": true })),
+    ] {
+        people.acme.make("/Users", json!({ "userName": name, CUSTOM: { "properties": properties } })).await;
+    }
+    let place = format!("{CUSTOM}:properties");
+    for (filter, expected) in [
+        (format!(r#"{place}.shift eq "Night""#), "k"),
+        (format!(r#"{place}.shift eq "night""#), ""),
+        (format!(r#"{place}.shift sw "la""#), "l"),
+        (format!("{place}.badge eq 7"), "k"),
+        (format!("{place}.badge ge 6.5 or {place}.on eq true"), "kl"),
+        (format!("{place}.on pr"), "l"),
+        (format!("{place}.shift pr and {place}.on eq null"), "k"),
+        (format!(r#"{place}.badge ne "7" and userName gt "h""#), "k"),
+        (r#"properties.badge eq "7""#.to_owned(), "l"),
+    ] {
+        people.checked(&people.find("/Users", &filter).await, expected, &filter);
+    }
+    for wrong in [format!("{place}.on gt true"), format!("{place}.badge co 7"), format!("{place}.a.b pr")] {
+        let target = format!("/Users?filter={}", encoded(&wrong));
+        let answer = people.acme.get(&target).await.check(400).json();
+        assert_eq!(answer["scimType"], "invalidFilter", "{wrong}");
     }
 }
 

@@ -11,6 +11,7 @@ mod etag;
 mod filter;
 mod groups;
 mod independent;
+mod manager;
 mod me;
 mod page;
 mod passwords;

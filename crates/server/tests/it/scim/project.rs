@@ -44,7 +44,7 @@ async fn attributes_choose_what_is_returned_and_the_id_always_is() {
     let acme = world.provider("acme").await;
     let id = ada(&acme).await;
     acme.make("/Groups", group("crew", &[&id])).await;
-    let all = "E(costCenter department manager(value)) active displayName emails(type value) externalId \
+    let all = "E(costCenter department manager($ref value)) active displayName emails(type value) externalId \
                groups($ref display type value) id meta name(familyName givenName) schemas title userName";
     for (query, expected) in [
         ("", all),
@@ -68,7 +68,7 @@ async fn attributes_choose_what_is_returned_and_the_id_always_is() {
             "attributes=urn:ietf:params:scim:schemas:core:2.0:User:name.familyName",
             "id name(familyName) schemas",
         ),
-        (&format!("attributes={ENTERPRISE}"), "E(costCenter department manager(value)) id schemas"),
+        (&format!("attributes={ENTERPRISE}"), "E(costCenter department manager($ref value)) id schemas"),
         (&format!("attributes={ENTERPRISE}:department"), "E(department) id schemas"),
         (&format!("attributes={ENTERPRISE}:manager.value"), "E(manager(value)) id schemas"),
         (
@@ -77,12 +77,12 @@ async fn attributes_choose_what_is_returned_and_the_id_always_is() {
         ),
         (
             "excludedAttributes=emails,groups,meta,name.familyName",
-            "E(costCenter department manager(value)) active displayName externalId id name(givenName) schemas \
+            "E(costCenter department manager($ref value)) active displayName externalId id name(givenName) schemas \
              title userName",
         ),
         (
             "excludedAttributes=id,schemas,userName,password",
-            "E(costCenter department manager(value)) active displayName emails(type value) externalId \
+            "E(costCenter department manager($ref value)) active displayName emails(type value) externalId \
              groups($ref display type value) id meta name(familyName givenName) schemas title",
         ),
         (

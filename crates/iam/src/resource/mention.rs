@@ -1,0 +1,146 @@
+//! What resources mention, as it is read: a user's manager with URI and name.
+//!
+//! What a page mentions is looked up at once. Where nothing is mentioned nothing is looked up, and what mentions nothing
+//! that is there is sent as it is kept.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+
+use scim::Object;
+use scim::message::push_string;
+use serde_json::value::RawValue;
+
+use super::render::{View, location};
+use crate::Iam;
+use crate::cx::Cx;
+use crate::error::Result;
+use crate::kind::{Kind, Mention};
+
+/// What is known of the resources that others mention.
+#[derive(Default)]
+pub(crate) struct Mentioned {
+    /// For each of a kind's mentions, id -> what is shown of it.
+    known: Vec<HashMap<String, Named>>,
+    /// How many were looked up.
+    pub(crate) looked_up: usize,
+}
+
+/// What is shown of a resource that is mentioned.
+struct Named {
+    uri: String,
+    /// What the part says, as JSON.
+    part: Option<String>,
+}
+
+impl View<'_> {
+    /// Whether something is shown of what a resource mentions.
+    pub(crate) fn mentions(&self, resource: &str) -> bool {
+        self.kind.mentions.iter().any(|mention| self.shows(mention) && mention.may_be_in(resource))
+    }
+
+    fn shows(&self, mention: &Mention) -> bool {
+        let (extension, name) = mention.name();
+        let found = self.kind.schema.find(extension, name);
+        let parts = ["$ref", &mention.part];
+        found.is_some_and(|found| parts.iter().any(|part| self.projection.wants_part_of(&found, part)))
+    }
+}
+
+impl Iam {
+    /// What these resources mention, as far as it is shown.
+    pub(crate) async fn mentioned<'t>(
+        &self,
+        view: &View<'_>,
+        resources: impl Iterator<Item = &'t str> + Clone,
+    ) -> Result<Mentioned> {
+        self.mentioned_by(view.cx, view.kind, |mention| view.shows(mention), resources).await
+    }
+
+    /// What resources of a kind, documents or written out as a whole, mention in some of its attributes.
+    pub(crate) async fn mentioned_by<'t>(
+        &self,
+        cx: &Cx,
+        kind: &Kind,
+        is_wanted: impl Fn(&Mention) -> bool,
+        resources: impl Iterator<Item = &'t str> + Clone,
+    ) -> Result<Mentioned> {
+        let mut mentioned = Mentioned::default();
+        for mention in &kind.mentions {
+            let (mut ids, mut known) = (BTreeSet::new(), HashMap::new());
+            let target = cx.kinds.named(&mention.target).filter(|_| is_wanted(mention));
+            if let Some(target) = target {
+                resources.clone().for_each(|text| mention.ids(text, |id| _ = ids.insert(id)));
+                let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+                mentioned.looked_up += ids.len();
+                let name = |document: &str| {
+                    let members: HashMap<&str, &RawValue> = serde_json::from_str(document).ok()?;
+                    members.get(mention.part.as_str()).map(|part| part.get().to_owned())
+                };
+                self.of(cx)
+                    .with_records(target.name(), &ids, |record| {
+                        let uri = location(&cx.base, &target.schema.endpoint, record.id);
+                        known.insert(record.id.to_owned(), Named { uri, part: name(record.document) });
+                    })
+                    .await?;
+            }
+            mentioned.known.push(known);
+        }
+        Ok(mentioned)
+    }
+}
+
+impl Mentioned {
+    /// Whether none of it is there.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.known.iter().all(HashMap::is_empty)
+    }
+
+    /// A resource of that kind, its document or written out as a whole, with what is known of what it mentions.
+    pub(crate) fn shown<'t>(&self, kind: &Kind, resource: &'t str) -> Cow<'t, str> {
+        let mut shown = Cow::Borrowed(resource);
+        for (mention, known) in kind.mentions.iter().zip(&self.known).filter(|(_, known)| !known.is_empty()) {
+            if mention.may_be_in(&shown)
+                && let Some((at, addition)) = addition(mention, known, &shown)
+            {
+                shown.to_mut().insert_str(at, &addition);
+            }
+        }
+        shown
+    }
+}
+
+/// What a resource does not say of what it mentions, and where that goes.
+fn addition(mention: &Mention, known: &HashMap<String, Named>, resource: &str) -> Option<(usize, String)> {
+    let raw = mention.value(resource)?.get();
+    let value: Object = serde_json::from_str(raw).ok()?;
+    let named = known.get(value.get("value")?.as_str()?)?;
+    let mut addition = String::new();
+    if !value.contains_key("$ref") {
+        addition.push_str(",\"$ref\":");
+        push_string(&mut addition, &named.uri);
+    }
+    if let Some(part) = named.part.as_ref().filter(|_| !value.contains_key(&mention.part)) {
+        for text in [",\"", &mention.part, "\":", part] {
+            addition.push_str(text);
+        }
+    }
+    // Before the brace at its end.
+    let at = (raw.as_ptr().addr() - resource.as_ptr().addr()) + raw.len() - 1;
+    Some((at, addition))
+}
+
+/// Takes out of a document what would be shown anyway: a URI that a client sends back as it was read would stay when
+/// addresses change.
+pub(crate) fn forget(cx: &Cx, kind: &Kind, document: &mut Object) {
+    for mention in &kind.mentions {
+        let (Some(target), Some(value)) = (cx.kinds.named(&mention.target), mention.value_mut(document))
+        else {
+            continue;
+        };
+        let uri = value.get("value").and_then(|id| id.as_str());
+        let uri = uri.map(|id| location(&cx.base, &target.schema.endpoint, id));
+        if uri.is_some() && value.get("$ref").and_then(|uri| uri.as_str()) == uri.as_deref() {
+            value.shift_remove("$ref");
+        }
+    }
+}
