@@ -1,12 +1,12 @@
 //! The groups of users, which are derived from edges: of one user, and of a page of them. And their roles: the benchmark
 //! has none, but to show none they must be looked for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, Row, Rows, params};
 
 use super::show::{List, Shown, text};
-use super::{Fault, GROUP, MEMBERS, TENANT, USER};
+use super::{Fault, GROUP, MEMBERS, TENANT, USER, managers};
 use crate::Result;
 
 /// The groups that a user is directly in, and whether each is in another: mostly none is, and that was all.
@@ -109,6 +109,7 @@ pub(super) fn push_users(
     let mut edges = edges.query(params![TENANT, MEMBERS, past])?;
     let mut edge = edges.next()?;
     let mut known = HashMap::new();
+    let mut managers = HashSet::new();
     let (mut last, mut count) = (String::new(), 0);
     let mut of_user = Vec::new();
     while let Some(row) = users.next()? {
@@ -124,6 +125,7 @@ pub(super) fn push_users(
             }
             edge = edges.next()?;
         }
+        managers::look_for_new(db, user.document, &mut managers)?;
         out.push_str(if count == 0 { "" } else { "," });
         user.push(out, base, |out| push_known(db, base, &of_user, &mut known, out))?;
         count += 1;

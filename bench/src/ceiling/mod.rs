@@ -7,6 +7,7 @@
 
 mod db;
 mod groups;
+mod managers;
 mod read;
 mod show;
 mod write;

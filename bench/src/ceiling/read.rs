@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
 
 use super::show::{List, Shown, push_all, text};
-use super::{Ceiling, Fault, GROUP, MEMBERS, TENANT, USER, groups, scim};
+use super::{Ceiling, Fault, GROUP, MEMBERS, TENANT, USER, groups, managers, scim};
 use crate::Result;
 
 pub(super) const GET: &str = "select id, version, created, modified, document, connections, display from record \
@@ -47,7 +47,9 @@ pub(super) async fn user(
         let mut rows = statement.query(params![TENANT, USER, id])?;
         let row = rows.next()?.ok_or(Fault::Missing)?;
         let (mut out, base) = (String::new(), &ceiling.base);
-        Shown::of(USER, row)?.push(&mut out, base, |out| groups::push_groups(db, base, &id, out))?;
+        let user = Shown::of(USER, row)?;
+        managers::look_for(db, user.document)?;
+        user.push(&mut out, base, |out| groups::push_groups(db, base, &id, out))?;
         Ok(out)
     })?;
     Ok(scim(StatusCode::OK, body))
@@ -77,6 +79,7 @@ fn found(db: &Connection, base: &str, filter: &str) -> Result<String, Fault> {
     let (mut out, mut count) = (String::new(), 0);
     if let Some(row) = rows.next()? {
         let user = Shown::of(USER, row)?;
+        managers::look_for(db, user.document)?;
         user.push(&mut out, base, |out| groups::push_groups(db, base, user.id, out))?;
         count = 1;
     }

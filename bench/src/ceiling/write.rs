@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::read::{GET, show_group};
 use super::show::{Shown, connections};
-use super::{CONNECTION, Ceiling, Fault, GROUP, MEMBERS, TENANT, USER, groups, scim};
+use super::{CONNECTION, Ceiling, Fault, GROUP, MEMBERS, TENANT, USER, groups, managers, scim};
 use crate::Result;
 
 // Word for word as in durward's store.
@@ -115,12 +115,13 @@ pub(super) async fn create_user(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Fault> {
-    ceiling.read(&tenant, &headers, |_| Ok(()))?;
+    let text = std::str::from_utf8(&body).map_err(|_| Fault::Strange)?;
+    ceiling.read(&tenant, &headers, |db| managers::look_for(db, text))?;
     let user: NewUser = parsed(&body)?;
     let (id, now) = (new_id(), now());
     // The external id belongs to the connection and not to the document.
     let external = format!("\"externalId\":\"{}\",", user.external_id);
-    let document = std::str::from_utf8(&body).map_err(|_| Fault::Strange)?.replacen(&external, "", 1);
+    let document = text.replacen(&external, "", 1);
     let connections = connections(&format!("\"{}\"", user.external_id));
     let unique: [Key; 2] = [
         ("userName", user.user_name.to_lowercase().into_bytes()),
@@ -194,6 +195,7 @@ impl Before {
         let mut rows = statement.query(params![TENANT, USER, id])?;
         let row = rows.next()?.ok_or(Fault::Missing)?;
         let user = Shown::of(USER, row)?;
+        managers::look_for(db, user.document)?;
         let mut shown = String::new();
         groups::push_groups(db, base, id, &mut shown)?;
         Ok(Before {
