@@ -2,7 +2,7 @@
 //! reads the same, and every evaluation of a message is answered.
 #![no_main]
 
-use authz::authzen::{self, Answer, Evaluations};
+use authz::authzen::{self, Answer, Answers, Evaluations};
 use authz::{Action, Scope, scope};
 use libfuzzer_sys::fuzz_target;
 
@@ -33,13 +33,22 @@ fuzz_target!(|text: &str| {
     let _ = authzen::resource_search(&body, &LIMITS);
     let _ = authzen::action_search(&body, &LIMITS);
     if let Ok(read) = authzen::evaluations(&body, &LIMITS) {
-        let answer = read.answer(|evaluation| Answer::bare(evaluation.explain));
-        let answers = answer.get("evaluations").and_then(|answers| answers.as_array()).map(Vec::len);
-        match &read {
-            Evaluations::One(_) => assert!(answer.get("decision").is_some(), "{text:?}"),
-            Evaluations::Many { items, .. } => {
-                assert!(answers.is_some_and(|count| count <= items.len()), "{text:?}")
+        let (mut decided, mut answered) = (Vec::new(), Vec::new());
+        read.decide(|evaluation| {
+            decided.push(evaluation.clone());
+            evaluation.explain
+        });
+        let answers = read.answer(|evaluation| {
+            answered.push(evaluation.clone());
+            Answer::bare(evaluation.explain)
+        });
+        assert_eq!(decided, answered, "{text:?}");
+        match (&read, &answers) {
+            (Evaluations::One(_), Answers::One(_)) => {}
+            (Evaluations::Many { items, .. }, Answers::Many { evaluations }) => {
+                assert!(evaluations.len() <= items.len(), "{text:?}");
             }
+            _ => panic!("{text:?}"),
         }
     }
 });
