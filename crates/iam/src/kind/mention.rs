@@ -65,16 +65,16 @@ impl Mention {
         self.opening.find(text.as_bytes()).is_some()
     }
 
-    /// The ids that are mentioned in resources that are written out as JSON, and perhaps some that stand elsewhere in them.
-    pub(crate) fn ids(&self, text: &str, mut found: impl FnMut(String)) {
-        for at in self.opening.find_iter(text.as_bytes()) {
-            // From the brace on.
-            let value = text.get(at + self.opening.needle().len() - 1..).unwrap_or_default();
-            let first = serde_json::Deserializer::from_str(value).into_iter::<Members<'_>>().next();
-            if let Some(Ok(members)) = first {
-                members.get("value").and_then(|id| serde_json::from_str(id.get()).ok()).map(&mut found);
-            }
+    /// The id that is mentioned in a resource that is written out as JSON, or one that stands elsewhere in it. A resource has
+    /// one at most, whatever free-form attributes of it look like.
+    pub(crate) fn id(&self, text: &str) -> Option<String> {
+        let mut openings = self.opening.find_iter(text.as_bytes());
+        let at = openings.next()?;
+        if openings.next().is_some() {
+            return id_in(self.value(text)?.get());
         }
+        // From the brace on.
+        id_in(text.get(at + self.opening.needle().len() - 1..)?)
     }
 
     /// What the attribute is in a resource that is written out as JSON.
@@ -92,5 +92,34 @@ impl Mention {
             Some(urn) => document.get_mut(urn)?.as_object_mut()?,
         };
         object.get_mut(&self.attribute)?.as_object_mut()
+    }
+}
+
+/// The `value` of the object with which a text begins.
+fn id_in(text: &str) -> Option<String> {
+    let first = serde_json::Deserializer::from_str(text).into_iter::<Members<'_>>().next()?;
+    serde_json::from_str(first.ok()?.get("value")?.get()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::kind::Kinds;
+
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+    #[test]
+    fn a_resource_mentions_one_however_many_look_like_it() {
+        let kinds = Kinds::standard().unwrap();
+        let [manager] = kinds.named("User").unwrap().mentions.as_slice() else { panic!() };
+        let id = |text: &str| manager.id(text);
+        let own = r#"{"department":"d","manager":{"displayName":"m","value":"\u006de"}}"#;
+        assert_eq!(id(&format!(r#"{{"{ENTERPRISE}":{own}}}"#)).as_deref(), Some("me"));
+        let decoys = r#"{"manager":{"value":"a"},"b":[{"manager":{"value":"b"}}]}"#;
+        let among = format!(r#"{{"properties":{decoys},"{ENTERPRISE}":{own},"manager":{{"value":"c"}}}}"#);
+        assert_eq!(id(&among).as_deref(), Some("me"));
+        assert_eq!(id(&format!(r#"{{"properties":{decoys}}}"#)), None);
+        for nothing in [r#"{"manager":{"value":[]}}"#, r#"{"manager":{}}"#, r#"{"manager":{"#, "{}"] {
+            assert_eq!(id(nothing), None, "{nothing}");
+        }
     }
 }

@@ -66,10 +66,10 @@ impl Iam {
     ) -> Result<Mentioned> {
         let mut mentioned = Mentioned::default();
         for mention in &kind.mentions {
-            let (mut ids, mut known) = (BTreeSet::new(), HashMap::new());
+            let (mut ids, mut known) = (BTreeSet::<String>::new(), HashMap::new());
             let target = cx.kinds.named(&mention.target).filter(|_| is_wanted(mention));
             if let Some(target) = target {
-                resources.clone().for_each(|text| mention.ids(text, |id| _ = ids.insert(id)));
+                ids.extend(resources.clone().filter_map(|text| mention.id(text)));
                 let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
                 mentioned.looked_up += ids.len();
                 let name = |document: &str| {
