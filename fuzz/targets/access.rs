@@ -27,12 +27,12 @@ fuzz_target!(|text: &str| {
     {
         assert_eq!(Scope::parse(made.as_str(), &SCOPE).as_ref(), Ok(&made), "{text:?}");
     }
-    let Ok(body) = serde_json::from_str::<authzen::Object>(text) else { return };
-    let _ = authzen::evaluation(&body, &LIMITS);
-    let _ = authzen::subject_search(&body, &LIMITS);
-    let _ = authzen::resource_search(&body, &LIMITS);
-    let _ = authzen::action_search(&body, &LIMITS);
-    if let Ok(read) = authzen::evaluations(&body, &LIMITS) {
+    let Ok(request) = serde_json::from_str::<authzen::Request>(text) else { return };
+    let _ = authzen::evaluation(&request, &LIMITS);
+    let _ = authzen::subject_search(&request, &LIMITS);
+    let _ = authzen::resource_search(&request, &LIMITS);
+    let _ = authzen::action_search(&request, &LIMITS);
+    if let Ok(read) = authzen::evaluations(&request, &LIMITS) {
         let (mut decided, mut answered) = (Vec::new(), Vec::new());
         read.decide(|evaluation| {
             decided.push(evaluation.clone());

@@ -4,20 +4,22 @@
 //! and not looked at: nothing that is granted depends on them. An explanation is asked for by `"explain": true` in the `context`.
 
 mod batch;
+mod request;
 mod search;
 
 pub use batch::{Answer, Answers, Evaluations, Semantic, evaluations};
+pub use request::Request;
 pub use search::{
     ActionSearch, Page, ResourceSearch, SubjectSearch, action_search, found, resource_search, subject_search,
 };
 
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
+use serde_json::{Value, json};
+
+use self::request::{Context, Item, Member, Members};
 use crate::action::Action;
 use crate::error::Error;
-
-/// A JSON object.
-pub type Object = Map<String, Value>;
 
 /// What bounds a message.
 #[derive(Clone, Copy, Debug)]
@@ -36,22 +38,29 @@ pub struct Limits {
 
 /// A subject or resource (§5.1, §5.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entity {
+pub struct Entity<'r> {
     /// Its type.
-    pub kind: String,
+    pub kind: Cow<'r, str>,
     /// Its id within the type.
-    pub id: String,
+    pub id: Cow<'r, str>,
+}
+
+impl Entity<'_> {
+    /// The same, whatever becomes of the request.
+    pub fn into_owned(self) -> Entity<'static> {
+        Entity { kind: self.kind.into_owned().into(), id: self.id.into_owned().into() }
+    }
 }
 
 /// One question (§6.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evaluation {
+pub struct Evaluation<'r> {
     /// Who.
-    pub subject: Entity,
+    pub subject: Entity<'r>,
     /// What.
     pub action: Action,
     /// On what.
-    pub resource: Entity,
+    pub resource: Entity<'r>,
     /// Whether an explanation is asked for.
     pub explain: bool,
 }
@@ -60,14 +69,8 @@ pub struct Evaluation {
 ///
 /// # Errors
 /// When a member is missing, of the wrong type or too long; the error names it.
-pub fn evaluation(body: &Object, limits: &Limits) -> Result<Evaluation, Error> {
-    let members = Members { own: body, default: None };
-    Ok(Evaluation {
-        subject: members.entity("subject", limits)?,
-        action: members.action(limits)?,
-        resource: members.entity("resource", limits)?,
-        explain: members.explain()?,
-    })
+pub fn evaluation<'r>(request: &'r Request<'_>, limits: &Limits) -> Result<Evaluation<'r>, Error> {
+    Asked::of(request.members()?).evaluation(limits)
 }
 
 /// Metadata of a decision point at this address, an `https` URL without a slash at its end (§9.1).
@@ -82,92 +85,123 @@ pub fn metadata(base: &str) -> Value {
     })
 }
 
-/// The members of a request, or of one evaluation among many, with what stands at the top for all of them (§7.1.1).
-#[derive(Clone, Copy)]
-struct Members<'a> {
-    own: &'a Object,
-    default: Option<&'a Object>,
+impl<'a> Request<'a> {
+    fn members(&self) -> Result<&Members<'a>, Error> {
+        match &self.0 {
+            Member::Is(members) => Ok(members),
+            Member::Missing | Member::Not(_) => Err(Error::new("the body must be a JSON object")),
+        }
+    }
 }
 
-impl<'a> Members<'a> {
-    fn entity(self, name: &'a str, limits: &Limits) -> Result<Entity, Error> {
-        let said = self.said(name)?;
-        let (kind, id) = (said.text("type", limits.id_bytes)?, said.text("id", limits.id_bytes)?);
-        Ok(Entity { kind: kind.to_owned(), id: id.to_owned() })
-    }
-
-    /// The type alone, where the rest is what is searched for.
-    fn kind(self, name: &'a str, limits: &Limits) -> Result<String, Error> {
-        self.said(name)?.text("type", limits.id_bytes).map(str::to_owned)
-    }
-
-    fn action(self, limits: &Limits) -> Result<Action, Error> {
-        let name = self.said("action")?.text("name", usize::MAX)?;
-        Action::parse(name, limits.action_bytes).map_err(|error| error.within("action.name"))
-    }
-
-    fn explain(self) -> Result<bool, Error> {
-        let context = match object(self.own, "context")? {
-            None => self.default.map(|default| object(default, "context")).transpose()?.flatten(),
-            own => own,
-        };
-        Ok(context.and_then(|context| context.get("explain")) == Some(&Value::Bool(true)))
-    }
-
-    /// What is said of an entity: its own members, then those of the entity that stands for all.
-    fn said(self, entity: &'a str) -> Result<Said<'a>, Error> {
-        let own = object(self.own, entity)?;
-        let default = self.default.map(|default| object(default, entity)).transpose()?.flatten();
-        if own.is_none() && default.is_none() {
-            return Err(Error::at(entity, "is missing"));
+impl<T> Member<T> {
+    /// What it is, if it is there. `what` and `name` are said of one that is something else.
+    fn get(&self, name: &str, what: &str) -> Result<Option<&T>, Error> {
+        match self {
+            Self::Missing => Ok(None),
+            Self::Is(value) => Ok(Some(value)),
+            Self::Not(kind) => Err(Error::at(name, format!("must be {what}, not {kind}"))),
         }
-        for members in [own, default].into_iter().flatten() {
-            object(members, "properties").map_err(|error| error.within(entity))?;
-        }
-        Ok(Said { entity, own, default })
     }
+
+    /// As [`Member::get`], of an object.
+    fn object(&self, name: &str) -> Result<Option<&T>, Error> {
+        self.get(name, "an object")
+    }
+}
+
+/// What is asked: by a request, or by one evaluation among many. What that does not say itself stands at the top for all of them; what
+/// it says stands instead of that as a whole, and nothing is put together from both (§7.1.1).
+#[derive(Clone, Copy)]
+struct Asked<'r> {
+    subject: Said<'r>,
+    action: Said<'r>,
+    resource: Said<'r>,
+    context: &'r Member<Context>,
 }
 
 /// What is said of an entity.
 #[derive(Clone, Copy)]
-struct Said<'a> {
-    entity: &'a str,
-    own: Option<&'a Object>,
-    default: Option<&'a Object>,
+struct Said<'r> {
+    name: &'static str,
+    entity: &'r Member<request::Entity<'r>>,
 }
 
-impl<'a> Said<'a> {
-    fn text(self, name: &str, bytes_max: usize) -> Result<&'a str, Error> {
-        let wrong = |why: String| Err(Error::at(format!("{}.{name}", self.entity), why));
-        match [self.own, self.default].into_iter().flatten().find_map(|members| members.get(name)) {
-            None => wrong("is missing".to_owned()),
-            Some(Value::String(text)) if text.is_empty() => wrong("must not be empty".to_owned()),
-            Some(Value::String(text)) if text.len() > bytes_max => {
-                wrong(format!("is longer than {bytes_max} bytes"))
-            }
-            Some(Value::String(text)) => Ok(text),
-            Some(other) => wrong(format!("must be a string, not {}", type_of(other))),
+impl<'r> Asked<'r> {
+    fn of(members: &'r Members<'_>) -> Self {
+        Self {
+            subject: Said { name: "subject", entity: &members.subject },
+            action: Said { name: "action", entity: &members.action },
+            resource: Said { name: "resource", entity: &members.resource },
+            context: &members.context,
         }
     }
-}
 
-/// An optional member that is an object.
-fn object<'a>(members: &'a Object, name: &str) -> Result<Option<&'a Object>, Error> {
-    match members.get(name) {
-        None => Ok(None),
-        Some(Value::Object(object)) => Ok(Some(object)),
-        Some(other) => Err(Error::at(name, format!("must be an object, not {}", type_of(other)))),
+    /// What an item asks where this stands for all of them.
+    fn by(self, item: &'r Item<'_>) -> Self {
+        let said = |all: Said<'r>, own| Said { entity: own_or(own, all.entity), ..all };
+        Self {
+            subject: said(self.subject, &item.subject),
+            action: said(self.action, &item.action),
+            resource: said(self.resource, &item.resource),
+            context: own_or(&item.context, self.context),
+        }
+    }
+
+    fn evaluation(self, limits: &Limits) -> Result<Evaluation<'r>, Error> {
+        Ok(Evaluation {
+            subject: self.subject.entity(limits)?,
+            action: self.action(limits)?,
+            resource: self.resource.entity(limits)?,
+            explain: self.explain()?,
+        })
+    }
+
+    fn action(self, limits: &Limits) -> Result<Action, Error> {
+        let name = self.action.text("name", |entity| &entity.name, usize::MAX)?;
+        Action::parse(name, limits.action_bytes).map_err(|error| error.within("action.name"))
+    }
+
+    fn explain(self) -> Result<bool, Error> {
+        let context = self.context.object("context")?;
+        Ok(context.is_some_and(|context| matches!(context.explain, Member::Is(true))))
     }
 }
 
-fn type_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
+fn own_or<'r, T>(own: &'r Member<T>, default: &'r Member<T>) -> &'r Member<T> {
+    if let Member::Missing = own { default } else { own }
+}
+
+impl<'r> Said<'r> {
+    fn entity(self, limits: &Limits) -> Result<Entity<'r>, Error> {
+        let kind = self.kind(limits)?;
+        let id = self.text("id", |entity| &entity.id, limits.id_bytes)?;
+        Ok(Entity { kind: kind.into(), id: id.into() })
+    }
+
+    /// The type alone, where the rest is what is searched for.
+    fn kind(self, limits: &Limits) -> Result<&'r str, Error> {
+        self.text("type", |entity| &entity.kind, limits.id_bytes)
+    }
+
+    fn text(
+        self,
+        name: &str,
+        of: impl FnOnce(&'r request::Entity<'r>) -> &'r Member<Cow<'r, str>>,
+        bytes_max: usize,
+    ) -> Result<&'r str, Error> {
+        let Some(entity) = self.entity.object(self.name)? else {
+            return Err(Error::at(self.name, "is missing"));
+        };
+        let within = |error: Error| error.within(self.name);
+        entity.properties.object("properties").map_err(within)?;
+        let why = match of(entity).get(name, "a string").map_err(within)? {
+            None => "is missing".to_owned(),
+            Some(text) if text.is_empty() => "must not be empty".to_owned(),
+            Some(text) if text.len() > bytes_max => format!("is longer than {bytes_max} bytes"),
+            Some(text) => return Ok(text),
+        };
+        Err(within(Error::at(name, why)))
     }
 }
 

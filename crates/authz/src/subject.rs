@@ -1,5 +1,6 @@
 //! How subjects are called on the wire: `user-…`, `client-…`, `group-…`, or by type and id, or a user by its user name.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::graph::{Graph, Kind, Subject, SubjectKind};
@@ -32,25 +33,25 @@ impl fmt::Display for Subject<'_> {
 
 /// Finds the subject that a type and an id mean: an id, an id with its prefix, or, of a user, what `user_named` takes for a user
 /// name. A type of our own, `subject`, takes an id with its prefix. Returns its kind and id; nothing when there is none.
-pub fn resolve(
+pub fn resolve<'a>(
     graph: &Graph,
     kind: &str,
-    id: &str,
+    id: &'a str,
     user_named: impl FnOnce(&str) -> Option<String>,
-) -> Option<(SubjectKind, String)> {
+) -> Option<(SubjectKind, Cow<'a, str>)> {
     let there = |subject: &Subject<'_>| graph.has_subject(*subject);
-    let owned = |subject: Subject<'_>| (subject.kind, subject.id.to_owned());
-    let prefixed = Subject::parse(id).filter(there);
+    let found = |subject: Subject<'a>| (subject.kind, Cow::Borrowed(subject.id));
+    let prefixed = || Subject::parse(id).filter(there);
     if kind == "subject" {
-        return prefixed.map(owned);
+        return prefixed().map(found);
     }
     let kind = SubjectKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
     let plain = Some(Subject { kind, id }).filter(there);
-    if let Some(subject) = plain.or(prefixed.filter(|subject| subject.kind == kind)) {
-        return Some(owned(subject));
+    if let Some(subject) = plain.or_else(|| prefixed().filter(|subject| subject.kind == kind)) {
+        return Some(found(subject));
     }
     let id = (kind == SubjectKind::User).then(|| user_named(id)).flatten()?;
-    there(&Subject { kind, id: &id }).then_some((kind, id))
+    there(&Subject { kind, id: &id }).then_some((kind, Cow::Owned(id)))
 }
 
 #[cfg(test)]

@@ -3,15 +3,15 @@
 //! The messages are those of AuthZEN 1.0, read and written by `authz`. A subject is named by its id, by its id with a prefix
 //! (`user-…`), and a user by the user name too.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use authz::authzen::{self, Answer, Answers, Entity, Evaluation, Evaluations};
+use authz::authzen::{self, Answer, Answers, Entity, Evaluation, Evaluations, Request};
 use authz::explain::Explanation;
 use authz::graph::{Subject, SubjectKind, Target};
 use authz::search::{Found, Page};
-use authz::{Decision, Graph, Question, Reason, Standing, explain, search, subject};
-use scim::Object;
+use authz::{Action, Decision, Graph, Question, Reason, Standing, explain, search, subject};
 use serde_json::{Value, json};
 
 use crate::access::{Decisions, Permit, Read};
@@ -37,8 +37,13 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::Invalid`] naming the member that is wrong.
-    pub async fn evaluate(&self, cx: &Cx, _: Permit<Read, Decisions>, body: &Object) -> Result<Answers> {
-        let evaluation = authzen::evaluation(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
+    pub async fn evaluate(
+        &self,
+        cx: &Cx,
+        _: Permit<Read, Decisions>,
+        request: &Request<'_>,
+    ) -> Result<Answers> {
+        let evaluation = authzen::evaluation(request, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
         self.answer(cx, Evaluations::One(evaluation)).await
     }
 
@@ -46,8 +51,13 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::Invalid`] for what is wrong with the message as a whole; an evaluation that is wrong is answered in its place.
-    pub async fn evaluate_many(&self, cx: &Cx, _: Permit<Read, Decisions>, body: &Object) -> Result<Answers> {
-        let evaluations = authzen::evaluations(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
+    pub async fn evaluate_many(
+        &self,
+        cx: &Cx,
+        _: Permit<Read, Decisions>,
+        request: &Request<'_>,
+    ) -> Result<Answers> {
+        let evaluations = authzen::evaluations(request, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
         self.answer(cx, evaluations).await
     }
 
@@ -63,14 +73,13 @@ impl Iam {
         action: &str,
         resource: (&str, &str),
     ) -> Result<Explanation> {
-        let entity = |(kind, id): (&str, &str)| json!({ "type": kind, "id": id });
-        let body = json!({
-            "subject": entity(subject), "action": { "name": action }, "resource": entity(resource),
-            "context": { "explain": true },
+        let entity = |(kind, id): (_, _)| Entity { kind: Cow::Borrowed(kind), id: Cow::Borrowed(id) };
+        let evaluations = Evaluations::One(Evaluation {
+            subject: entity(subject),
+            action: Action::parse(action, limits::AUTHZEN.action_bytes).map_err(|error| wrong(&error))?,
+            resource: entity(resource),
+            explain: true,
         });
-        let Value::Object(body) = body else { return Err(Error::Internal) };
-        let evaluation = authzen::evaluation(&body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
-        let evaluations = Evaluations::One(evaluation);
         let mut outcomes = self.outcomes(cx, &evaluations).await?;
         let explanation = match outcomes.pop_front() {
             Some(Ok(Outcome { explanation: Some(mut explanation), .. })) => {
@@ -86,7 +95,7 @@ impl Iam {
         Ok(explanation)
     }
 
-    async fn answer(&self, cx: &Cx, evaluations: Evaluations) -> Result<Answers> {
+    async fn answer(&self, cx: &Cx, evaluations: Evaluations<'_>) -> Result<Answers> {
         let mut outcomes = self.outcomes(cx, &evaluations).await?;
         if let (Evaluations::One(_), Some(Err(error))) = (&evaluations, outcomes.front()) {
             return Err(wrong(error));
@@ -104,7 +113,7 @@ impl Iam {
     async fn outcomes(
         &self,
         cx: &Cx,
-        evaluations: &Evaluations,
+        evaluations: &Evaluations<'_>,
     ) -> Result<VecDeque<Result<Outcome, authz::Error>>> {
         let explained = match evaluations {
             Evaluations::One(_) => 0,
@@ -158,8 +167,13 @@ impl Iam {
     ///
     /// # Errors
     /// [`Error::Invalid`] naming the member that is wrong, or for a token that is none.
-    pub async fn search_subjects(&self, cx: &Cx, _: Permit<Read, Decisions>, body: &Object) -> Result<Value> {
-        let asked = authzen::subject_search(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
+    pub async fn search_subjects(
+        &self,
+        cx: &Cx,
+        _: Permit<Read, Decisions>,
+        request: &Request<'_>,
+    ) -> Result<Value> {
+        let asked = authzen::subject_search(request, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
         let parts =
             ["subjects", &asked.kind, asked.action.as_str(), &asked.resource.kind, &asked.resource.id];
         let (query, after) = self.page(cx, &parts, &asked.page)?;
@@ -183,9 +197,9 @@ impl Iam {
         &self,
         cx: &Cx,
         _: Permit<Read, Decisions>,
-        body: &Object,
+        request: &Request<'_>,
     ) -> Result<Value> {
-        let asked = authzen::resource_search(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
+        let asked = authzen::resource_search(request, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
         let parts = ["resources", &asked.subject.kind, &asked.subject.id, asked.action.as_str(), &asked.kind];
         let (query, after) = self.page(cx, &parts, &asked.page)?;
         let named = self.named_subject(cx, &asked.subject).await?;
@@ -206,8 +220,13 @@ impl Iam {
     ///
     /// # Errors
     /// As [`Iam::search_subjects`].
-    pub async fn search_actions(&self, cx: &Cx, _: Permit<Read, Decisions>, body: &Object) -> Result<Value> {
-        let asked = authzen::action_search(body, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
+    pub async fn search_actions(
+        &self,
+        cx: &Cx,
+        _: Permit<Read, Decisions>,
+        request: &Request<'_>,
+    ) -> Result<Value> {
+        let asked = authzen::action_search(request, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
         let parts =
             ["actions", &asked.subject.kind, &asked.subject.id, &asked.resource.kind, &asked.resource.id];
         let (query, after) = self.page(cx, &parts, &asked.page)?;
@@ -245,10 +264,10 @@ impl Iam {
         Ok(authzen::found(found.ids.into_iter().map(shown).collect(), next.as_deref()))
     }
 
-    async fn named_subject(&self, cx: &Cx, subject: &Entity) -> Result<Named> {
+    async fn named_subject(&self, cx: &Cx, subject: &Entity<'_>) -> Result<Named> {
         let mut named = Named::new();
         if subject.kind == SubjectKind::User.as_str() {
-            self.look_up(cx, BTreeSet::from([subject.id.clone()]), &mut named).await?;
+            self.look_up(cx, BTreeSet::from([subject.id.clone().into_owned()]), &mut named).await?;
         }
         Ok(named)
     }
@@ -263,16 +282,16 @@ fn user(named: &Named, unknown: &RefCell<BTreeSet<String>>, name: &str) -> Optio
     known.cloned().flatten()
 }
 
-fn resolved(graph: &Graph, entity: &Entity, named: &Named) -> Option<(SubjectKind, String)> {
+fn resolved<'r>(graph: &Graph, entity: &'r Entity<'_>, named: &Named) -> Option<(SubjectKind, Cow<'r, str>)> {
     subject::resolve(graph, &entity.kind, &entity.id, |name| named.get(name).cloned().flatten())
 }
 
 /// Decides one question. Mostly the next one is about the same subject, so what that has is kept in `last`.
-fn outcome<'g>(
+fn outcome<'g, 'r>(
     graph: &'g Graph,
-    evaluation: &Evaluation,
+    evaluation: &'r Evaluation<'_>,
     user_named: impl FnOnce(&str) -> Option<String>,
-    last: &mut Option<(SubjectKind, String, Standing<'g>)>,
+    last: &mut Option<(SubjectKind, Cow<'r, str>, Standing<'g>)>,
 ) -> Result<Outcome, authz::Error> {
     let Entity { kind, id } = &evaluation.resource;
     let target = target(graph, kind, id)?;

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::Object;
 use crate::error::{Error, ErrorKind, quoted};
 
-pub use body::object;
+pub use body::{object, read};
 pub use query::{ListQuery, SortOrder};
 
 /// The media type of SCIM messages (RFC 7644 §8.1).

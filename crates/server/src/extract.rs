@@ -140,9 +140,17 @@ impl App {
     /// # Errors
     /// A [`Refusal`] that says what is wrong with it.
     pub async fn object(&self, headers: &HeaderMap, body: Body, most: usize) -> Result<Object, Refusal> {
-        check_media_type(headers)?;
-        let bytes = self.bytes(headers, body, most).await?;
+        let bytes = self.json(headers, body, most).await?;
         Ok(scim::message::object(&bytes, limits::BODY_DEPTH_MAX)?)
+    }
+
+    /// A body that says it is JSON, and is not read yet.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that says what is wrong with it.
+    pub async fn json(&self, headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Refusal> {
+        check_media_type(headers)?;
+        self.bytes(headers, body, most).await
     }
 
     async fn bytes(&self, headers: &HeaderMap, mut body: Body, most: usize) -> Result<Bytes, Refusal> {

@@ -1,20 +1,21 @@
 //! Many evaluations in one message (§7).
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{Evaluation, Limits, Members, Object, evaluation, object, type_of};
+use super::request::{Member, Members};
+use super::{Asked, Evaluation, Limits, Request};
 use crate::error::{Error, quoted};
 
 /// An evaluations request. One without `evaluations` is a single question, and answered like one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Evaluations {
+pub enum Evaluations<'r> {
     /// A single question.
-    One(Evaluation),
+    One(Evaluation<'r>),
     /// Many of them. What is wrong with one of them is the answer to that one.
     Many {
         /// The questions, in order.
-        items: Vec<Result<Evaluation, Error>>,
+        items: Vec<Result<Evaluation<'r>, Error>>,
         /// Which of them are answered.
         semantic: Semantic,
     },
@@ -51,68 +52,60 @@ pub struct Answer {
     /// Whether it is allowed.
     pub decision: bool,
     /// What is said beside it; empty most often.
-    #[serde(skip_serializing_if = "Object::is_empty")]
-    pub context: Object,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub context: Map<String, Value>,
 }
 
 /// Reads an access evaluations request (§7.1).
 ///
 /// # Errors
 /// When the message as a whole is wrong: a member that stands for all evaluations, the options, `evaluations` itself.
-pub fn evaluations(body: &Object, limits: &Limits) -> Result<Evaluations, Error> {
-    let semantic = semantic(body)?;
-    let items = match body.get("evaluations") {
-        None => return evaluation(body, limits).map(Evaluations::One),
-        Some(Value::Array(items)) if items.is_empty() => {
-            return evaluation(body, limits).map(Evaluations::One);
-        }
-        Some(Value::Array(items)) if items.len() > limits.evaluations => {
+pub fn evaluations<'r>(request: &'r Request<'_>, limits: &Limits) -> Result<Evaluations<'r>, Error> {
+    let members = request.members()?;
+    let semantic = semantic(members)?;
+    let all = Asked::of(members);
+    let items = match members.evaluations.get("evaluations", "an array")? {
+        None => return all.evaluation(limits).map(Evaluations::One),
+        Some(items) if items.is_empty() => return all.evaluation(limits).map(Evaluations::One),
+        Some(items) if items.len() > limits.evaluations => {
             return Err(Error::at("evaluations", format!("must not be more than {}", limits.evaluations)));
         }
-        Some(Value::Array(items)) => items,
-        Some(other) => {
-            return Err(Error::at("evaluations", format!("must be an array, not {}", type_of(other))));
-        }
+        Some(items) => items,
     };
-    for name in ["subject", "action", "resource", "context"] {
-        object(body, name)?;
+    for said in [all.subject, all.action, all.resource] {
+        said.entity.object(said.name)?;
     }
+    members.context.object("context")?;
     let items = items.iter().zip(0..).map(|(item, index)| {
         let read = match item {
-            Value::Object(own) => read(Members { own, default: Some(body) }, limits),
-            other => Err(Error::new(format!("must be an object, not {}", type_of(other)))),
+            Member::Is(item) => all.by(item).evaluation(limits),
+            Member::Not(kind) => Err(Error::new(format!("must be an object, not {kind}"))),
+            Member::Missing => Err(Error::new("is missing")),
         };
         read.map_err(|error| error.within(&format!("evaluations[{index}]")))
     });
     Ok(Evaluations::Many { items: items.collect(), semantic })
 }
 
-fn read(members: Members<'_>, limits: &Limits) -> Result<Evaluation, Error> {
-    Ok(Evaluation {
-        subject: members.entity("subject", limits)?,
-        action: members.action(limits)?,
-        resource: members.entity("resource", limits)?,
-        explain: members.explain()?,
-    })
-}
-
-fn semantic(body: &Object) -> Result<Semantic, Error> {
-    const MEMBER: &str = "options.evaluations_semantic";
-    match object(body, "options")?.and_then(|options| options.get("evaluations_semantic")) {
-        None => Ok(Semantic::default()),
-        Some(Value::String(name)) => match name.as_str() {
+fn semantic(members: &Members<'_>) -> Result<Semantic, Error> {
+    let Some(options) = members.options.object("options")? else { return Ok(Semantic::default()) };
+    let named = options.evaluations_semantic.get("evaluations_semantic", "a string");
+    let refused = |error: Error| Err(error.within("options"));
+    match named {
+        Ok(None) => Ok(Semantic::default()),
+        Ok(Some(name)) => match &**name {
             "execute_all" => Ok(Semantic::ExecuteAll),
             "deny_on_first_deny" => Ok(Semantic::DenyOnFirstDeny),
             "permit_on_first_permit" => Ok(Semantic::PermitOnFirstPermit),
-            other => Err(Error::at(
-                MEMBER,
+            other => refused(Error::at(
+                "evaluations_semantic",
                 format!(
                     "{} is none of `execute_all`, `deny_on_first_deny`, `permit_on_first_permit`",
                     quoted(other)
                 ),
             )),
         },
-        Some(other) => Err(Error::at(MEMBER, format!("must be a string, not {}", type_of(other)))),
+        Err(error) => refused(error),
     }
 }
 
@@ -127,9 +120,9 @@ impl Semantic {
     }
 }
 
-impl Evaluations {
+impl<'r> Evaluations<'r> {
     /// Decides as many questions as the semantic asks for, in order. Of those that are wrong nobody is asked.
-    pub fn decide(&self, mut decide: impl FnMut(&Evaluation) -> bool) {
+    pub fn decide<'s>(&'s self, mut decide: impl FnMut(&'s Evaluation<'r>) -> bool) {
         match self {
             Self::One(evaluation) => {
                 decide(evaluation);
@@ -142,7 +135,7 @@ impl Evaluations {
     }
 
     /// Answers as many questions as the semantic asks for, in order.
-    pub fn answer(&self, mut answer: impl FnMut(&Evaluation) -> Answer) -> Answers {
+    pub fn answer(&self, mut answer: impl FnMut(&Evaluation<'r>) -> Answer) -> Answers {
         let (items, semantic) = match self {
             Self::One(evaluation) => return Answers::One(answer(evaluation)),
             Self::Many { items, semantic } => (items, semantic),
@@ -167,7 +160,7 @@ impl Evaluations {
 impl Answer {
     /// An answer without a word.
     pub fn bare(decision: bool) -> Self {
-        Self { decision, context: Object::new() }
+        Self { decision, context: Map::new() }
     }
 
     /// The answer to an evaluation that cannot be read, or not be answered: denied, with the error (§7.2.1).

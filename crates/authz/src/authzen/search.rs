@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Entity, Limits, Members, Object, object, type_of};
+use super::request::Members;
+use super::{Asked, Entity, Limits, Request};
 use crate::action::Action;
 use crate::error::Error;
 
@@ -23,7 +24,7 @@ pub struct SubjectSearch {
     /// What.
     pub action: Action,
     /// On what.
-    pub resource: Entity,
+    pub resource: Entity<'static>,
     /// Which part.
     pub page: Page,
 }
@@ -32,7 +33,7 @@ pub struct SubjectSearch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceSearch {
     /// Who.
-    pub subject: Entity,
+    pub subject: Entity<'static>,
     /// What.
     pub action: Action,
     /// The type of the resources.
@@ -45,9 +46,9 @@ pub struct ResourceSearch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionSearch {
     /// Who.
-    pub subject: Entity,
+    pub subject: Entity<'static>,
     /// On what.
-    pub resource: Entity,
+    pub resource: Entity<'static>,
     /// Which part.
     pub page: Page,
 }
@@ -56,13 +57,13 @@ pub struct ActionSearch {
 ///
 /// # Errors
 /// When a member is missing, of the wrong type or too long; the error names it.
-pub fn subject_search(body: &Object, limits: &Limits) -> Result<SubjectSearch, Error> {
-    let members = members(body)?;
+pub fn subject_search(request: &Request<'_>, limits: &Limits) -> Result<SubjectSearch, Error> {
+    let (asked, page) = asked(request, limits)?;
     Ok(SubjectSearch {
-        kind: members.kind("subject", limits)?,
-        action: members.action(limits)?,
-        resource: members.entity("resource", limits)?,
-        page: page(body, limits)?,
+        kind: asked.subject.kind(limits)?.to_owned(),
+        action: asked.action(limits)?,
+        resource: asked.resource.entity(limits)?.into_owned(),
+        page: page?,
     })
 }
 
@@ -70,13 +71,13 @@ pub fn subject_search(body: &Object, limits: &Limits) -> Result<SubjectSearch, E
 ///
 /// # Errors
 /// When a member is missing, of the wrong type or too long; the error names it.
-pub fn resource_search(body: &Object, limits: &Limits) -> Result<ResourceSearch, Error> {
-    let members = members(body)?;
+pub fn resource_search(request: &Request<'_>, limits: &Limits) -> Result<ResourceSearch, Error> {
+    let (asked, page) = asked(request, limits)?;
     Ok(ResourceSearch {
-        subject: members.entity("subject", limits)?,
-        action: members.action(limits)?,
-        kind: members.kind("resource", limits)?,
-        page: page(body, limits)?,
+        subject: asked.subject.entity(limits)?.into_owned(),
+        action: asked.action(limits)?,
+        kind: asked.resource.kind(limits)?.to_owned(),
+        page: page?,
     })
 }
 
@@ -84,12 +85,12 @@ pub fn resource_search(body: &Object, limits: &Limits) -> Result<ResourceSearch,
 ///
 /// # Errors
 /// When a member is missing, of the wrong type or too long; the error names it.
-pub fn action_search(body: &Object, limits: &Limits) -> Result<ActionSearch, Error> {
-    let members = members(body)?;
+pub fn action_search(request: &Request<'_>, limits: &Limits) -> Result<ActionSearch, Error> {
+    let (asked, page) = asked(request, limits)?;
     Ok(ActionSearch {
-        subject: members.entity("subject", limits)?,
-        resource: members.entity("resource", limits)?,
-        page: page(body, limits)?,
+        subject: asked.subject.entity(limits)?.into_owned(),
+        resource: asked.resource.entity(limits)?.into_owned(),
+        page: page?,
     })
 }
 
@@ -98,40 +99,38 @@ pub fn found(results: Vec<Value>, next: Option<&str>) -> Value {
     json!({ "results": results, "page": { "next_token": next.unwrap_or_default() } })
 }
 
-fn members(body: &Object) -> Result<Members<'_>, Error> {
-    object(body, "context")?;
-    Ok(Members { own: body, default: None })
+/// What is asked, and for which part of the answer.
+fn asked<'r>(request: &'r Request<'_>, limits: &Limits) -> Result<(Asked<'r>, Result<Page, Error>), Error> {
+    let members = request.members()?;
+    members.context.object("context")?;
+    Ok((Asked::of(members), page(members, limits)))
 }
 
 /// The token is called `token`; drafts before the last called it `next_token`, as answers do.
-fn page(body: &Object, limits: &Limits) -> Result<Page, Error> {
-    let Some(page) = object(body, "page")? else { return Ok(Page { token: None, limit: limits.page }) };
+fn page(members: &Members<'_>, limits: &Limits) -> Result<Page, Error> {
+    let Some(page) = members.page.object("page")? else {
+        return Ok(Page { token: None, limit: limits.page });
+    };
+    let within = |error: Error| error.within("page");
     let mut token = None;
-    for name in ["next_token", "token"] {
-        let wrong = |why: String| Err(Error::at(format!("page.{name}"), why));
-        match page.get(name) {
-            None => {}
-            Some(Value::String(text)) if text.len() > limits.token_bytes => {
-                return wrong(format!("is longer than {} bytes", limits.token_bytes));
+    for (name, said) in [("next_token", &page.next_token), ("token", &page.token)] {
+        match said.get(name, "a string").map_err(within)? {
+            Some(text) if text.len() > limits.token_bytes => {
+                return Err(within(Error::at(name, format!("is longer than {} bytes", limits.token_bytes))));
             }
-            Some(Value::String(text)) => token = Some(text.clone()).filter(|text| !text.is_empty()),
-            Some(other) => return wrong(format!("must be a string, not {}", type_of(other))),
+            Some(text) => token = Some(text.clone().into_owned()).filter(|text| !text.is_empty()),
+            None => {}
         }
     }
-    let limit = match page.get("limit") {
+    let limit = match page.limit.get("limit", "a number").map_err(within)? {
         None => limits.page,
-        Some(Value::Number(number)) => match number.as_u64() {
+        Some(number) => match number.as_u64() {
             Some(limit @ 1..) => usize::try_from(limit).unwrap_or(usize::MAX).min(limits.page),
             _ => {
-                return Err(Error::at(
-                    "page.limit",
-                    format!("must be a whole number from 1, not `{number}`"),
-                ));
+                let why = format!("must be a whole number from 1, not `{number}`");
+                return Err(within(Error::at("limit", why)));
             }
         },
-        Some(other) => {
-            return Err(Error::at("page.limit", format!("must be a number, not {}", type_of(other))));
-        }
     };
     Ok(Page { token, limit })
 }

@@ -9,23 +9,37 @@ use serde_json::map::Entry;
 use crate::Object;
 use crate::error::{Error, quoted};
 
-/// Parses a body that must be a JSON object nested at most `depth` deep.
+/// Parses a body that must be a JSON object nested at most `depth` deep, in which no name stands twice.
 ///
 /// # Errors
 /// `invalidSyntax` with line and column.
 pub fn object(bytes: &[u8], depth: usize) -> Result<Object, Error> {
-    // RFC 8259 §8.1: a byte order mark may be ignored, and some libraries write one.
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    check_depth(bytes, depth)?;
-    match serde_json::from_slice::<Distinct>(bytes) {
-        Ok(Distinct(Value::Object(object))) => Ok(object),
-        Ok(_) => Err(Error::syntax("the body must be a JSON object")),
+    check_depth(text(bytes), depth)?;
+    match read(bytes)? {
+        Distinct(Value::Object(object)) => Ok(object),
+        Distinct(_) => Err(Error::syntax("the body must be a JSON object")),
+    }
+}
+
+/// Parses a body that must be JSON. How deep it may nest, and whether a name may stand twice, is for `T` to say.
+///
+/// # Errors
+/// `invalidSyntax` with line and column.
+pub fn read<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, Error> {
+    let bytes = text(bytes);
+    match serde_json::from_slice(bytes) {
+        Ok(read) => Ok(read),
         Err(e) if bytes.iter().all(u8::is_ascii_whitespace) && e.is_eof() => {
             Err(Error::syntax("the body is empty; a JSON object is expected"))
         }
         // The parser's message ends in "at line 1 column 7".
         Err(e) => Err(Error::syntax(format!("the body is not JSON: {e}"))),
     }
+}
+
+/// RFC 8259 §8.1: a byte order mark may be ignored, and some libraries write one.
+fn text(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
 }
 
 /// JSON in which no name stands twice in an object: readers differ in which of the two they take (RFC 8259 §4), and

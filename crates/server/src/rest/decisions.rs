@@ -1,6 +1,6 @@
 //! The decision API: OpenID AuthZEN Authorization API 1.0 under `/access/v1`, for the tenant of the token.
 
-use ::scim::Object;
+use authz::authzen;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -155,13 +155,13 @@ pub struct FoundShape {
 async fn decided<T: Serialize>(
     app: App,
     request: Request<Body>,
-    ask: impl AsyncFnOnce(&App, &Cx, Permit<Read, Decisions>, &Object) -> Result<T, Error>,
+    ask: impl AsyncFnOnce(&App, &Cx, Permit<Read, Decisions>, &authzen::Request<'_>) -> Result<T, Error>,
 ) -> Response {
     let decided = async {
         let (cx, parts, body) = authenticated(&app, request).await?;
         let permit = app.iam.permit(&cx, Read, Decisions).await?;
-        let body = app.object(&parts.headers, body, limits::BODY_BYTES_MAX).await?;
-        let answer = ask(&app, &cx, permit, &body).await?;
+        let body = app.json(&parts.headers, body, limits::BODY_BYTES_MAX).await?;
+        let answer = ask(&app, &cx, permit, &scim::message::read(&body)?).await?;
         json(StatusCode::OK, &answer)
     };
     // The token and the head of the changes are read as of one moment.
@@ -225,7 +225,7 @@ async fn metadata_of_tenant(State(app): State<App>, Path(tenant): Path<String>) 
 }
 
 fn described(base: &str) -> Response {
-    let described = json(StatusCode::OK, &authz::authzen::metadata(base));
+    let described = json(StatusCode::OK, &authzen::metadata(base));
     described.unwrap_or_else(|refusal| refusal.problem())
 }
 
