@@ -3,6 +3,7 @@
 //! What would let a path be read in two ways is refused, not repaired. Whether the resource exists is not known here.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use crate::error::{Error, quoted};
 
@@ -35,21 +36,41 @@ impl Scope {
     }
 
     /// The scope of a resource that is known by its type and id alone: `/{type}/{id}`. An id with slashes lies that deep, so
-    /// that who may do something on `folder` may do it on `folder/file`.
+    /// that who may do something on `folder` may do it on `folder/file`. Any text is an id (AuthZEN §5.2): one that makes no path,
+    /// such as a URL, is one segment in a spelling that no scope can be written in, and lies in the type alone.
     ///
     /// # Errors
-    /// As [`Scope::parse`]; a type is one segment.
+    /// When it is longer or deeper than the limits, or has a segment `.` or `..`.
     pub fn of(kind: &str, id: &str, limits: &Limits) -> Result<Self, Error> {
-        if kind.contains('/') {
-            return Err(Error::new(format!("the resource type {} has a slash", quoted(kind))));
+        let refused = |why: String| Err(Error::new(format!("the resource {} {why}", quoted(id))));
+        let is_one = |text: &str| {
+            !text.is_empty() && !text.bytes().any(|byte| b"/\\".contains(&byte) || byte.is_ascii_control())
+        };
+        if kind.is_empty() || id.is_empty() {
+            return Err(Error::new("type and id of a resource must not be empty"));
         }
+        let inner = id.strip_prefix('/').unwrap_or(id);
+        let is_path = inner.split('/').all(is_one);
         let mut path = String::with_capacity(kind.len() + id.len() + 2);
-        for segment in std::iter::once(kind).chain(id.strip_prefix('/').unwrap_or(id).split('/')) {
+        let segments = is_path.then(|| inner.split('/')).into_iter().flatten();
+        for (count, segment) in std::iter::once(kind).chain(segments).enumerate() {
+            if count == limits.segments {
+                return refused(format!("has more than {} segments", limits.segments));
+            }
+            if [".", ".."].contains(&segment) {
+                return refused("has a segment `.` or `..`".to_owned());
+            }
             path.push('/');
             segment.bytes().for_each(|byte| push(byte, &mut path));
         }
-        let refused = |why| Error::new(format!("the resource {} {why}", quoted(id)));
-        segments(&path, limits).map_err(refused).map(Self)
+        if !is_path {
+            path.push('/');
+            id.bytes().for_each(|byte| push(byte, &mut path));
+        }
+        match path.len() > limits.bytes {
+            true => refused(format!("is longer than {} bytes", limits.bytes)),
+            false => Ok(Self(path)),
+        }
     }
 
     /// The scope in its one spelling.
@@ -151,13 +172,28 @@ fn prefix(text: &str) -> Result<(String, &str), String> {
         };
     };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    // `acme.com` and `acme.com.` are one host.
-    let empty = authority.split('.').any(|label| label.is_empty() || label.starts_with(':'));
-    if empty || !authority.bytes().all(allowed) {
+    if !is_authority(authority) {
         return Err(format!("has {} for a host", quoted(authority)));
     }
     Ok((format!("{scheme}://{authority}").to_ascii_lowercase(), path))
+}
+
+/// Whether it is a host, by name or by address, with or without a port (RFC 3986 §3.2), and nobody's name.
+fn is_authority(authority: &str) -> bool {
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) if address.parse::<Ipv6Addr>().is_ok() => (None, port),
+        Some(_) => return false,
+        None => {
+            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            (Some(host), port)
+        }
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    // `acme.com` and `acme.com.` are one host.
+    let is_label = |label: &str| !label.is_empty() && label.bytes().all(allowed);
+    host.is_none_or(|host| host.split('.').all(is_label))
+        && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
 /// The path in its one spelling.
@@ -259,6 +295,10 @@ mod tests {
             ],
         );
         check("https://acme.com", expect!["https://acme.com"]);
+        check(
+            "https://[2001:DB8::1]:443/a",
+            expect!["https://[2001:db8::1]:443/a < https://[2001:db8::1]:443"],
+        );
         check("https://acme.com/", expect!["https://acme.com"]);
         check("durward:/users/1", expect!["durward:/users/1 < durward:/users < durward:/"]);
         check("Durward:/", expect!["durward:/"]);
@@ -305,6 +345,11 @@ mod tests {
         );
         check("https://..", expect!["error: the scope `https://..` has `..` for a host"]);
         check("https://:80", expect!["error: the scope `https://:80` has `:80` for a host"]);
+        for authority in
+            ["[", "]x[", "[]", "[1]", "[::1]x", "[::1]:", "a:b:c", "x:99999", "x:+80", "x:", "x:8 0"]
+        {
+            assert!(Scope::parse(&format!("https://{authority}/a"), &LIMITS).is_err(), "{authority}");
+        }
         check("https:///a", expect!["error: the scope `https:///a` has `` for a host"]);
         check("urn:", expect!["error: the scope `urn:` names nothing"]);
         check("1a:b", expect!["error: the scope `1a:b` has `1a` for a scheme"]);
@@ -332,17 +377,38 @@ mod tests {
             ("route", "/todos/1"),
             ("a b", "50%"),
             ("a/b", "1"),
+            ("route", "https://acme.com/todos"),
+            ("route", "/"),
+            ("route", "a/"),
+            ("route", "a//b"),
+            ("file", r"C:\tmp"),
+            ("file", "a\tb"),
             ("a", "b/../c"),
+            ("a", "."),
+            ("..", "a"),
+            ("a", "1/2/3/4"),
             ("a", ""),
         ];
         expect![[r#"
             /document/1
             /route/todos/1
             /a%20b/50%25
-            error: the resource type `a/b` has a slash
+            /a%2Fb/1
+            /route/https:%2F%2Facme.com%2Ftodos
+            /route/%2F
+            /route/a%2F
+            /route/a%2F%2Fb
+            /file/C:%5Ctmp
+            /file/a%09b
             error: the resource `b/../c` has a segment `.` or `..`
-            error: the resource `` has an empty segment"#]]
+            error: the resource `.` has a segment `.` or `..`
+            error: the resource `a` has a segment `.` or `..`
+            error: the resource `1/2/3/4` has more than 4 segments
+            error: type and id of a resource must not be empty"#]]
         .assert_eq(&all.map(|(kind, id)| of(kind, id)).join("\n"));
+        // What makes no path lies in its type, and no scope can be written that is the same.
+        let route = Scope::of("route", "https://acme.com/todos", &LIMITS).unwrap();
+        assert!(scope("/route").covers(&route) && Scope::parse(route.as_str(), &LIMITS).is_err());
     }
 
     #[test]

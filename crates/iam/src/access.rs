@@ -142,8 +142,11 @@ impl Iam {
             decision.allowed = !kinds.is_empty();
         }
         let verb = if V::WRITES { "write" } else { "read" };
-        let action = format!("{DURWARD}.….{verb}");
-        Permit::made(decision, kinds).ok_or_else(|| refused(decision, &action, is_carried))
+        let action = format!("no action to {verb} resources");
+        Permit::made(decision, kinds).ok_or_else(|| match is_carried {
+            false => Error::Forbidden(format!("this token carries {action}")),
+            true => refused(decision, &action, is_carried),
+        })
     }
 
     async fn decide(&self, cx: &Cx, area: &Area, writes: bool) -> Result<Decision> {
@@ -184,15 +187,15 @@ fn is_granted(standing: &Standing<'_>, action: &Action, scope: &Target) -> bool 
 }
 
 fn missing(cx: &Cx, decision: Decision, area: &Area, writes: bool) -> Error {
-    refused(decision, area.action(writes).as_str(), cx.caller.carries(area, writes))
+    refused(decision, &format!("`{}`", area.action(writes)), cx.caller.carries(area, writes))
 }
 
 fn refused(decision: Decision, action: &str, is_carried: bool) -> Error {
     Error::Forbidden(match decision.reason {
-        _ if !is_carried => format!("this token does not carry `{action}`"),
+        _ if !is_carried => format!("this token does not carry {action}"),
         // It is as good as one that was revoked.
         Reason::UnknownSubject => return Error::Unauthenticated,
         Reason::InactiveSubject => "the user this token stands for is not active".to_owned(),
-        _ => format!("`{action}` is not granted to the user this token stands for"),
+        _ => format!("{action} is not granted to the user this token stands for"),
     })
 }

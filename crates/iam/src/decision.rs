@@ -26,6 +26,15 @@ const USER_NAME: &str = "userName";
 /// User names that a message may mean, and the ids of those that there are.
 type Named = HashMap<String, Option<String>>;
 
+/// A part of the result of a search.
+struct Part {
+    query: cursor::Query,
+    /// Where the page before it ended.
+    after: Option<String>,
+    /// Most that a page holds.
+    limit: usize,
+}
+
 /// One question, answered.
 struct Outcome {
     decision: Decision,
@@ -176,17 +185,18 @@ impl Iam {
         let asked = authzen::subject_search(request, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
         let parts =
             ["subjects", &asked.kind, asked.action.as_str(), &asked.resource.kind, &asked.resource.id];
-        let (query, after) = self.page(cx, &parts, &asked.page)?;
+        let part = self.part(cx, &parts, &asked.page)?;
         let kind = asked.kind.clone();
+        let (after, limit) = (part.after.clone(), part.limit);
         let found = self.search_graph(cx.tenant, move |graph| {
             let Some(kind) = SubjectKind::ALL.into_iter().find(|kind| kind.as_str() == asked.kind) else {
                 return Ok(Found::default());
             };
             let target = target(graph, &asked.resource.kind, &asked.resource.id)?;
-            let page = Page { after: after.as_deref(), limit: asked.page.limit };
+            let page = Page { after: after.as_deref(), limit };
             Ok(search::subjects(graph, kind, &asked.action, &target, page, &limits::DECISION))
         });
-        self.found(cx, &query, found.await?, |id| json!({ "type": kind, "id": id }))
+        self.found(cx, &part, found.await?, |id| json!({ "type": kind, "id": id }))
     }
 
     /// Answers a resource search request (AuthZEN §8.5): on what somebody may do this.
@@ -201,19 +211,20 @@ impl Iam {
     ) -> Result<Value> {
         let asked = authzen::resource_search(request, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
         let parts = ["resources", &asked.subject.kind, &asked.subject.id, asked.action.as_str(), &asked.kind];
-        let (query, after) = self.page(cx, &parts, &asked.page)?;
+        let part = self.part(cx, &parts, &asked.page)?;
         let named = self.named_subject(cx, &asked.subject).await?;
         let kind = asked.kind.clone();
+        let (after, limit) = (part.after.clone(), part.limit);
         let found = self.search_graph(cx.tenant, move |graph| {
             let Some((subject, id)) = resolved(graph, &asked.subject, &named) else {
                 return Ok(Found::default());
             };
             let standing = Standing::of(graph, Subject { kind: subject, id: &id }, &limits::DECISION);
-            let page = Page { after: after.as_deref(), limit: asked.page.limit };
+            let page = Page { after: after.as_deref(), limit };
             let (action, kind) = (&asked.action, &asked.kind);
             Ok(search::resources(&standing, action, kind, page, &limits::DECISION, &limits::SCOPE))
         });
-        self.found(cx, &query, found.await?, |id| json!({ "type": kind, "id": id }))
+        self.found(cx, &part, found.await?, |id| json!({ "type": kind, "id": id }))
     }
 
     /// Answers an action search request (AuthZEN §8.6): what somebody may do on that.
@@ -229,38 +240,51 @@ impl Iam {
         let asked = authzen::action_search(request, &limits::AUTHZEN).map_err(|error| wrong(&error))?;
         let parts =
             ["actions", &asked.subject.kind, &asked.subject.id, &asked.resource.kind, &asked.resource.id];
-        let (query, after) = self.page(cx, &parts, &asked.page)?;
+        let part = self.part(cx, &parts, &asked.page)?;
         let named = self.named_subject(cx, &asked.subject).await?;
+        let (after, limit) = (part.after.clone(), part.limit);
         let found = self.search_graph(cx.tenant, move |graph| {
             let Some((subject, id)) = resolved(graph, &asked.subject, &named) else {
                 return Ok(Found::default());
             };
             let target = target(graph, &asked.resource.kind, &asked.resource.id)?;
             let standing = Standing::of(graph, Subject { kind: subject, id: &id }, &limits::DECISION);
-            let page = Page { after: after.as_deref(), limit: asked.page.limit };
+            let page = Page { after: after.as_deref(), limit };
             Ok(search::actions(&standing, &target, page, &limits::DECISION))
         });
-        self.found(cx, &query, found.await?, |name| json!({ "name": name }))
+        self.found(cx, &part, found.await?, |name| json!({ "name": name }))
     }
 
-    /// What a page belongs to, and the position that its token names.
-    fn page(&self, cx: &Cx, parts: &[&str], page: &authzen::Page) -> Result<(cursor::Query, Option<String>)> {
+    /// Which part of which result a page is. Who goes on with a token goes on with the page's size, said again or not (AuthZEN §8.2.1).
+    fn part(&self, cx: &Cx, parts: &[&str], page: &authzen::Page) -> Result<Part> {
         let tenant = cx.tenant.0.to_string();
         let query = cursor::query(&[&[tenant.as_str(), "search"], parts].concat());
-        let place = page.token.as_deref().map(|token| self.cursors.open_cursor(&query, token, cx.now));
-        Ok((query, place.transpose()?.map(|place| place.id)))
+        let place = match page.token.as_deref() {
+            Some(token) => Some(self.cursors.open_cursor(&query, token, cx.now).map_err(of_token)?),
+            None => None,
+        };
+        let before = place.as_ref().and_then(|place| place.key.as_slice().try_into().ok());
+        let before = before.and_then(|size| usize::try_from(u64::from_be_bytes(size)).ok());
+        if let (Some(limit), Some(before)) = (page.limit, before)
+            && limit != before
+        {
+            return Err(Error::invalid(format!("`page.limit`: must stay {before} from page to page")));
+        }
+        let limit = page.limit.or(before).unwrap_or(limits::AUTHZEN.page);
+        Ok(Part { query, after: place.map(|place| place.id), limit })
     }
 
     fn found(
         &self,
         cx: &Cx,
-        query: &cursor::Query,
+        part: &Part,
         found: Result<Found, authz::Error>,
         shown: impl Fn(String) -> Value,
     ) -> Result<Value> {
         let found = found.map_err(|error| wrong(&error))?;
-        let place = |id| Place { backwards: false, key: Vec::new(), id };
-        let next = found.next.map(|id| self.cursors.seal(query, &place(id), cx.now));
+        let key = u64::try_from(part.limit).unwrap_or(u64::MAX).to_be_bytes().to_vec();
+        let place = |id| Place { backwards: false, key, id };
+        let next = found.next.map(|id| self.cursors.seal(&part.query, &place(id), cx.now));
         Ok(authzen::found(found.ids.into_iter().map(shown).collect(), next.as_deref()))
     }
 
@@ -330,6 +354,16 @@ impl Outcome {
             None => {}
         }
         answer
+    }
+}
+
+/// What is wrong with a token, said of the member that it stands in.
+fn of_token(error: Error) -> Error {
+    match error {
+        Error::Invalid(error) => {
+            Error::Invalid(scim::Error::new(error.kind, format!("`page.token`: {}", error.detail)))
+        }
+        other => other,
     }
 }
 

@@ -94,7 +94,7 @@ impl App {
     /// answered like a token that is no good, so that nobody learns which tenants there are.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`], or [`Refusal::TargetTooLong`].
+    /// [`Refusal::NoToken`], [`Error::Unauthenticated`], or [`Refusal::TargetTooLong`].
     pub async fn authenticate(&self, parts: &Parts) -> Result<Cx, Refusal> {
         if parts.uri.path_and_query().is_some_and(|target| target.as_str().len() > limits::TARGET_BYTES_MAX) {
             return Err(Refusal::TargetTooLong);
@@ -113,19 +113,19 @@ impl App {
         }
     }
 
-    async fn bearer_of(&self, parts: &Parts, path: Option<ScimPath<'_>>) -> Result<Cx, Error> {
-        let token = bearer(&parts.headers).ok_or(Error::Unauthenticated)?;
+    async fn bearer_of(&self, parts: &Parts, path: Option<ScimPath<'_>>) -> Result<Cx, Refusal> {
+        let token = bearer(&parts.headers).ok_or(Refusal::NoToken)?;
         let trace = parts.extensions.get::<RequestId>().map_or("", RequestId::as_str);
         let base = format!("{}{}", self.public_url, path.map_or("", |p| p.base));
         let expands = wants_json(&parts.headers);
-        self.iam.authenticate(Presented { token, trace, base: &base, expands }).await
+        Ok(self.iam.authenticate(Presented { token, trace, base: &base, expands }).await?)
     }
 
     /// Says in the log whose request it is: that of the token's tenant, or, without a good token, of the one in the path.
-    async fn note(&self, log: &RequestTenant, found: &Result<Cx, Error>, named: Option<&str>) {
+    async fn note(&self, log: &RequestTenant, found: &Result<Cx, Refusal>, named: Option<&str>) {
         match (found, named) {
             (Ok(cx), _) => log.is(&cx.tenant_name),
-            (Err(Error::Unauthenticated), Some(name)) => {
+            (Err(Refusal::NoToken | Refusal::Iam(Error::Unauthenticated)), Some(name)) => {
                 // Only what is a tenant: a path may say anything.
                 if let Ok(Some(tenant)) = self.iam.store().tenants().by_name(name).await {
                     log.is(&tenant.name);

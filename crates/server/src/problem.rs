@@ -16,6 +16,8 @@ pub const PROBLEM_TYPE: &str = "application/problem+json";
 pub enum Refusal {
     /// A use case refused.
     Iam(Error),
+    /// The request presents no token.
+    NoToken,
     /// There is no such route.
     NoRoute,
     /// The route does not have that method.
@@ -50,6 +52,7 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::Iam(error) => status(error),
+            Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -63,6 +66,7 @@ impl Refusal {
     fn detail(&self) -> String {
         match self {
             Self::Iam(error) => error.to_string(),
+            Self::NoToken => Error::Unauthenticated.to_string(),
             Self::NoRoute => "there is nothing at this path".to_owned(),
             Self::NoMethod => "this method is not allowed at this path".to_owned(),
             Self::MediaType(given) => {
@@ -83,7 +87,12 @@ impl Refusal {
         match self {
             Self::Iam(error) => scim_type(error),
             Self::BadBody => Some(ErrorKind::InvalidSyntax),
-            Self::NoRoute | Self::NoMethod | Self::MediaType(_) | Self::TargetTooLong | Self::TooSlow => None,
+            Self::NoToken
+            | Self::NoRoute
+            | Self::NoMethod
+            | Self::MediaType(_)
+            | Self::TargetTooLong
+            | Self::TooSlow => None,
         }
     }
 
@@ -123,7 +132,14 @@ impl Refusal {
 
     fn headers(&self) -> Vec<(HeaderName, &'static str)> {
         match self {
-            Self::Iam(Error::Unauthenticated) => vec![(header::WWW_AUTHENTICATE, "Bearer realm=\"durward\"")],
+            // RFC 6750 §3.1: who presents no token is told no error.
+            Self::NoToken => vec![(header::WWW_AUTHENTICATE, "Bearer realm=\"durward\"")],
+            Self::Iam(Error::Unauthenticated) => {
+                vec![(header::WWW_AUTHENTICATE, "Bearer realm=\"durward\", error=\"invalid_token\"")]
+            }
+            Self::Iam(Error::Forbidden(_)) => {
+                vec![(header::WWW_AUTHENTICATE, "Bearer realm=\"durward\", error=\"insufficient_scope\"")]
+            }
             Self::Iam(Error::Unavailable | Error::Unconfirmed) => vec![(header::RETRY_AFTER, "1")],
             Self::TooSlow => vec![(header::CONNECTION, "close")],
             Self::Iam(_)

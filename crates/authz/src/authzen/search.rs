@@ -8,12 +8,12 @@ use crate::action::Action;
 use crate::error::Error;
 
 /// Which part of a result is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     /// The token of the page before.
     pub token: Option<String>,
-    /// Most results.
-    pub limit: usize,
+    /// Most results, not above what is allowed, if the request says how many.
+    pub limit: Option<usize>,
 }
 
 /// Who may do this on that (§8.4).
@@ -109,7 +109,7 @@ fn asked<'r>(request: &'r Request<'_>, limits: &Limits) -> Result<(Asked<'r>, Re
 /// The token is called `token`; drafts before the last called it `next_token`, as answers do.
 fn page(members: &Members<'_>, limits: &Limits) -> Result<Page, Error> {
     let Some(page) = members.page.object("page")? else {
-        return Ok(Page { token: None, limit: limits.page });
+        return Ok(Page::default());
     };
     let within = |error: Error| error.within("page");
     let mut token = None;
@@ -123,11 +123,11 @@ fn page(members: &Members<'_>, limits: &Limits) -> Result<Page, Error> {
         }
     }
     let limit = match page.limit.get("limit", "a number").map_err(within)? {
-        None => limits.page,
+        None => None,
         Some(number) => match number.as_u64() {
-            Some(limit @ 1..) => usize::try_from(limit).unwrap_or(usize::MAX).min(limits.page),
-            _ => {
-                let why = format!("must be a whole number from 1, not `{number}`");
+            Some(limit) => Some(usize::try_from(limit).unwrap_or(usize::MAX).min(limits.page)),
+            None => {
+                let why = format!("must be a whole number from 0, not `{number}`");
                 return Err(within(Error::at("limit", why)));
             }
         },

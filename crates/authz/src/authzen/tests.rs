@@ -253,18 +253,18 @@ fn semantics_end_the_list() {
 
 #[test]
 fn searches_are_read() {
-    let page = |page: Page| format!("{} after {:?}", page.limit, page.token);
+    let page = |page: Page| format!("{:?} after {:?}", page.limit, page.token);
     let subject = |text| {
         or_error(subject_search(&request(text), &LIMITS).map(|search| {
             let SubjectSearch { kind, action, resource, page: part } = search;
             format!("{kind} {action} {} {}", say(&resource), page(part))
         }))
     };
-    expect!["user can_read account 123 50 after None"].assert_eq(&subject(example!("search-subject")));
-    expect![[r#"user can_read account 123 50 after Some("alsehrq3495u8")"#]]
+    expect!["user can_read account 123 None after None"].assert_eq(&subject(example!("search-subject")));
+    expect![[r#"user can_read account 123 None after Some("alsehrq3495u8")"#]]
         .assert_eq(&subject(example!("search-subject-page")));
     let resource = resource_search(&request(example!("search-resource")), &LIMITS).unwrap();
-    expect!["user alice@acmecorp.com can_read account 50 after None"].assert_eq(&format!(
+    expect!["user alice@acmecorp.com can_read account None after None"].assert_eq(&format!(
         "{} {} {} {}",
         say(&resource.subject),
         resource.action,
@@ -272,7 +272,7 @@ fn searches_are_read() {
         page(resource.page)
     ));
     let action = action_search(&request(example!("search-action")), &LIMITS).unwrap();
-    expect!["user 123 account 123 50 after None"].assert_eq(&format!(
+    expect!["user 123 account 123 None after None"].assert_eq(&format!(
         "{} {} {}",
         say(&action.subject),
         say(&action.resource),
@@ -300,15 +300,15 @@ fn what_is_wrong_with_a_search_is_named() {
         ("context", "1"),
     ];
     expect![[r#"
-        Page { token: Some("a"), limit: 7 }
-        Page { token: None, limit: 50 }
+        Page { token: Some("a"), limit: Some(7) }
+        Page { token: None, limit: Some(50) }
         error: `page`: must be an object, not an array
         error: `page.token`: must be a string, not a number
         error: `page.next_token`: must be a string, not null
         error: `page.token`: is longer than 16 bytes
-        error: `page.limit`: must be a whole number from 1, not `0`
-        error: `page.limit`: must be a whole number from 1, not `-1`
-        error: `page.limit`: must be a whole number from 1, not `1.5`
+        Page { token: None, limit: Some(0) }
+        error: `page.limit`: must be a whole number from 0, not `-1`
+        error: `page.limit`: must be a whole number from 0, not `1.5`
         error: `page.limit`: must be a number, not a string
         error: `subject.type`: is missing
         error: `context`: must be an object, not a number"#]]

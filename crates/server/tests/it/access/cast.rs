@@ -225,7 +225,7 @@ impl Cast {
             assert_eq!(answer.status, status, "a token {who}: {}: {}", answer.asked, answer.text);
             if status == 403 {
                 refused(&answer);
-                let named = action.strip_prefix("some").unwrap_or(action);
+                let named = action.strip_prefix("some.").unwrap_or(action);
                 assert!(answer.json()["detail"].as_str().unwrap().contains(named), "{}", answer.text);
             }
         }
@@ -272,7 +272,13 @@ impl Cast {
                     assert_eq!(answer.status, 401, "{name}: {}: {}", answer.asked, answer.text);
                     refused(&answer);
                     let challenge = answer.header("www-authenticate");
-                    assert_eq!(challenge, Some("Bearer realm=\"durward\""), "{name}: {}", answer.asked);
+                    // RFC 6750 §3.1: who presents no token is told no error.
+                    let error = match *name {
+                        "nobody" | "basic" => "",
+                        _ => ", error=\"invalid_token\"",
+                    };
+                    let expected = format!("Bearer realm=\"durward\"{error}");
+                    assert_eq!(challenge, Some(expected.as_str()), "{name}: {}", answer.asked);
                 }
                 for (caller, status) in self.callers.iter().zip(row.statuses) {
                     let path = self.path(table, &row).await;

@@ -48,7 +48,7 @@ async fn what_may_not_be_read_is_left_out_of_a_search_of_all() {
     assert_eq!(found["Resources"][0]["displayName"], "crew");
     assert_eq!(caller.post("/.search", json!({})).await.check(200).json()["totalResults"], 1);
     let other = world.caller("acme", narrow(TokenKind::Scim, &["durward.me"])).await;
-    assert_eq!(detail(&other.get("/").await.check(403)), "this token does not carry `durward.….read`");
+    assert_eq!(detail(&other.get("/").await.check(403)), "this token carries no action to read resources");
 }
 
 #[tokio::test]
