@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use memchr::memchr2;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::map::Entry;
@@ -116,26 +117,37 @@ impl<'de> Visitor<'de> for DistinctVisitor {
 
 /// Nesting is counted before anything is built, so that a deep body costs one pass over its bytes.
 fn check_depth(bytes: &[u8], most: usize) -> Result<(), Error> {
-    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
-    for (at, byte) in bytes.iter().enumerate() {
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'{' | b'[' if !quoted => {
+            b'"' => at = after_text(bytes, at),
+            b'{' | b'[' => {
                 depth += 1;
                 if depth > most {
-                    let (line, column) = position(bytes, at);
+                    let (line, column) = position(bytes, at - 1);
                     let detail =
                         format!("the body nests deeper than {most} levels at line {line} column {column}");
                     return Err(Error::syntax(detail));
                 }
             }
-            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
     Ok(())
+}
+
+/// The place after the quote that ends the string whose first byte stands here; brackets in it are none.
+fn after_text(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        at += found;
+        match bytes.get(at) {
+            Some(b'\\') => at += 2,
+            _ => return at + 1,
+        }
+    }
+    bytes.len()
 }
 
 /// The line and the column of a byte, both counted from one, as the parser counts them.
