@@ -92,8 +92,9 @@ impl Iam {
         Ok(())
     }
 
-    /// The id of what a client named by its id or by a value that is its own.
+    /// The id of what a client named by its id or by a value that is its own. An id is never taken for anything else.
     async fn named(&self, cx: &Cx, reference: &Reference, written: &str) -> Result<String> {
+        let mut found = BTreeSet::new();
         for kind in reference.relation.targets.iter().filter_map(|name| cx.kinds.named(name)) {
             if self.of(cx).with_record(kind.name(), written, |_| ()).await?.is_some() {
                 return Ok(written.to_owned());
@@ -101,14 +102,18 @@ impl Iam {
             for probe in &kind.unique {
                 let key = scim::value::key(probe.leaf(), &Value::from(written));
                 let Some(key) = key.filter(|key| key.len() <= limits::UNIQUE_BYTES_MAX) else { continue };
-                if let Some(id) = self.of(cx).id_by_key(kind.name(), &probe.name, &key).await? {
-                    return Ok(id);
-                }
+                found.extend(self.of(cx).id_by_key(kind.name(), &probe.name, &key).await?);
             }
         }
         let kinds = reference.relation.targets.join(" or ");
         let (attribute, written) = (&reference.relation.attribute, scim::error::quoted(written));
-        Err(Error::invalid(format!("`{attribute}`: there is no {kinds} {written}")))
+        match (found.pop_first(), found.is_empty()) {
+            (Some(id), true) => Ok(id),
+            (Some(_), false) => Err(Error::invalid(format!(
+                "`{attribute}`: more than one {kinds} is called {written}, by name or otherwise; write the id"
+            ))),
+            (None, _) => Err(Error::invalid(format!("`{attribute}`: there is no {kinds} {written}"))),
+        }
     }
 
     /// What refers to a resource by that relation: its kind and what it shows.

@@ -367,3 +367,29 @@ async fn what_a_replacement_is_silent_about_stays_and_what_a_patch_removes_goes(
     let put = acme.put(&path, json!({ "name": "sort" })).await.check(200).json();
     assert_eq!((&put["slug"], put["actions"].as_array().map(Vec::len)), (&json!("press-sort"), Some(1)));
 }
+
+#[tokio::test]
+async fn what_could_mean_two_things_is_refused() {
+    let world = World::new().await;
+    let acme = world.provider("acme").await;
+    let action = acme.make("/Actions", json!({ "name": "press.read" })).await;
+    let sort = async |name: &str, slug: &str| {
+        acme.make("/Resource-Types", json!({ "name": name, "slug": slug, "actions": [action] })).await
+    };
+    // By name one of them, by slug the other.
+    let ids = [sort("Press", "machine").await, sort("Loom", "press").await];
+    let thing = |sort: &str| json!({ "name": "x", "type": sort });
+    let refused = acme.post("/Resources", thing("press")).await.check(400).json();
+    let said = "`type`: more than one Resource-Type is called `press`, by name or otherwise; write the id";
+    assert_eq!((&refused["scimType"], &refused["detail"]), (&json!("invalidValue"), &json!(said)));
+    for (written, id) in [("machine", &ids[0]), ("loom", &ids[1]), (&ids[0], &ids[0])] {
+        let made = acme.post("/Resources", thing(written)).await.check(201).json();
+        assert_eq!(made["type"]["value"], **id, "{written}");
+    }
+    // An id means nothing else, whatever others are called.
+    sort(&ids[0], "impostor").await;
+    assert_eq!(acme.post("/Resources", thing(&ids[0])).await.check(201).json()["type"]["value"], *ids[0]);
+    // One that is both is one.
+    sort("Mill", "mill").await;
+    acme.post("/Resources", thing("mill")).await.check(201);
+}
