@@ -208,6 +208,11 @@ fn statements(records: Vec<StatementRecord>) -> Vec<Statement> {
     records.into_iter().filter_map(statement).collect()
 }
 
+/// What was kept without a slug lies where its id says, so that what is granted on it holds; no slug looks like an id.
+fn slug(kept: Option<String>, id: &str) -> String {
+    kept.unwrap_or_else(|| id.to_owned())
+}
+
 impl Fact {
     /// What a document says.
     ///
@@ -243,15 +248,14 @@ impl Fact {
             }
             Source::Resource => {
                 let resource: ResourceRecord = parse(document)?;
-                match (resource.kind, resource.slug) {
-                    (Some(kind), Some(slug)) => Self::Resource { kind: kind.value, slug },
-                    _ => Self::Nothing,
+                match resource.kind {
+                    Some(kind) => Self::Resource { kind: kind.value, slug: slug(resource.slug, id) },
+                    None => Self::Nothing,
                 }
             }
-            Source::ResourceType => match parse::<ResourceRecord>(document)?.slug {
-                Some(slug) => Self::ResourceType { slug },
-                None => Self::Nothing,
-            },
+            Source::ResourceType => {
+                Self::ResourceType { slug: slug(parse::<ResourceRecord>(document)?.slug, id) }
+            }
             Source::Policy => {
                 let policy: PolicyRecord = parse(document)?;
                 let action = Action::parse(&policy.action, limits::ACTION_BYTES_MAX);
@@ -264,6 +268,14 @@ impl Fact {
                 }
             }
         })
+    }
+
+    /// The slug that a resource type has by it; none of what is no resource type (any more).
+    pub(super) fn type_slug(&self) -> Option<&String> {
+        match self {
+            Self::ResourceType { slug } => Some(slug),
+            _ => None,
+        }
     }
 
     /// Puts it into the graph in place of what the record said before.

@@ -117,9 +117,7 @@ async fn read(store: TenantStore<'_>, place: &Place, window: Window) -> Result<N
     let mut moved = BTreeSet::new();
     for (source, id) in &window.records {
         let fact = record(store, *source, id).await?;
-        if let Fact::ResourceType { slug } = &fact
-            && place.read(|state| state.slugs.get(id) != Some(slug))
-        {
+        if *source == Source::ResourceType && place.read(|state| state.slugs.get(id) != fact.type_slug()) {
             // The resources of a type lie where its slug says.
             let resource = Source::Resource.kind();
             store
