@@ -63,8 +63,9 @@ pub const EXPANSION_DEPTH_MAX: usize = 3;
 pub const EXPANSIONS_MAX: usize = 10_000;
 /// Longest slug, in bytes.
 pub const SLUG_BYTES_MAX: usize = 100;
-/// Most resources that are given the same slug but for a number at its end.
-pub const SLUG_NUMBER_MAX: usize = 100;
+/// Most resources that are given the same slug but for a number at its end; that of further ones ends in letters and digits
+/// drawn at random.
+pub const SLUG_NUMBER_MAX: usize = 10;
 /// Longest id that a client may choose for a resource, in bytes.
 pub const CHOSEN_ID_BYTES_MAX: usize = 128;
 /// Longest name of an action that is granted or asked for, in bytes.

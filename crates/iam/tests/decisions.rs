@@ -18,10 +18,11 @@ use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use scim::Object;
 use scim::message::ListQuery;
 use scratch::Place;
 use serde_json::{Value, json};
-use store::{Options, Store};
+use store::{Batch, Entry, Options, Store, Update};
 
 struct Ticking(AtomicU64);
 
@@ -147,9 +148,10 @@ impl World {
             (PERMISSION, _) => replace("statements", json!([self.statement(which)?])),
             (ACTION, 0) => replace("name", json!(ACTIONS[which % ACTIONS.len()])),
             (ACTION, _) => replace("active", json!(which.is_multiple_of(2))),
-            (TYPE, _) => replace("slug", json!(format!("t{}", which % 3))),
+            (TYPE | RESOURCE, 2) => json!({ "op": "remove", "path": "slug" }),
+            (TYPE, _) => replace("slug", json!(format!("t{}", which / 3 % 3))),
             (RESOURCE, 0) => replace("type", json!({ "value": self.one(TYPE, which)? })),
-            (RESOURCE, _) => replace("slug", json!(format!("r{}", which % 4))),
+            (RESOURCE, _) => replace("slug", json!(format!("r{}", which / 3 % 4))),
             (_, 0) => replace("subject", json!(self.subject(which / 3)?)),
             (_, 1) => replace("scope", json!(SCOPES[which % SCOPES.len()])),
             (_, _) => replace("action", json!(ACTIONS[which % ACTIONS.len()])),
@@ -185,6 +187,49 @@ impl World {
             Ok(_) | Err(Error::Invalid(_) | Error::Conflict { .. }) => {}
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// Changes the first of a kind.
+    async fn patch(&self, kind: usize, operation: Value) {
+        let cx = self.cx(0, "acme").await;
+        let of = Arc::clone(cx.kinds.named(KINDS[kind]).unwrap());
+        let permit = self.servers[0].permit(&cx, Write, &*of).await.unwrap();
+        let Value::Object(body) = json!({ "Operations": [operation] }) else { return };
+        let (any, query) = (Condition::default(), ListQuery::default());
+        self.servers[0].patch(&cx, permit, &self.made[kind][0], body, &any, &query).await.unwrap();
+    }
+
+    /// Leaves the first of a kind without a slug, as earlier versions could.
+    async fn strip_slug(&self, kind: usize) {
+        let cx = self.cx(0, "acme").await;
+        let (name, store) = (KINDS[kind], self.servers[0].store().tenant(cx.tenant));
+        let record = store.record(name, &self.made[kind][0]).await.unwrap().unwrap();
+        let mut document: Object = serde_json::from_str(&record.document).unwrap();
+        let slug = text(&document.shift_remove("slug").unwrap());
+        let document = serde_json::to_string(&document).unwrap();
+        let mut batch = Batch::default();
+        batch.update(&Update {
+            kind: name,
+            id: &record.id,
+            expected: None,
+            modified: cx.now,
+            display: &record.display,
+            document: &document,
+            connections: None,
+            secret: None,
+        });
+        batch.release(name, "slug", slug.as_bytes(), &record.id);
+        batch.audit(&Entry {
+            at: cx.now,
+            actor: "test",
+            verb: "patch",
+            kind: name,
+            id: &record.id,
+            before: None,
+            after: None,
+            trace: "",
+        });
+        store.commit(batch).await.unwrap();
     }
 
     async fn cx(&self, server: usize, tenant: &str) -> Cx {
@@ -300,10 +345,11 @@ impl Letter {
                 actions.map(move |action| (text(&owner["id"]), text(&action["value"]), target.clone()))
             })
         });
-        let slug = |id: &Value| text(&types.iter().find(|kind| kind["id"] == *id).unwrap()["slug"]);
+        // What was kept without a slug lies where its id says.
+        let slug = |one: &Value| text(one.get("slug").unwrap_or(&one["id"]));
         let resource = |one: &Value| {
-            let kind = slug(&one["type"]["value"]);
-            let place = scope(&format!("/{kind}/{}", text(&one["slug"])));
+            let kind = slug(types.iter().find(|kind| kind["id"] == one["type"]["value"]).unwrap());
+            let place = scope(&format!("/{kind}/{}", slug(one)));
             (text(&one["id"]), kind, place)
         };
         let is_active = |one: &Value| one["active"] != false;
@@ -384,14 +430,45 @@ impl Letter {
     }
 }
 
+#[tokio::test]
+async fn what_was_kept_without_a_slug_lies_where_its_id_says() {
+    let mut world = World::new().await;
+    for kind in [USER, ACTION, TYPE, RESOURCE, ROLE] {
+        world.change((0, 0, kind, 0)).await;
+    }
+    let made: Vec<String> = KINDS.iter().enumerate().map(|(kind, _)| world.made[kind].concat()).collect();
+    world.patch(ROLE, json!({ "op": "add", "path": "members", "value": [{ "value": made[USER] }] })).await;
+    world.patch(ROLE, json!({ "op": "add", "path": "statements", "value": [world.statement(0)] })).await;
+    world.patch(USER, json!({ "op": "replace", "path": "active", "value": true })).await;
+    world.check().await.unwrap();
+    for kind in [TYPE, RESOURCE] {
+        world.strip_slug(kind).await;
+        world.check().await.unwrap();
+        let letter = Letter::read(&world).await;
+        let user = format!("user-{}", made[USER]);
+        let resource = &letter.resources[0];
+        assert!(letter.allows(&user, ACTIONS[0], (&resource.1, &made[RESOURCE])), "{resource:?}");
+    }
+    // Whatever is written next gives it one.
+    for kind in [TYPE, RESOURCE] {
+        world
+            .patch(kind, json!({ "op": "replace", "path": "description", "value": "has been here before" }))
+            .await;
+        let name = world.all(kind).await[0]["name"].clone();
+        assert_eq!(world.all(kind).await[0]["slug"], name);
+        world.check().await.unwrap();
+    }
+}
+
 #[test]
 fn a_decision_is_what_the_records_say_whoever_changed_them() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-    // Members come and go most.
+    // Members come and go most, and what lies somewhere is moved.
     let change = || {
         let any = (0usize..2, 0usize..8, 0usize..KINDS.len(), 0usize..64);
         let member = (0usize..2, Just(5), GROUP..=ROLE, 0usize..64);
-        prop_oneof![any.boxed(), member.boxed()]
+        let place = (0usize..2, Just(5), TYPE..=RESOURCE, 0usize..64);
+        prop_oneof![any.boxed(), member.boxed(), place.boxed()]
     };
     // Some of everything, then rounds of changes with questions between.
     let rounds = vec(vec(change(), 0..6), 4..8);

@@ -44,7 +44,7 @@ impl Kind {
     ];
 
     /// The kind's name on the wire.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Client => "client",

@@ -104,6 +104,8 @@ pub struct Slug {
     pub attribute: &'static str,
     /// From what it is made, such as `name`.
     pub from: &'static str,
+    /// What none is, since it means something else where it would stand.
+    pub reserved: &'static [&'static str],
 }
 
 /// A kind of resource.

@@ -1,7 +1,7 @@
 //! What is special about a Resource: a thing that is protected. Several may be called the same; their slugs differ.
 
 use super::facts::{Facts, PLAIN};
-use super::slug;
+use super::slug::SLUG;
 
 pub(super) static RESOURCE: Facts = Facts {
     name: "Resource",
@@ -12,9 +12,8 @@ pub(super) static RESOURCE: Facts = Facts {
     indexed: &["name", "client_id"],
     references: &[("type", "Resource-Type")],
     created: Some("created_at"),
-    slug: Some(slug::SLUG),
-    lasting: &["slug"],
+    slug: Some(SLUG),
     display: &["name"],
-    rules: slug::check,
+    rules: |before, after| SLUG.check(before, after),
     ..PLAIN
 };

@@ -1,7 +1,10 @@
 //! What is special about a Resource-Type: a sort of thing, and what may be done to such things.
 
 use super::facts::{Facts, Far, PLAIN};
-use super::slug;
+use super::{Slug, slug};
+
+/// It is the type in a question to the decision API, where `scope` is one of its own.
+const SLUG: Slug = Slug { reserved: &[authz::graph::Kind::Scope.as_str()], ..slug::SLUG };
 
 pub(super) static RESOURCE_TYPE: Facts = Facts {
     name: "Resource-Type",
@@ -13,9 +16,9 @@ pub(super) static RESOURCE_TYPE: Facts = Facts {
     references: &[("actions", "Action")],
     derived: &[("resources", "Resource", "type", Far::Direct)],
     created: Some("created_at"),
-    slug: Some(slug::SLUG),
-    lasting: &["actions", "slug"],
+    slug: Some(SLUG),
+    lasting: &["actions"],
     display: &["name"],
-    rules: slug::check,
+    rules: |before, after| SLUG.check(before, after),
     ..PLAIN
 };

@@ -51,7 +51,7 @@ impl Iam {
         let connections = connected(cx, Connections::default(), external_id.clone());
         let mut attempt = 0;
         let (next, outcome) = loop {
-            let made = self.complete_slug(cx, kind, &mut admitted.document).await?;
+            let made = self.complete_slug(cx, kind, None, &mut admitted.document).await?;
             let document = std::mem::take(&mut admitted.document);
             let document = Admitted { document, ..Admitted::default() };
             let next = Next::new(kind, document, connections.clone(), secret.clone())?;
@@ -158,7 +158,7 @@ impl Iam {
     ) -> Result<Rendered> {
         let kind = permit.kind();
         let plan = self.replaced_edges(cx, kind, &before.record.id, &admitted.relations).await?;
-        let next = super::replace::next(cx, kind, &before, admitted, hashed)?;
+        let next = self.replaced(cx, kind, &before, admitted, hashed).await?;
         let change = before.changed(Some(&next.object), &plan.changes);
         let batch = self.begun(cx, kind, &change).await?;
         let batch = write::change(batch, cx, kind, &before, &next, &plan.changes, "reactivate")?;

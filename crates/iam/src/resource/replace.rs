@@ -41,7 +41,7 @@ impl Iam {
             let (before, beside) = self.stored_beside(&view, id, true).await?;
             condition.check(before.record.version)?;
             let plan = self.replaced_edges(cx, kind, id, &admitted.relations).await?;
-            let next = next(cx, kind, &before, admitted.clone(), hashed.clone())?;
+            let next = self.replaced(cx, kind, &before, admitted.clone(), hashed.clone()).await?;
             if plan.changes.is_empty() && next.is_same_as(&before) {
                 return self.changed(&view, &before, &next, before.record.version, beside).await;
             }
@@ -54,21 +54,23 @@ impl Iam {
             }
         }
     }
-}
 
-/// What a resource becomes when an admitted document takes its place.
-pub(super) fn next(
-    cx: &Cx,
-    kind: &Kind,
-    before: &Stored,
-    mut admitted: Admitted,
-    hashed: Option<Object>,
-) -> Result<Next> {
-    remain(&kind.schema, &before.document, &mut admitted.document);
-    succeed(&kind.schema, &before.document, &mut admitted.document)?;
-    (kind.rules)(Before::Replaced(&before.document), &mut admitted)?;
-    let known = Connections::parse(before.record.connections.as_deref());
-    let connections = connected(cx, known, admitted.external_id.take().flatten());
-    let secret = password::merge(before.record.secret.as_deref(), hashed);
-    Next::new(kind, admitted, connections, secret)
+    /// What a resource becomes when an admitted document takes its place.
+    pub(super) async fn replaced(
+        &self,
+        cx: &Cx,
+        kind: &Kind,
+        before: &Stored,
+        mut admitted: Admitted,
+        hashed: Option<Object>,
+    ) -> Result<Next> {
+        remain(&kind.schema, &before.document, &mut admitted.document);
+        succeed(&kind.schema, &before.document, &mut admitted.document)?;
+        (kind.rules)(Before::Replaced(&before.document), &mut admitted)?;
+        self.complete_slug(cx, kind, Some(&before.document), &mut admitted.document).await?;
+        let known = Connections::parse(before.record.connections.as_deref());
+        let connections = connected(cx, known, admitted.external_id.take().flatten());
+        let secret = password::merge(before.record.secret.as_deref(), hashed);
+        Next::new(kind, admitted, connections, secret)
+    }
 }

@@ -1,6 +1,7 @@
 //! The decision API over HTTP: what is granted by either model is decided, explained and searched, at once.
 
 mod policies;
+mod slugs;
 
 use expect_test::{Expect, expect};
 use http::Method;
