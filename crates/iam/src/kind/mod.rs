@@ -59,6 +59,13 @@ pub struct Relation {
     pub targets: Vec<String>,
 }
 
+impl Relation {
+    /// Whether it may lead from a resource of that kind to another of the same.
+    pub fn nests(&self, kind: &str) -> bool {
+        self.targets.iter().any(|target| target == kind)
+    }
+}
+
 /// An attribute whose values name resources, kept in the document. Beside each stands an edge, so that what it names is
 /// there and stays there.
 #[derive(Clone, Debug)]

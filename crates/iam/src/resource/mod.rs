@@ -8,6 +8,7 @@ mod bulk;
 pub mod condition;
 mod connections;
 mod create;
+mod cycle;
 mod delete;
 mod expand;
 mod mention;
@@ -136,6 +137,7 @@ pub(crate) fn refused(error: CommitError) -> Error {
         }
         CommitError::InUse { .. } => Error::Blocked("something refers to it".to_owned()),
         CommitError::Stale => Error::Stale,
+        CommitError::Cycle => Error::invalid("a resource cannot be one of its own"),
         // Asked again, it is decided by what is so then.
         CommitError::Changed => Error::Unavailable,
         CommitError::Missing => Error::NotFound("the resource was deleted meanwhile".to_owned()),
