@@ -132,6 +132,8 @@ pub struct Kind {
     pub derived: Vec<Derived>,
     /// Attributes whose values name other resources.
     pub references: Vec<Reference>,
+    /// The attribute that names, as decisions spell it (`user-…`), the subject that a resource belongs to and goes with.
+    pub subject: Option<Relation>,
     /// Attributes that mention other resources.
     pub mentions: Vec<Mention>,
     /// Attributes that say how many edges a relation has: attribute and relation.
@@ -184,6 +186,7 @@ impl Kind {
             relations: Vec::new(),
             derived: Vec::new(),
             references: Vec::new(),
+            subject: None,
             mentions: Vec::new(),
             counts: Vec::new(),
             created: None,
@@ -352,6 +355,18 @@ impl Kinds {
     pub fn references_to<'k>(&'k self, kind: &'k str) -> impl Iterator<Item = &'k Reference> {
         let all = self.all.iter().flat_map(|k| k.references.iter());
         all.filter(move |reference| reference.relation.targets.iter().any(|target| target == kind))
+    }
+
+    /// The relations over which resources belong to one of a kind.
+    pub fn subjects_of<'k>(&'k self, kind: &'k str) -> impl Iterator<Item = &'k Relation> {
+        let all = self.all.iter().filter_map(|k| k.subject.as_ref());
+        all.filter(move |relation| relation.targets.iter().any(|target| target == kind))
+    }
+
+    /// The kind whose resources belong to others over that relation.
+    pub fn belonging(&self, relation: &str) -> Option<&Kind> {
+        let belongs = |kind: &&Arc<Kind>| kind.subject.as_ref().is_some_and(|own| own.name == relation);
+        self.all.iter().find(belongs).map(AsRef::as_ref)
     }
 
     /// The schemas of all kinds, each once.
