@@ -4,7 +4,7 @@
 //! no record. Once a tenant has an administrator it keeps one: a write that could take the last one away names another who
 //! stays, and is committed only while that one still is an administrator.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::ControlFlow;
 
 use authz::graph::{ActionRef, Statement, Target};
@@ -92,30 +92,34 @@ impl Iam {
     }
 }
 
-/// What a write may take away.
+/// What a write may take away, and who comes by the same write.
 #[derive(Default)]
 struct Loss<'a> {
     /// A user who is deleted or deactivated, or a group that is deleted.
     whole: Option<&'a str>,
     /// Members that leave what is changed.
-    members: HashSet<&'a str>,
+    leave: BTreeSet<&'a str>,
+    /// Members that join it.
+    join: BTreeSet<&'a str>,
 }
 
 impl<'a> Loss<'a> {
     /// None where no administrator can be lost.
     fn of(kind: &Kind, change: &Change<'a>) -> Option<Self> {
-        let members: HashSet<&str> =
-            change.edges.iter().filter(|edge| !edge.is_link).map(|edge| edge.target.as_str()).collect();
-        match (kind.name(), change.before?) {
+        let targets = |joins: bool| {
+            let edges = change.edges.iter().filter(move |edge| edge.is_link == joins);
+            edges.map(|edge| edge.target.as_str()).collect::<BTreeSet<_>>()
+        };
+        let leave = targets(false);
+        let whole = match (kind.name(), change.before?) {
             // The version that is expected of it says that it still is not active.
-            (USERS, before) if is_active(before) && !change.after.is_some_and(is_active) => {
-                Some(Self { whole: Some(change.id), members })
-            }
-            (GROUPS, _) if change.after.is_none() => Some(Self { whole: Some(change.id), members }),
-            (GROUPS, _) if !members.is_empty() => Some(Self { whole: None, members }),
-            (ROLES, _) if change.id == ROLE && !members.is_empty() => Some(Self { whole: None, members }),
-            _ => None,
-        }
+            (USERS, before) if is_active(before) && !change.after.is_some_and(is_active) => Some(change.id),
+            (GROUPS, _) if change.after.is_none() => Some(change.id),
+            (GROUPS, _) if !leave.is_empty() => None,
+            (ROLES, _) if change.id == ROLE && !leave.is_empty() => None,
+            _ => return None,
+        };
+        Some(Self { whole, leave, join: targets(true) })
     }
 }
 
@@ -143,6 +147,13 @@ struct Found {
     is_less: bool,
 }
 
+/// By what each was met, and the groups that are not looked into yet.
+#[derive(Default)]
+struct Ways {
+    up: HashMap<String, (&'static str, String)>,
+    next: VecDeque<(&'static str, String)>,
+}
+
 /// Keeps the last administrator.
 impl Iam {
     /// The beginning of the batch of a write: what must hold so that an administrator remains. Empty for a write that takes
@@ -162,7 +173,10 @@ impl Iam {
         if let Some(witness) = found.witness {
             batch.while_held(USERS, &witness.user, witness.version);
             for Membership { kind, source, target } in &witness.memberships {
-                batch.while_linked(kind, members(kind), source, target);
+                // Who joins by this batch is linked by it.
+                if source != change.id || !loss.join.contains(target.as_str()) {
+                    batch.while_linked(kind, members(kind), source, target);
+                }
             }
             return Ok(batch);
         }
@@ -180,50 +194,36 @@ impl Iam {
         Ok(batch)
     }
 
-    /// Looks for an administrator who remains, by the shortest way.
+    /// Looks for an administrator who remains, by the shortest way; those who join by the write itself are looked at first.
     async fn administrator(&self, cx: &Cx, changed: &str, loss: &Loss<'_>) -> Result<Found> {
         let mut found = Found::default();
-        let mut ways: HashMap<String, (&'static str, String)> = HashMap::new();
-        let mut next = VecDeque::from([(ROLES, ROLE.to_owned())]);
-        while let Some((kind, id)) = next.pop_front() {
+        let mut ways = Ways::default();
+        ways.next.push_back((ROLES, ROLE.to_owned()));
+        while let Some((kind, id)) = ways.next.pop_front() {
             // Before its members: who joins after this makes another version.
             let version = self.of(cx).with_record(kind, &id, |record| record.version).await?;
             let Some(version) = version else { continue };
             found.seen.push((kind, id.clone(), version));
+            for target in loss.join.iter().filter(|_| changed == id) {
+                let is_group = self.of(cx).with_record(GROUPS, target, |_| ()).await?.is_some();
+                if self.is_found(cx, (kind, &id), (target, is_group), &mut ways, &mut found).await? {
+                    return Ok(found);
+                }
+            }
             let mut last: Option<String> = None;
             loop {
                 let chunk = self.members_after(cx, kind, &id, last.as_deref()).await?;
                 last = chunk.last().map(|(target, _)| target.clone());
                 let is_full = u64::try_from(chunk.len()).unwrap_or(u64::MAX) == CHUNK;
                 for (target, is_group) in chunk {
-                    let leaves = changed == id && loss.members.contains(target.as_str());
+                    let leaves = changed == id && loss.leave.contains(target.as_str());
                     if leaves || loss.whole == Some(target.as_str()) {
                         found.is_less = true;
-                        continue;
-                    }
-                    if ways.contains_key(&target) {
-                        continue;
-                    }
-                    ways.insert(target.clone(), (kind, id.clone()));
-                    if is_group {
-                        next.push_back((GROUPS, target));
-                        continue;
-                    }
-                    let user = |record: store::RecordRef<'_>| (record.version, is_active_in(record.document));
-                    match self.of(cx).with_record(USERS, &target, user).await? {
-                        Some((version, Ok(true))) => {
-                            let memberships = memberships(&ways, &target);
-                            found.witness = Some(Witness { user: target, version, memberships });
-                            return Ok(found);
-                        }
-                        Some((version, active)) => {
-                            active?;
-                            found.seen.push((USERS, target, version));
-                        }
-                        None => {}
-                    }
-                    if found.seen.len() > limits::ADMINISTRATORS_EXAMINED_MAX {
-                        return Err(too_many());
+                    } else if self
+                        .is_found(cx, (kind, &id), (&target, is_group), &mut ways, &mut found)
+                        .await?
+                    {
+                        return Ok(found);
                     }
                 }
                 if !is_full {
@@ -232,6 +232,42 @@ impl Iam {
             }
         }
         Ok(found)
+    }
+
+    /// Looks at a member. Whoever is an active user is found; a group is looked into in its turn.
+    async fn is_found(
+        &self,
+        cx: &Cx,
+        (kind, id): (&'static str, &str),
+        (target, is_group): (&str, bool),
+        ways: &mut Ways,
+        found: &mut Found,
+    ) -> Result<bool> {
+        if ways.up.contains_key(target) {
+            return Ok(false);
+        }
+        ways.up.insert(target.to_owned(), (kind, id.to_owned()));
+        if is_group {
+            ways.next.push_back((GROUPS, target.to_owned()));
+            return Ok(false);
+        }
+        let user = |record: store::RecordRef<'_>| (record.version, is_active_in(record.document));
+        match self.of(cx).with_record(USERS, target, user).await? {
+            Some((version, Ok(true))) => {
+                let memberships = memberships(&ways.up, target);
+                found.witness = Some(Witness { user: target.to_owned(), version, memberships });
+                return Ok(true);
+            }
+            Some((version, active)) => {
+                active?;
+                found.seen.push((USERS, target.to_owned(), version));
+            }
+            None => {}
+        }
+        match found.seen.len() > limits::ADMINISTRATORS_EXAMINED_MAX {
+            true => Err(too_many()),
+            false => Ok(false),
+        }
     }
 
     /// Members of a role or group past one of them, and whether each is a group.

@@ -56,6 +56,10 @@ pub const BULK_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const GROUPS_MAX: u32 = 10_000;
 /// Most others that one resource may refer to in its document.
 pub const REFERENCES_MAX: usize = 1_000;
+/// Most groups above a group that are looked at when another one becomes its member, so that none comes to be in itself.
+pub const NESTING_EXAMINED_MAX: u64 = 10_000;
+/// Most policies that are deleted with their subject; a subject of more stays until some are deleted.
+pub const BELONGINGS_MAX: usize = 1_000;
 /// How deep the resources that a resource refers to are shown: of a role its permissions, their actions and resources, and
 /// the types of these.
 pub const EXPANSION_DEPTH_MAX: usize = 3;

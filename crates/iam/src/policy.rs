@@ -1,7 +1,6 @@
 //! Policies as the administration API has them: granted, listed, revoked. They are resources of their kind like any other.
 
 use authz::Scope;
-use authz::graph::Subject;
 use scim::Object;
 use scim::message::ListQuery;
 use serde::Deserialize;
@@ -12,7 +11,6 @@ use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kind::Kind;
 use crate::resource::Condition;
-use crate::subject::kind_name;
 use crate::{Iam, limits};
 
 /// The kind of policies.
@@ -23,7 +21,7 @@ const KIND: &str = "Policy";
 pub struct Policy {
     /// Its id.
     pub id: String,
-    /// Who: `user-…`, `group-…` or `client-…`.
+    /// Who: `user-…`, `group-…` or `client-…`, and the id.
     pub subject: String,
     /// On what, and what lies in it.
     pub scope: String,
@@ -38,7 +36,7 @@ pub struct Policy {
 /// Which policies are wanted, or what a new one says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// Who.
+    /// Who: as in a policy, or by id or user name alone.
     pub subject: Option<String>,
     /// On what.
     pub scope: Option<String>,
@@ -78,12 +76,6 @@ impl Iam {
                 return Err(Error::invalid(format!("`{name}` is required")));
             }
         }
-        let subject = terms.subject.as_deref().unwrap_or_default();
-        let parsed = Subject::parse(subject).ok_or_else(|| {
-            let subject = scim::error::quoted(subject);
-            Error::invalid(format!("`subject`: {subject} is none of `user-…`, `group-…`, `client-…`"))
-        })?;
-        self.check_subject(cx, parsed).await?;
         let draft = json!({
             "subject": terms.subject, "scope": terms.scope, "action": terms.action, "description": description,
         });
@@ -112,6 +104,12 @@ impl Iam {
         start: u64,
         count: u64,
     ) -> Result<(Vec<Policy>, u64)> {
+        let mut terms = terms.clone();
+        if let (Some(subject), Some(relation)) = (&mut terms.subject, &permit.kind().subject)
+            && let Some(named) = self.subject_named(cx, relation, subject).await?
+        {
+            *subject = named;
+        }
         let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         let query = ListQuery {
             filter: terms.filter()?,
@@ -130,16 +128,6 @@ impl Iam {
     /// [`Error::NotFound`].
     pub async fn revoke(&self, cx: &Cx, permit: Permit<Write, &Kind>, id: &str) -> Result<()> {
         self.delete(cx, permit, id, &Condition::default()).await
-    }
-
-    async fn check_subject(&self, cx: &Cx, subject: Subject<'_>) -> Result<()> {
-        match self.of(cx).with_record(kind_name(subject.kind), subject.id, |_| ()).await? {
-            Some(()) => Ok(()),
-            None => {
-                let subject = scim::error::quoted(&subject.to_string());
-                Err(Error::invalid(format!("`subject`: there is no subject {subject}")))
-            }
-        }
     }
 }
 

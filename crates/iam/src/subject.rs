@@ -195,7 +195,7 @@ impl Iam {
         Ok(Info::of(permit.kind(), SubjectKind::Group, &made.id, &document))
     }
 
-    /// Deletes a group. Its members stay, and what it was granted is granted to nobody.
+    /// Deletes a group. Its members stay, and its policies go with it.
     ///
     /// # Errors
     /// [`Error::NotFound`].

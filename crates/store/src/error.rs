@@ -59,6 +59,9 @@ pub enum CommitError {
         /// The target that stays.
         target: String,
     },
+    /// An edge would close a cycle, or is in one.
+    #[error("it would lead to itself")]
+    Cycle,
     /// The record has another version than the one expected.
     #[error("the record changed since it was read")]
     Stale,

@@ -2,6 +2,7 @@
 //! row, of something the batch writes or deletes anyway, so that no two batches wait for each other over what they look at.
 
 use crate::batch::{Arg, Expect};
+use crate::columns::bounded;
 use crate::{Batch, statements};
 
 statements! {
@@ -20,6 +21,16 @@ statements! {
               (select 1 from edge e where e.tenant = $1 and e.relation = $3 and e.source = $4 and e.target = $5)";
     UNUSED = "update counter set live = live where tenant = $1 and kind = $2 and not exists \
               (select 1 from edge e where e.tenant = $1 and e.relation = $3 and e.target = $4)";
+    // Mostly nothing lies above, and a recursion sets up tables of its own. The outer `limit` ends it, on either database.
+    ACYCLIC = "update counter set live = live where tenant = $1 and kind = $2 and (not exists \
+               (select 1 from edge e where e.tenant = $1 and e.relation = $3 and e.target = $4) or not exists ( \
+                 with recursive up (id) as ( \
+                   select e.source from edge e where e.tenant = $1 and e.relation = $3 and e.target = $4 \
+                   union \
+                   select e.source from up cross join edge e \
+                   where e.tenant = $1 and e.relation = $3 and e.target = up.id \
+                 ) \
+                 select 1 from (select id from up limit $5) met where met.id = $4))";
 }
 
 /// Each refuses the batch with `Changed` when it does not hold. The record or token stands in the same batch, and exists
@@ -70,5 +81,13 @@ impl Batch {
     pub fn unused(&mut self, relation: &str, kind: &str, target: &str) -> &mut Self {
         let (kind, relation, target) = (self.keep(kind), self.keep(relation), self.keep(target));
         self.push(UNUSED, &[Arg::Tenant, kind, relation, target], Expect::Unused(relation, target))
+    }
+
+    /// A record of a kind that the batch counts, or has counted, does not lead to itself over edges of a relation: else it is
+    /// `Cycle`. So many records above it are looked at.
+    pub fn acyclic(&mut self, relation: &str, kind: &str, id: &str, most: u64) -> &mut Self {
+        let args =
+            [Arg::Tenant, self.keep(kind), self.keep(relation), self.keep(id), Arg::Int(bounded(most))];
+        self.push(ACYCLIC, &args, Expect::Acyclic)
     }
 }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use authz::graph::SubjectKind;
 use memchr::memmem;
 use scim::schema::{Extension, Held, Mutability, ResourceType, Schema};
 
 use super::keys::{Probe, Together};
 use super::reserve::{Reserve, Reserved};
 use super::{Derived, Kind, Mention, Reach, Reference, Relation, Rules, Slug};
+use crate::subject::kind_name;
 
 /// The facts of a kind that comes with Durward.
 pub(crate) struct Facts {
@@ -24,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) relations: &'static [(&'static str, &'static [&'static str])],
     /// Attribute, or attribute and part, and the kind that its values name.
     pub(crate) references: &'static [(&'static str, &'static str)],
+    /// The attribute that names the subject that a resource belongs to.
+    pub(crate) subject: Option<&'static str>,
     /// Attribute, the kind that it mentions, and the part that repeats what the attribute of that name says there.
     pub(crate) mentions: &'static [(&'static str, &'static str, &'static str)],
     /// Attribute, the kind and attribute of which it is the other side, and how far it looks.
@@ -62,6 +66,7 @@ pub(super) const PLAIN: Facts = Facts {
     indexed: &[],
     relations: &[],
     references: &[],
+    subject: None,
     mentions: &[],
     derived: &[],
     counts: &[],
@@ -182,6 +187,11 @@ impl Kind {
             relations,
             derived,
             references,
+            subject: facts.subject.map(|attribute| Relation {
+                attribute: attribute.to_owned(),
+                name: relation_name(facts.name, attribute),
+                targets: SubjectKind::ALL.map(|kind| kind_name(kind).to_owned()).to_vec(),
+            }),
             mentions: mentions.collect::<Result<_, _>>()?,
             counts: facts.counts.iter().map(counted).collect(),
             created: facts.created,

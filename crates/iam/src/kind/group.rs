@@ -1,5 +1,5 @@
-//! What is special about a Group (RFC 7643 §4.2). Members are edges; that groups nest in a circle is harmless,
-//! because whoever walks the edges meets each group once.
+//! What is special about a Group (RFC 7643 §4.2). Members are edges. Groups nest; that one comes to be in itself is
+//! refused, and harmless where it is so, because whoever walks the edges meets each group once.
 
 use super::facts::{Facts, Far, PLAIN};
 

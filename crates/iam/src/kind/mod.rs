@@ -59,6 +59,13 @@ pub struct Relation {
     pub targets: Vec<String>,
 }
 
+impl Relation {
+    /// Whether it may lead from a resource of that kind to another of the same.
+    pub fn nests(&self, kind: &str) -> bool {
+        self.targets.iter().any(|target| target == kind)
+    }
+}
+
 /// An attribute whose values name resources, kept in the document. Beside each stands an edge, so that what it names is
 /// there and stays there.
 #[derive(Clone, Debug)]
@@ -127,6 +134,8 @@ pub struct Kind {
     pub derived: Vec<Derived>,
     /// Attributes whose values name other resources.
     pub references: Vec<Reference>,
+    /// The attribute that names, as decisions spell it (`user-…`), the subject that a resource belongs to and goes with.
+    pub subject: Option<Relation>,
     /// Attributes that mention other resources.
     pub mentions: Vec<Mention>,
     /// Attributes that say how many edges a relation has: attribute and relation.
@@ -179,6 +188,7 @@ impl Kind {
             relations: Vec::new(),
             derived: Vec::new(),
             references: Vec::new(),
+            subject: None,
             mentions: Vec::new(),
             counts: Vec::new(),
             created: None,
@@ -347,6 +357,18 @@ impl Kinds {
     pub fn references_to<'k>(&'k self, kind: &'k str) -> impl Iterator<Item = &'k Reference> {
         let all = self.all.iter().flat_map(|k| k.references.iter());
         all.filter(move |reference| reference.relation.targets.iter().any(|target| target == kind))
+    }
+
+    /// The relations over which resources belong to one of a kind.
+    pub fn subjects_of<'k>(&'k self, kind: &'k str) -> impl Iterator<Item = &'k Relation> {
+        let all = self.all.iter().filter_map(|k| k.subject.as_ref());
+        all.filter(move |relation| relation.targets.iter().any(|target| target == kind))
+    }
+
+    /// The kind whose resources belong to others over that relation.
+    pub fn belonging(&self, relation: &str) -> Option<&Kind> {
+        let belongs = |kind: &&Arc<Kind>| kind.subject.as_ref().is_some_and(|own| own.name == relation);
+        self.all.iter().find(belongs).map(AsRef::as_ref)
     }
 
     /// The schemas of all kinds, each once.

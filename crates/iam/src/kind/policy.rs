@@ -1,4 +1,5 @@
-//! What is special about a Policy: it grants one action on one scope to one subject, once, and says so in the spelling of decisions.
+//! What is special about a Policy: it grants one action on one scope to one subject, once, and says so in the spelling of
+//! decisions. It goes with its subject.
 
 use authz::{Action, Scope};
 use scim::Error;
@@ -17,6 +18,7 @@ pub(super) static POLICY: Facts = Facts {
     schema: include_str!("policy.json"),
     together: &["subject", "scope", "action"],
     indexed: &["subject", "scope", "action"],
+    subject: Some("subject"),
     created: Some("created_at"),
     rules,
     reserved,

@@ -224,8 +224,8 @@ impl Run<'_> {
                 made.insert(at, Made { kind: Arc::clone(&kind), was_there: rendered.version > 1, rendered });
             }
             Some(known) => {
-                let (id, any) = (known.rendered.id.clone(), Condition::default());
-                known.rendered = iam.replace(cx, permit, &id, data, &any, &plain).await?;
+                let id = known.rendered.id.clone();
+                known.rendered = iam.complete(cx, permit, &id, data).await?;
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ mod bulk;
 pub mod condition;
 mod connections;
 mod create;
+mod cycle;
 mod delete;
 mod expand;
 mod mention;
@@ -20,6 +21,7 @@ mod relation;
 mod render;
 mod replace;
 mod slug;
+mod subject;
 mod turn;
 mod write;
 
@@ -135,6 +137,7 @@ pub(crate) fn refused(error: CommitError) -> Error {
             Error::invalid(format!("`{attribute}`: there is no resource {value} that could be one of them"))
         }
         CommitError::InUse { .. } => Error::Blocked("something refers to it".to_owned()),
+        CommitError::Cycle => Error::invalid("a resource cannot be one of its own"),
         CommitError::Stale => Error::Stale,
         // Asked again, it is decided by what is so then.
         CommitError::Changed => Error::Unavailable,

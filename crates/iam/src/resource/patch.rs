@@ -52,9 +52,9 @@ impl Iam {
                 let version = before.record.version;
                 break (before, beside, next, version);
             };
-            match self.commit(cx, batch, &edges).await {
+            match self.commit(cx, turn.without_cycle(batch, &edges), &edges).await {
                 Ok(done) => break (before, beside, next, done.version()),
-                Err(error) => turn.again(error).await?,
+                Err(error) => self.again(cx, &mut turn, &edges, error).await?,
             }
         };
         let is_same = next.is_same_as(&before);

@@ -10,7 +10,7 @@ use super::mention;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kind::reserve::EdgeChange;
-use crate::kind::{Kind, Reference};
+use crate::kind::{Kind, Reference, Relation};
 use crate::{Iam, limits};
 
 /// The values of an attribute, whether it holds one or several.
@@ -48,12 +48,17 @@ impl Reference {
 /// The edges that come and go when a document changes.
 pub(crate) fn changed<'k>(kind: &'k Kind, before: &Object, after: &Object) -> Vec<EdgeChange<'k>> {
     let mut changes = Vec::new();
-    for reference in &kind.references {
-        let (old, new) = (reference.targets(before), reference.targets(after));
-        let relation = &reference.relation;
+    let mut differ = |relation: &'k Relation, old: &BTreeSet<&str>, new: &BTreeSet<&str>| {
         let change = |target: &&str, is_link| EdgeChange { relation, target: (*target).to_owned(), is_link };
-        changes.extend(old.difference(&new).map(|target| change(target, false)));
-        changes.extend(new.difference(&old).map(|target| change(target, true)));
+        changes.extend(old.difference(new).map(|target| change(target, false)));
+        changes.extend(new.difference(old).map(|target| change(target, true)));
+    };
+    for reference in &kind.references {
+        differ(&reference.relation, &reference.targets(before), &reference.targets(after));
+    }
+    if let Some(relation) = &kind.subject {
+        let subject = |document| relation.subject(document).into_iter().collect();
+        differ(relation, &subject(before), &subject(after));
     }
     changes
 }
@@ -77,7 +82,10 @@ impl Iam {
             for written in reference.targets(document) {
                 let id = match kept.contains(written) {
                     true => written.to_owned(),
-                    false => self.named(cx, reference, written).await?,
+                    false => match self.named(cx, &reference.relation, written).await? {
+                        Some((_, id)) => id,
+                        None => return Err(unknown(reference, written)),
+                    },
                 };
                 ids.insert(written.to_owned(), id);
                 count += 1;
@@ -88,32 +96,45 @@ impl Iam {
             }
             reference.each_mut(document, &mut |value| settle(value, &ids));
         }
+        if let Some(relation) = &kind.subject {
+            self.resolve_subject(cx, relation, before, document).await?;
+        }
         mention::forget(cx, kind, document);
         Ok(())
     }
 
-    /// The id of what a client named by its id or by a value that is its own. An id is never taken for anything else.
-    async fn named(&self, cx: &Cx, reference: &Reference, written: &str) -> Result<String> {
-        let mut found = BTreeSet::new();
-        for kind in reference.relation.targets.iter().filter_map(|name| cx.kinds.named(name)) {
+    /// What a client named by its id or by a value that is its own, if anything is called so. An id is never taken for anything
+    /// else.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the attribute, when several are called so.
+    pub(super) async fn named<'c>(
+        &self,
+        cx: &'c Cx,
+        relation: &Relation,
+        written: &str,
+    ) -> Result<Option<(&'c Kind, String)>> {
+        let mut found = BTreeMap::new();
+        for kind in relation.targets.iter().filter_map(|name| cx.kinds.named(name)) {
             if self.of(cx).with_record(kind.name(), written, |_| ()).await?.is_some() {
-                return Ok(written.to_owned());
+                return Ok(Some((kind, written.to_owned())));
             }
             for probe in &kind.unique {
                 let key = scim::value::key(probe.leaf(), &Value::from(written));
                 let Some(key) = key.filter(|key| key.len() <= limits::UNIQUE_BYTES_MAX) else { continue };
-                found.extend(self.of(cx).id_by_key(kind.name(), &probe.name, &key).await?);
+                let id = self.of(cx).id_by_key(kind.name(), &probe.name, &key).await?;
+                found.extend(id.map(|id| (id, kind)));
             }
         }
-        let kinds = reference.relation.targets.join(" or ");
-        let (attribute, written) = (&reference.relation.attribute, scim::error::quoted(written));
-        match (found.pop_first(), found.is_empty()) {
-            (Some(id), true) => Ok(id),
-            (Some(_), false) => Err(Error::invalid(format!(
+        let one = found.pop_first().map(|(id, kind)| (kind, id));
+        if !found.is_empty() {
+            let (attribute, kinds) = (&relation.attribute, relation.targets.join(" or "));
+            let written = scim::error::quoted(written);
+            return Err(Error::invalid(format!(
                 "`{attribute}`: more than one {kinds} is called {written}, by name or otherwise; write the id"
-            ))),
-            (None, _) => Err(Error::invalid(format!("`{attribute}`: there is no {kinds} {written}"))),
+            )));
         }
+        Ok(one)
     }
 
     /// What refers to a resource by that relation: its kind and what it shows.
@@ -128,6 +149,12 @@ impl Iam {
             .await?;
         Ok(user)
     }
+}
+
+fn unknown(reference: &Reference, written: &str) -> Error {
+    let kinds = reference.relation.targets.join(" or ");
+    let (attribute, written) = (&reference.relation.attribute, scim::error::quoted(written));
+    Error::invalid(format!("`{attribute}`: there is no {kinds} {written}"))
 }
 
 /// References by id alone, each once.

@@ -167,9 +167,9 @@ impl Iam {
             let batch = self.begun(cx, kind, &before.changed(Some(&before.document), &changes)).await?;
             turn.is_guarded = !batch.is_empty();
             let batch = write::relink(batch, cx, kind, &before, &changes, None);
-            match self.commit(cx, batch, &changes).await {
+            match self.commit(cx, turn.without_cycle(batch, &changes), &changes).await {
                 Ok(_) => return Ok(true),
-                Err(error) => turn.again(error).await?,
+                Err(error) => self.again(cx, &mut turn, &changes, error).await?,
             }
         }
     }

@@ -29,6 +29,32 @@ impl Iam {
         condition: &Condition,
         query: &ListQuery,
     ) -> Result<Rendered> {
+        self.put(cx, permit, (id, draft), condition, query, false).await
+    }
+
+    /// Gives a resource of a circle, which was created without them, its references to the others (RFC 7644 §3.7.1).
+    ///
+    /// # Errors
+    /// As [`Iam::replace`].
+    pub(super) async fn complete(
+        &self,
+        cx: &Cx,
+        permit: Permit<Write, &Kind>,
+        id: &str,
+        draft: Object,
+    ) -> Result<Rendered> {
+        self.put(cx, permit, (id, draft), &Condition::default(), &ListQuery::default(), true).await
+    }
+
+    async fn put(
+        &self,
+        cx: &Cx,
+        permit: Permit<Write, &Kind>,
+        (id, draft): (&str, Object),
+        condition: &Condition,
+        query: &ListQuery,
+        is_cyclic: bool,
+    ) -> Result<Rendered> {
         let kind = permit.kind();
         let projection = self.projection(cx, kind, query)?;
         let mut admitted = admit_replacement(&kind.schema, draft, cx.rules())?;
@@ -37,6 +63,7 @@ impl Iam {
         let hashed = self.passwords.settle(secrets, false, &*self.env).await?.kept;
         let view = View::new(cx, kind, &projection);
         let mut turn = self.turn(cx, kind, id, condition).await?;
+        turn.is_cyclic = is_cyclic;
         loop {
             let (before, beside) = self.stored_beside(&view, id, true).await?;
             condition.check(before.record.version)?;
@@ -48,9 +75,9 @@ impl Iam {
             let batch = self.begun(cx, kind, &before.changed(Some(&next.object), &plan.changes)).await?;
             turn.is_guarded = !batch.is_empty();
             let batch = write::change(batch, cx, kind, &before, &next, &plan.changes, "replace")?;
-            match self.commit(cx, batch, &plan.changes).await {
+            match self.commit(cx, turn.without_cycle(batch, &plan.changes), &plan.changes).await {
                 Ok(done) => return self.changed(&view, &before, &next, done.version(), beside).await,
-                Err(error) => turn.again(error).await?,
+                Err(error) => self.again(cx, &mut turn, &plan.changes, error).await?,
             }
         }
     }

@@ -49,12 +49,14 @@ impl Turns {
 pub(super) struct Turn<'a> {
     turns: &'a Turns,
     tenant: TenantId,
-    kind: &'a Kind,
-    id: &'a str,
+    pub(super) kind: &'a Kind,
+    pub(super) id: &'a str,
     condition: &'a Condition,
     attempt: u32,
     /// Whether its batch relies on what others may change.
     pub(super) is_guarded: bool,
+    /// Whether the resource may lead to itself: it does already, or is to.
+    pub(super) is_cyclic: bool,
     place: Option<Place<'a>>,
 }
 
@@ -69,8 +71,17 @@ impl Iam {
         condition: &'a Condition,
     ) -> Result<Turn<'a>> {
         let (turns, tenant) = (&self.turns, cx.tenant);
-        let mut turn =
-            Turn { turns, tenant, kind, id, condition, attempt: 0, is_guarded: false, place: None };
+        let mut turn = Turn {
+            turns,
+            tenant,
+            kind,
+            id,
+            condition,
+            attempt: 0,
+            is_guarded: false,
+            is_cyclic: false,
+            place: None,
+        };
         if condition.is_open() && turns.open.load(Ordering::Acquire) > 0 {
             let key = turn.key();
             if turns.queues(|queues| queues.contains_key(&key)) {

@@ -219,9 +219,15 @@ pub(crate) fn deletion(mut batch: Batch, cx: &Cx, kind: &Kind, before: &Stored) 
     for reference in &kind.references {
         batch.unlink_all(&reference.relation.name, id);
     }
+    if let Some(relation) = &kind.subject {
+        batch.unlink_all(&relation.name, id);
+    }
     batch.count(name, -1, true);
     for reference in cx.kinds.references_to(name) {
         batch.unused(&reference.relation.name, name, id);
+    }
+    for relation in cx.kinds.subjects_of(name) {
+        batch.unused(&relation.name, name, id);
     }
     count_extensions(&mut batch, kind, &before.document, &Object::new());
     batch.audit(&entry(cx, DELETE, kind, id, Some(&digest(&before.record.document)), None));

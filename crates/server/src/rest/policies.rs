@@ -17,7 +17,7 @@ use crate::extract::{App, Path};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewPolicy {
-    /// Who: `user-…`, `group-…` or `client-…`. A group passes it on to its members.
+    /// Who: `user-…`, `group-…` or `client-…` and the id; the id alone or a user name, too. A group passes it on to its members.
     #[schema(example = "group-0198f0c2-5b1e-7c3a-9d55-2f1b6a7c8e90")]
     subject: String,
     /// On what: a path or URI. It holds on all that lies below.
@@ -37,7 +37,7 @@ pub struct NewPolicy {
 pub struct PolicyView {
     /// Its id.
     id: String,
-    /// Who.
+    /// Who: `user-…`, `group-…` or `client-…`, and the id.
     subject: String,
     /// On what, in the one spelling of the scope.
     scope: String,

@@ -33,6 +33,8 @@ pub(crate) enum Expect {
     Guard(Arg, Arg),
     /// One row, else edges of this relation lead to this target.
     Unused(Arg, Arg),
+    /// One row, else a record leads to itself.
+    Acyclic,
     /// One row, else the value of this attribute is taken.
     Unique(Arg),
     /// One row, else what the batch was decided upon is no longer so.
@@ -77,7 +79,7 @@ impl Batch {
         match expect {
             Expect::Version(kind, id) => Some([self.param(kind, 0), self.param(id, 0)]),
             Expect::Any | Expect::Row | Expect::Same | Expect::Tenant => None,
-            Expect::Guard(..) | Expect::Unused(..) | Expect::Unique(_) => None,
+            Expect::Guard(..) | Expect::Unused(..) | Expect::Acyclic | Expect::Unique(_) => None,
         }
     }
 
@@ -94,6 +96,7 @@ impl Batch {
             Expect::Unused(relation, target) => {
                 CommitError::InUse { relation: self.string(relation), target: self.string(target) }
             }
+            Expect::Acyclic => CommitError::Cycle,
             Expect::Unique(attribute) => CommitError::Unique { attribute: self.string(attribute) },
             Expect::Same => CommitError::Changed,
             Expect::Tenant => CommitError::NoTenant,

@@ -304,6 +304,36 @@ pub(crate) async fn what_is_in_use_stays(world: &impl World) {
     assert!(acme.record("Thing", "x").await.unwrap().is_none());
 }
 
+pub(crate) async fn what_leads_to_itself_is_refused(world: &impl World) {
+    let stores = [world.fresh().await, world.fresh().await];
+    let acme = boxes(&stores[0]).await;
+    acme.commit(batch(|b| b.count("Box", 4, false))).await.unwrap();
+    let hold = |source: &'static str, target: &'static str, most: u64| {
+        batch(move |b| b.link(HOLDS, source, target, &["Box"]).acyclic(HOLDS, "Box", source, most))
+    };
+    for (source, target) in [("a", "b"), ("b", "c"), ("a", "c")] {
+        acme.commit(hold(source, target, 9)).await.unwrap();
+    }
+    for (source, target) in [("c", "a"), ("c", "b"), ("b", "a"), ("c", "c")] {
+        assert_eq!(acme.commit(hold(source, target, 9)).await, Err(CommitError::Cycle), "{source} {target}");
+        assert!(!acme.has_edge(HOLDS, source, target).await.unwrap());
+    }
+    // So many are looked at: b, then a and c.
+    acme.commit(batch(|b| b.unlink(HOLDS, "a", "c"))).await.unwrap();
+    assert_eq!(acme.commit(hold("c", "b", 3)).await, Err(CommitError::Cycle));
+    acme.commit(hold("c", "b", 1)).await.unwrap();
+    // Whoever is in a cycle already is refused, whatever the edge.
+    acme.commit(batch(|b| b.insert(&new("Box", "d")))).await.unwrap();
+    assert_eq!(acme.commit(hold("c", "d", 9)).await, Err(CommitError::Cycle));
+    acme.commit(batch(|b| b.unlink(HOLDS, "c", "b").unlink(HOLDS, "a", "b"))).await.unwrap();
+    for _ in 0..20 {
+        let there = stores[1].tenant(ACME);
+        let (one, other) = tokio::join!(acme.commit(hold("a", "b", 9)), there.commit(hold("c", "a", 9)));
+        assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+        acme.commit(batch(|b| b.unlink(HOLDS, "a", "b").unlink(HOLDS, "c", "a"))).await.unwrap();
+    }
+}
+
 pub(crate) async fn a_link_and_the_deletion_of_what_must_be_unused_do_not_both_hold(world: &impl World) {
     let stores = [world.fresh().await, world.fresh().await];
     for round in 0..20 {

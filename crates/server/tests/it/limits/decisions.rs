@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{CORE, RECORD, acme, records, refused, rows, text};
 use crate::decision::question;
-use crate::world::{Answer, Caller, World, operations, user};
+use crate::world::{Answer, Caller, World, group, operations, user};
 
 /// Asks the decision API.
 async fn asked(caller: &Caller, path: &str, body: Value) -> Answer {
@@ -50,9 +50,14 @@ async fn a_message_that_asks_for_decisions_is_limited() {
 
 #[tokio::test]
 async fn a_policy_is_limited() {
-    let (_world, caller) = acme().await;
+    let (world, caller) = acme().await;
     let policy = |id: usize, scope: usize, action: usize| json!({ "subject": format!("user-{}", text(id)), "scope": format!("/{}", text(scope - 1)), "action": text(action) });
     let (id, scope, action) = (ID_BYTES_MAX - "user-".len(), SCOPE_BYTES_MAX, ACTION_BYTES_MAX);
+    for bytes in [id, id + 1] {
+        let insert = RECORD.replace("{id}' || (1000000 + n)", &format!("{}'", text(bytes)));
+        let insert = insert.replace("{kind}", "User").replace("{name}", "userName").replace("{urn}", CORE);
+        rows(&world, 1, &insert);
+    }
     caller.post("/Policies", policy(id, scope, action)).await.check(201);
     for (over, member) in [
         (policy(id + 1, scope, action), "`subject`"),
@@ -61,6 +66,43 @@ async fn a_policy_is_limited() {
     ] {
         refused(caller.post("/Policies", over).await, 400, Some("invalidValue"), member);
     }
+}
+
+#[tokio::test]
+async fn policies_that_go_with_their_subject_are_limited() {
+    let (world, caller) = acme().await;
+    let path = format!("/Users/{}", caller.make("/Users", user("ada")).await);
+    let ada = path.trim_start_matches("/Users/");
+    let policies = [
+        "insert into record (tenant, kind, id, version, created, modified, display, document) \
+         select {tenant}, 'Policy', 'p' || n, 1, 1, 1, '', \
+         '{\"subject\":\"user-{ada}\",\"scope\":\"/' || n || '\",\"action\":\"read\"}'",
+        "insert into edge (tenant, relation, source, target, target_kind, display) \
+         select {tenant}, 'Policy.subject', 'p' || n, '{ada}', 'User', ''",
+    ];
+    policies.iter().for_each(|insert| rows(&world, BELONGINGS_MAX + 1, &insert.replace("{ada}", ada)));
+    refused(caller.delete(&path).await, 409, None, "more than 1000 of `/Policies` belong to it");
+    caller.get(&path).await.check(200);
+    caller.delete("/Policies/p1").await.check(204);
+    caller.delete(&path).await.check(204);
+    caller.get("/Policies/p2").await.check(404);
+}
+
+#[tokio::test]
+async fn groups_above_a_group_that_are_looked_at_are_limited() {
+    let (world, caller) = acme().await;
+    let above = usize::try_from(NESTING_EXAMINED_MAX).unwrap();
+    records(&world, above + 2, "Group", "g", "displayName");
+    members(&world, above + 1, "'g' || (1000000 + n + 1)", "'g' || (1000000 + n)", "Group");
+    caller.make("/Groups", group("counted", &[])).await;
+    let add = |above: usize| {
+        let id = format!("g{}", 1_000_000 + 1 + above);
+        operations(json!([{ "op": "add", "path": "members", "value": [{ "value": id }] }]))
+    };
+    let named = format!("g{}", 1_000_000 + above);
+    refused(caller.patch("/Groups/g1000001", add(above - 1)).await, 400, Some("invalidValue"), &named);
+    // What is further up is not seen; decisions end all the same.
+    caller.patch("/Groups/g1000001", add(above + 1)).await.check(204);
 }
 
 const MEMBER: &str = "insert into edge (tenant, relation, source, target, target_kind, display) \

@@ -87,7 +87,8 @@ async fn only_who_may_do_everything_makes_an_administrator() {
     let harmless =
         admin.post("/Policies", json!({ "subject": format!("user-{id}"), "scope": "/a", "action": "a" }));
     let harmless = format!("/Policies/{}", harmless.await.check(201).id());
-    let own = admin.post("/Policies", policy("user-x", "durward.users.read")).await.check(201).id();
+    let eve = admin.make("/Users", user("eve")).await;
+    let own = admin.post("/Policies", policy(&eve, "durward.users.read")).await.check(201).id();
     let own = format!("/Policies/{own}");
     let spelled =
         json!({ "subject": format!("user-{id}"), "scope": "DURWARD:/%75sers", "action": "durward" });
@@ -237,6 +238,88 @@ async fn each_way_is_free_while_another_administrator_stays() {
         }
         let answer = firm.admin.send(method, &path, body).await;
         assert!(answer.status.is_success(), "{}: {}", answer.asked, answer.text);
+    }
+}
+
+#[tokio::test]
+async fn the_last_administrator_hands_over_in_one_write() {
+    let swap = |leaves: &str, joins: &str| {
+        operations(json!([
+            { "op": "add", "path": "members", "value": [{ "value": joins }] },
+            { "op": "remove", "path": format!("members[value eq \"{leaves}\"]") },
+        ]))
+    };
+    // Ben comes himself, or by a group; to the role, to the group that has it, or to the group in that.
+    for way in 0..8 {
+        let firm = Firm::new().await;
+        let Firm { admin, ada, ben, inner, outer, .. } = &firm;
+        let crew = admin.make("/Groups", group("crew", &[ben])).await;
+        let role = |id: &str| json!({ "name": "TenantAdmin", "members": [{ "value": id }] });
+        let (inner, outer_path) = (format!("/Groups/{inner}"), format!("/Groups/{outer}"));
+        let done = match way {
+            0 => admin.patch(ROLE, members("replace", &[ben])).await,
+            1 => admin.patch(ROLE, swap(outer, ben)).await,
+            2 => admin.put(ROLE, role(ben)).await,
+            3 => admin.put(ROLE, role(&crew)).await,
+            4 => admin.put(&inner, group("inner", &[ben])).await,
+            5 => admin.patch(&inner, swap(ada, ben)).await,
+            6 => admin.patch(&outer_path, members("replace", &[&crew])).await,
+            _ => admin.patch(&inner, swap(ada, &crew)).await,
+        };
+        assert!(done.status.is_success(), "{way}: {}", done.text);
+        let there = standing_for(&firm.world, ben, &[]).await;
+        there.get("!/v1/sso").await.check(200);
+        standing_for(&firm.world, ada, &[]).await.get("!/v1/sso").await.check(403);
+        // Now he is the last.
+        admin.delete(&format!("/Users/{ada}")).await.check(204);
+        admin.delete(&format!("/Users/{ben}")).await.check(409);
+    }
+}
+
+#[tokio::test]
+async fn who_could_not_administer_is_handed_nothing() {
+    let firm = Firm::new().await;
+    let Firm { admin, ada, ben, inner, outer, .. } = &firm;
+    admin.patch(&format!("/Users/{ben}"), set("active", json!(false))).await.check(200);
+    let crew = admin.make("/Groups", group("crew", &[ben])).await;
+    let robot = admin.make("/Clients", json!({ "name": "Robot" })).await;
+    let empty = admin.make("/Groups", group("empty", &[&robot])).await;
+    for nobody in [ben, &crew, &robot, &empty] {
+        for path in [ROLE, &format!("/Groups/{outer}"), &format!("/Groups/{inner}")] {
+            let refused = admin.patch(path, members("replace", &[nobody])).await.check(409);
+            assert!(detail(&refused).starts_with("the tenant would be left without an administrator"));
+        }
+    }
+    // Who is not there at all is refused as that.
+    let refused = admin.patch(ROLE, members("replace", &["nobody"])).await;
+    assert!([400, 409].contains(&refused.status.as_u16()), "{}", refused.text);
+    standing_for(&firm.world, ada, &[]).await.get("!/v1/sso").await.check(200);
+}
+
+#[tokio::test]
+async fn of_a_handover_and_the_end_of_its_heir_one_is_refused() {
+    for round in 0..8 {
+        let world = World::new().await;
+        let beside = world.beside().await;
+        let admin = world.admin("acme").await;
+        let there = Caller { router: beside.router.clone(), ..admin.clone() };
+        let ada = admin.make("/Users", user("ada")).await;
+        let ben = admin.make("/Users", user("ben")).await;
+        let crew = admin.make("/Groups", group("crew", &[&ben])).await;
+        admin.patch(ROLE, members("add", &[&ada])).await.check(204);
+        let heir = if round % 2 == 0 { &ben } else { &crew };
+        let handover = admin.patch(ROLE, members("replace", &[heir]));
+        let end = async {
+            match round % 4 {
+                0 => there.delete(&format!("/Users/{ben}")).await,
+                1 => there.patch(&format!("/Groups/{crew}"), members("remove", &[&ben])).await,
+                2 => there.patch(&format!("/Users/{ben}"), set("active", json!(false))).await,
+                _ => there.delete(&format!("/Groups/{crew}")).await,
+            }
+        };
+        let (handover, end) = tokio::join!(handover, end);
+        let refused = [&handover, &end].into_iter().filter(|answer| !answer.status.is_success()).count();
+        assert_eq!(refused, 1, "{round}: {} {}", handover.text, end.text);
     }
 }
 

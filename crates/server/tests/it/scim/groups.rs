@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use iam::cx::TokenKind;
+use iam::token::{Draft, Settings};
+use scim::quirks::Dialect;
 use serde_json::{Value, json};
 
 use crate::world::{Caller, World, group, operations, user};
@@ -58,26 +61,121 @@ async fn members_are_users_and_groups_and_users_know_all_their_groups() {
 }
 
 #[tokio::test]
-async fn groups_may_nest_in_a_circle_but_not_in_themselves() {
+async fn groups_nest_and_none_comes_to_be_in_itself() {
     let world = World::new().await;
     let acme = world.provider("acme").await;
     let ada = acme.make("/Users", user("ada")).await;
     let a = acme.make("/Groups", group("a", &[&ada])).await;
     let b = acme.make("/Groups", group("b", &[&a])).await;
     let c = acme.make("/Groups", group("c", &[&b])).await;
+    // In two ways is no circle.
+    let d = acme.make("/Groups", group("d", &[&a, &b, &c])).await;
+    let eve = acme.make("/Users", user("eve")).await;
+    let path = |id: &str| format!("/Groups/{id}");
+    let add = |ids: &[&str]| {
+        let values: Vec<_> = ids.iter().map(|id| json!({ "value": id })).collect();
+        operations(json!([{ "op": "add", "path": "members", "value": values }]))
+    };
+    let settings = Settings { dialect: Dialect::Strict, ..Settings::default() };
+    let strict = Draft { settings, ..Draft::new(TokenKind::Scim, "strict") };
+    let strict = world.caller("acme", strict).await;
+    let before = acme.get(&path(&a)).await.check(200).json();
+    for above in [&b, &c, &d] {
+        for caller in [&acme, &strict] {
+            for answer in [
+                caller.patch(&path(&a), add(&[&eve, above])).await,
+                caller.put(&path(&a), group("a", &[&ada, above])).await,
+                caller.put(&path(&a), group("other", &[above])).await,
+            ] {
+                let body = answer.check(400).json();
+                assert_eq!(body["scimType"], "invalidValue");
+                assert_eq!(
+                    body["detail"],
+                    format!("`members`: `{above}` cannot be one of these, as it has this one in it already")
+                );
+            }
+        }
+        let admin = world.admin("acme").await;
+        let body = json!({ "subjectIds": [format!("group-{above}"), format!("user-{eve}")] });
+        admin.post(&format!("!/v1/subjects/groups/{a}/members"), body).await.check(400);
+    }
+    for itself in [acme.patch(&path(&a), add(&[&a])).await, acme.put(&path(&a), group("a", &[&a])).await] {
+        assert_eq!(itself.check(400).json()["detail"], "`members`: a resource cannot be one of its own");
+    }
+    assert_eq!(acme.get(&path(&a)).await.check(200).json(), before, "nothing half written");
+    assert_eq!(acme.find("/Groups", "displayName eq \"other\"").await, [""; 0]);
+    // Where the way up ends, the way down is free.
+    acme.patch(&path(&a), add(&[&eve])).await.check(204);
+    acme.put(&path(&c), group("c", &[])).await.check(200);
+    acme.patch(&path(&a), add(&[&c])).await.check(204);
+    assert_eq!(
+        seen(&acme, &format!("/Users/{eve}"), "groups").await,
+        set(&["a direct", "b indirect", "d indirect"])
+    );
+    acme.patch(&path(&c), add(&[&b])).await.check(400);
+}
+
+#[tokio::test]
+async fn of_two_that_take_each_other_in_at_once_one_does() {
+    let world = World::new().await;
+    let beside = world.beside().await;
+    let acme = world.provider("acme").await;
+    let there = Caller { router: beside.router.clone(), ..acme.clone() };
+    for round in 0..12 {
+        let a = acme.make("/Groups", group("a", &[])).await;
+        let b = acme.make("/Groups", group("b", &[])).await;
+        let between = acme.make("/Groups", group("between", &[&b])).await;
+        let add =
+            |id: &str| operations(json!([{ "op": "add", "path": "members", "value": [{ "value": id }] }]));
+        let (path_a, path_b) = (format!("/Groups/{a}"), format!("/Groups/{b}"));
+        let down = if round % 2 == 0 { &b } else { &between };
+        let (one, other) =
+            tokio::join!(acme.patch(&path_a, add(down)), there.put(&path_b, group("b", &[&a])));
+        let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+        statuses.sort_unstable();
+        assert!([[200, 400], [204, 400]].contains(&statuses), "{round}: {} {}", one.text, other.text);
+    }
+}
+
+#[tokio::test]
+async fn a_circle_that_was_created_as_one_is_lived_with() {
+    let world = World::new().await;
+    let acme = world.provider("acme").await;
+    let ada = acme.make("/Users", user("ada")).await;
+    let one = |name: &str, of: &str| {
+        json!({ "method": "POST", "path": "/Groups", "bulkId": name, "data": {
+            "displayName": name, "members": [{ "value": format!("bulkId:{of}") }] } })
+    };
+    // RFC 7644 §3.7.1 has them be members of each other.
+    let bulk = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": [one("a", "c"), one("b", "a"), one("c", "b")],
+    });
+    acme.post("/Bulk", bulk).await.check(200);
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c"] {
+        ids.extend(acme.find("/Groups", &format!("displayName eq \"{name}\"")).await);
+    }
+    let [a, b, c] = ids.as_slice() else { panic!("{ids:?}") };
     let add = |id: &str| operations(json!([{ "op": "add", "path": "members", "value": [{ "value": id }] }]));
-    acme.patch(&format!("/Groups/{a}"), add(&c)).await.check(204);
+    let path = |id: &str| format!("/Groups/{id}");
+    acme.patch(&path(a), add(&ada)).await.check(204);
+    acme.put(&path(b), group("b", &[a, &ada])).await.check(200);
     assert_eq!(
         seen(&acme, &format!("/Users/{ada}"), "groups").await,
-        set(&["a direct", "b indirect", "c indirect"])
+        set(&["a direct", "b direct", "c indirect"])
     );
-    let ids = acme.find("/Users", &format!("groups.value eq \"{b}\"")).await;
-    assert_eq!(ids, std::slice::from_ref(&ada));
-    let body = acme.patch(&format!("/Groups/{a}"), add(&a)).await.check(400).json();
-    assert_eq!(body["scimType"], "invalidValue");
-    acme.put(&format!("/Groups/{a}"), group("a", &[&a])).await.check(400);
-    acme.delete(&format!("/Groups/{b}")).await.check(204);
-    assert_eq!(seen(&acme, &format!("/Users/{ada}"), "groups").await, set(&["a direct"]));
+    assert_eq!(acme.find("/Users", &format!("groups.value eq \"{c}\"")).await, std::slice::from_ref(&ada));
+    // It grows no further.
+    acme.patch(&path(a), add(b)).await.check(400);
+    let d = acme.make("/Groups", group("d", &[a])).await;
+    acme.patch(&path(c), add(&d)).await.check(400);
+    acme.delete(&path(c)).await.check(204);
+    acme.patch(&path(a), add(&d)).await.check(400);
+    assert_eq!(
+        seen(&acme, &format!("/Users/{ada}"), "groups").await,
+        set(&["a direct", "b direct", "d indirect"])
+    );
 }
 
 #[tokio::test]
