@@ -16,10 +16,13 @@
 //! | several | `URN:attribute` as a name in a POST or PUT | the attribute |
 //! | Keycloak | `"active": "true"`, `remove members` with `null` | a boolean, the removal of all |
 //! | authentik | `userName eq name`, whole objects with `id` and `schemas` in a PATCH | quotes, `id` and `schemas` ignored |
-//! | StackSpot | bodies wrapped in `attributes`, `operations`, a path that is an object | the flat form |
+//! | StackSpot | bodies wrapped in `attributes`, `operations`, a path that is an object | the flat form, the path |
 //! | StackSpot | `"permissions": ["name"]`, an action as a whole where its id is meant | `{"value": …}` |
 //! | StackSpot | `{"action": "a", "resource": "r"}` | `{"actions": ["a"], "resource": "r"}` |
 
+mod path;
+
+pub(crate) use path::path_from_object;
 use serde_json::Value;
 
 use crate::Object;
@@ -161,43 +164,6 @@ pub fn unwrap_attributes(mut body: Object) -> Object {
     flat
 }
 
-/// Whether an object that stands for a path names nothing: no member, or empty ones alone.
-pub(crate) fn says_nothing(path: &Object) -> bool {
-    path.values().all(|part| match part {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Object(object) => says_nothing(object),
-        _ => false,
-    })
-}
-
-/// A PATCH `path` given as `{"attributePath": {"attributeName", "subAttribute", "uriprefix"}, "subAttribute"}`
-/// as the path it stands for.
-pub fn path_from_object(path: &Object) -> Option<String> {
-    let part =
-        |object: &Object, name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let attribute = path.get("attributePath")?.as_object()?;
-    let name = part(attribute, "attributeName");
-    if name.is_empty() {
-        return None;
-    }
-    let mut text = part(attribute, "uriprefix");
-    if !text.is_empty() && !text.ends_with(':') {
-        text.push(':');
-    }
-    text.push_str(&name);
-    if let Some(filter) = path.get("valueExpression").and_then(Value::as_str).filter(|f| !f.is_empty()) {
-        text.push_str(&format!("[{filter}]"));
-    }
-    let sub =
-        [part(attribute, "subAttribute"), part(path, "subAttribute")].into_iter().find(|s| !s.is_empty());
-    if let Some(sub) = sub {
-        text.push('.');
-        text.push_str(&sub);
-    }
-    Some(text)
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
@@ -272,29 +238,6 @@ mod tests {
         let kind =
             ResourceType { schema: crate::schema::Schema::parse(text).unwrap().into(), ..DEVICE.clone() };
         check(&kind, r#"{"attributes":{"userName":"a"}}"#, expect![[r#"{"attributes":{"userName":"a"}}"#]]);
-    }
-
-    #[test]
-    fn a_path_may_be_an_object() {
-        let check = |path: &str, expect: Expect| {
-            expect.assert_eq(&path_from_object(&parse(path)).unwrap_or("not understood".to_owned()));
-        };
-        check(r#"{"attributePath":{"attributeName":"title"}}"#, expect!["title"]);
-        check(
-            r#"{"attributePath":{"attributeName":"name","subAttribute":"givenName"}}"#,
-            expect!["name.givenName"],
-        );
-        check(
-            r#"{"attributePath":{"attributeName":"manager","uriprefix":"urn:x:2.0:User"},"subAttribute":"value"}"#,
-            expect!["urn:x:2.0:User:manager.value"],
-        );
-        check(
-            r#"{"attributePath":{"attributeName":"emails"},"valueExpression":"type eq \"work\"","subAttribute":"value"}"#,
-            expect![[r#"emails[type eq "work"].value"#]],
-        );
-        check(r#"{"attributePath":{"attributeName":""}}"#, expect!["not understood"]);
-        check(r#"{"attributePath":"title"}"#, expect!["not understood"]);
-        check("{}", expect!["not understood"]);
     }
 
     #[test]
