@@ -4,6 +4,7 @@
 //! read-only attributes fall away, write-only ones are taken aside, and whatever is kept as rows of its own is
 //! handed over as such. Nothing here knows who asks or where the result goes.
 
+mod names;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -15,6 +16,7 @@ use crate::error::{Error, quoted};
 use crate::quirks::{self, Dialect};
 use crate::schema::{Attribute, Held, Mutability, ResourceType, Schema};
 
+pub use names::{Names, Unknown};
 use values::{admit_into, stands_twice};
 pub(crate) use values::{
     distinct, full_name, is_read_only, object_of, refuse_repeats, require_parts, unknown_part,
@@ -39,6 +41,8 @@ pub struct Rules<'a> {
     pub dialect: Dialect,
     /// How much it may send.
     pub limits: &'a Limits,
+    /// The ids of resources that it may name otherwise; without them, what it writes stays as it is.
+    pub names: Option<&'a Names>,
 }
 
 /// A document that a schema admitted.

@@ -183,9 +183,12 @@ impl<'s> Patch<'s, '_> {
         &mut self,
         op: Op,
         path: &PatchPath,
-        bound: BoundPath<'s>,
+        mut bound: BoundPath<'s>,
         value: Option<Value>,
     ) -> Result<(), Error> {
+        if let (Some(filter), Some(names)) = (&mut bound.filter, self.rules.names) {
+            filter.name(names);
+        }
         match bound.place {
             Place::Extension(schema) => self.schema(op, schema, value),
             Place::Attribute { found, sub } => {

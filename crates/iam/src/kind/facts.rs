@@ -146,7 +146,7 @@ impl Kind {
                 None => Some(attribute),
             });
             let unknown = || scim::Error::path(format!("`{path}` is not an attribute of {}", facts.name));
-            attribute.ok_or_else(unknown)?.refers = true;
+            attribute.ok_or_else(unknown)?.refers = Some((*target).to_owned());
             references.push(Reference {
                 attribute: name.to_owned(),
                 part: part.map(str::to_owned),

@@ -2,7 +2,7 @@
 //! existence of what is referred to is a guard in the batch.
 
 use scim::Object;
-use scim::admit::{Admitted, admit};
+use scim::admit::{Admitted, Names, admit};
 use scim::message::ListQuery;
 use scim::project::Projection;
 use store::{CommitError, RecordRef};
@@ -40,7 +40,7 @@ impl Iam {
         let projection = self.projection(cx, kind, query)?;
         let mut admitted = admit(&kind.schema, draft, cx.rules())?;
         (kind.rules)(Before::Nothing, &mut admitted)?;
-        self.resolve(cx, kind, None, &mut admitted.document).await?;
+        self.resolve(cx, kind, &Names::default(), &mut admitted.document).await?;
         let chosen = chosen_id(kind, admitted.id.as_deref())?;
         let hashed = self.passwords.settle(std::mem::take(&mut admitted.secrets), true, &*self.env).await?;
         let is_newest = chosen.is_none();

@@ -1,7 +1,7 @@
 //! PATCH (RFC 7644 §3.5.2).
 
 use scim::Object;
-use scim::admit::Admitted;
+use scim::admit::{Admitted, Names, Rules};
 use scim::message::ListQuery;
 use scim::patch;
 
@@ -43,10 +43,9 @@ impl Iam {
         let (before, beside, next, version) = loop {
             let (before, beside) = self.stored_beside(&view, id, answers).await?;
             condition.check(before.record.version)?;
-            let patched =
-                patch::apply(&kind.schema, &before.document, operations.clone(), cx.rules(), &limits::PATCH)?;
+            let (patched, names) = self.patched(cx, kind, &before, &operations).await?;
             let planned =
-                self.patch_batch(cx, kind, &before, patched, condition, &mut turn.is_guarded).await?;
+                self.patch_batch(cx, kind, &before, patched, &names, condition, &mut turn.is_guarded).await?;
             let (next, edges, batch) = planned;
             let Some(batch) = batch else {
                 let version = before.record.version;
@@ -64,6 +63,28 @@ impl Iam {
         Ok(Written::Resource(self.changed(&view, &before, &next, version, beside).await?))
     }
 
+    /// What the operations make of a document, and what they call other resources: to find and to compare what they name,
+    /// ids must stand in place of names before they are applied.
+    async fn patched<'k>(
+        &self,
+        cx: &Cx,
+        kind: &'k Kind,
+        before: &Stored,
+        operations: &[patch::Operation],
+    ) -> Result<(patch::Patched<'k>, Names)> {
+        let mut names = kind.names_in(&before.document);
+        loop {
+            let rules = Rules { names: Some(&names), ..cx.rules() };
+            let patched =
+                patch::apply(&kind.schema, &before.document, operations.to_vec(), rules, &limits::PATCH);
+            let unknown = names.unknown();
+            if unknown.is_empty() {
+                return Ok((patched?, names));
+            }
+            self.learn(cx, kind, unknown, &mut names).await?;
+        }
+    }
+
     /// What a patched resource becomes, the edges that come and go, and the batch that makes it so; none when nothing changes.
     async fn patch_batch<'k>(
         &self,
@@ -71,13 +92,14 @@ impl Iam {
         kind: &'k Kind,
         before: &Stored,
         patched: patch::Patched<'_>,
+        names: &Names,
         condition: &Condition,
         is_guarded: &mut bool,
     ) -> Result<(Next, Vec<EdgeChange<'k>>, Option<store::Batch>)> {
         let id = before.record.id.as_str();
         let plan: EdgePlan<'k> = self.patched_edges(cx, kind, id, patched.relations).await?;
         let mut admitted = Admitted { document: patched.document, ..Admitted::default() };
-        self.resolve(cx, kind, Some(&before.document), &mut admitted.document).await?;
+        self.resolve(cx, kind, names, &mut admitted.document).await?;
         (kind.rules)(Before::Patched(&before.document), &mut admitted)?;
         let hashed = self.passwords.settle(patched.secrets, false, &*self.env).await?.kept;
         let secret = password::merge(before.record.secret.as_deref(), hashed);

@@ -120,8 +120,8 @@ fn single(
     if value.is_null() {
         return Ok(None);
     }
-    if attribute.refers {
-        return reference(attribute, parent, &value, rules);
+    if let Some(kind) = &attribute.refers {
+        return reference(kind, attribute, parent, &value, rules);
     }
     if fits(attribute.kind, &value) {
         return complete(attribute, parent, value, rules);
@@ -133,8 +133,9 @@ fn single(
     }
 }
 
-/// What names another resource: an object whose `value` is kept and nothing else, for the rest is that resource's own.
+/// What names another resource, of that kind: an object whose `value` is kept and nothing else, for the rest is that resource's own.
 fn reference(
+    kind: &str,
     attribute: &Attribute,
     parent: &str,
     value: &Value,
@@ -148,7 +149,10 @@ fn reference(
             let (name, most) = (full_name(parent, attribute), rules.limits.id_bytes);
             Err(Error::value(format!("{} is longer than {most} bytes", quoted(&name))))
         }
-        Some(text) => Ok(Some(Value::Object(Object::from_iter([("value".to_owned(), text.into())])))),
+        Some(text) => {
+            let id = rules.names.map_or(text, |names| names.id(kind, text, true));
+            Ok(Some(Value::Object(Object::from_iter([("value".to_owned(), id.into())]))))
+        }
         None if value.is_object() => {
             Err(Error::value(format!("`{}.value` is required", full_name(parent, attribute))))
         }
@@ -265,7 +269,7 @@ pub(crate) fn unknown_part(attribute: &Attribute, name: &str, rules: Rules<'_>) 
 /// Sees that no required sub-attribute is missing.
 pub(crate) fn require_parts(attribute: &Attribute, object: &Object) -> Result<(), Error> {
     // Of a reference `value` is kept, and the rest made from it.
-    for sub in attribute.sub_attributes.iter().filter(|_| !attribute.refers) {
+    for sub in attribute.sub_attributes.iter().filter(|_| attribute.refers.is_none()) {
         if sub.required && !is_read_only(sub) && !object.contains_key(&sub.name) {
             return Err(Error::value(format!("{} is required", quoted(&full_name(&attribute.name, sub)))));
         }

@@ -124,9 +124,9 @@ pub struct Attribute {
     /// Whether strings compare as user names do (PRECIS UsernameCaseMapped, RFC 7644 §7.8).
     #[serde(skip)]
     pub precis: bool,
-    /// Whether its values name other resources. What is kept of each is `value` alone.
+    /// The kind of the resources that its values name, if they name others. What is kept of each is `value` alone.
     #[serde(skip)]
-    pub refers: bool,
+    pub refers: Option<String>,
     /// Whether a replacement that is silent about it leaves it as it was.
     #[serde(skip)]
     pub lasting: bool,
@@ -154,7 +154,7 @@ impl Attribute {
             reference_types: Vec::new(),
             held: Held::Document,
             precis: false,
-            refers: false,
+            refers: None,
             lasting: false,
         }
     }

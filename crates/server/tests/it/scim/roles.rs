@@ -251,6 +251,64 @@ async fn statements_are_changed_by_value_paths_and_their_references_follow() {
 }
 
 #[tokio::test]
+async fn what_was_added_by_name_is_removed_by_name_whichever_way_it_is_named() {
+    let world = World::new().await;
+    let acme = world.provider("acme").await;
+    let [action, _, thing, permission] = access(&acme, "press").await;
+    acme.make("/Roles", json!({ "id": "r", "name": "r" })).await;
+    let patch = async |operation: Value| acme.patch("/Roles/r", operations(json!([operation]))).await;
+    let count = |role: Value, name: &str| role[name].as_array().map_or(0, Vec::len);
+    let statement = json!({ "actions": ["press.read"], "resource": "press" });
+    let by_id = json!({ "actions": [{ "value": action }], "resource": { "value": thing } });
+    for (name, given, same, removals) in [
+        (
+            "permissions",
+            json!(["press-reader"]),
+            json!([permission]),
+            [
+                json!({ "path": "permissions", "value": ["press-reader"] }),
+                json!({ "path": "permissions", "value": [{ "name": "press-reader" }] }),
+                json!({ "path": "permissions", "value": [{ "value": "Press-Reader" }] }),
+                json!({ "path": "permissions", "value": permission }),
+                json!({ "path": "permissions[value eq \"press-reader\"]" }),
+                json!({ "path": "permissions[not (value ne \"press-reader\")]" }),
+            ],
+        ),
+        (
+            "statements",
+            json!([statement]),
+            json!([by_id]),
+            [
+                json!({ "path": "statements", "value": [statement] }),
+                json!({ "path": "statements", "value": [{ "action": "press.read", "resource": thing }] }),
+                json!({ "path": "statements", "value": by_id }),
+                json!({ "path": "statements[actions eq \"press.read\"]" }),
+                json!({ "path": "statements[resource eq \"press\" and actions eq \"press.read\"]" }),
+                json!({ "path": "statements[actions eq \"press.read\"].actions", "value": ["press.read"] }),
+            ],
+        ),
+    ] {
+        for mut removal in removals {
+            // What is there already is not added again (RFC 7644 §3.5.2.1), by whichever name.
+            for value in [&given, &same, &given] {
+                let shown =
+                    patch(json!({ "op": "add", "path": name, "value": value })).await.check(200).json();
+                assert_eq!(count(shown, name), 1, "{value}");
+            }
+            removal["op"] = json!("remove");
+            let is_refused = removal["path"].as_str().unwrap().ends_with(".actions");
+            patch(removal.clone()).await.check(if is_refused { 400 } else { 200 });
+            let left = count(acme.get("/Roles/r").await.json(), name);
+            assert_eq!(left, usize::from(is_refused), "{removal}");
+        }
+    }
+    // A value that names nothing cannot have been meant so; a filter may ask for what is not there.
+    let ghost = patch(json!({ "op": "remove", "path": "permissions", "value": ["ghost"] })).await.check(400);
+    assert_eq!(ghost.json()["detail"], "`permissions`: there is no Permission `ghost`");
+    patch(json!({ "op": "remove", "path": "permissions[value eq \"ghost\"]" })).await.check(200);
+}
+
+#[tokio::test]
 async fn one_request_creates_roles_with_all_that_they_refer_to() {
     let world = World::new().await;
     let acme = world.provider("acme").await;
