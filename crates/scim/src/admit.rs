@@ -54,8 +54,8 @@ pub struct Admitted {
     pub secrets: Object,
     /// `externalId`: absent, cleared, or given.
     pub external_id: Option<Option<String>>,
-    /// The `id` the client sent; most kinds ignore it.
-    pub id: Option<String>,
+    /// The `id` as the client sent it; most kinds ignore it.
+    pub id: Option<Value>,
     /// The values given for attributes that are kept as rows of their own.
     pub relations: Vec<(String, Vec<Value>)>,
 }
@@ -157,7 +157,7 @@ impl Walk<'_> {
                 }
                 out.external_id = Some(external_id(value, self.rules)?);
             }
-            ("id", _) => out.id = value.as_str().map(str::to_owned),
+            ("id", _) => out.id = Some(value).filter(|id| !id.is_null()),
             // Null says no more than silence does (RFC 7643 §2.5); an empty list says that there are none.
             (_, Held::Edges) if value.is_null() && self.rules.dialect.is_auto() => {}
             (_, Held::Edges) => {

@@ -273,7 +273,7 @@ impl<'s> At<'s> {
     fn names(&self) -> Option<&'s str> {
         let own = |sub: &Attribute| sub.name == "value";
         let attribute = if self.sub.is_some_and(own) { self.attribute } else { self.leaf() };
-        attribute.refers.as_deref()
+        attribute.refers.as_ref().map(|refers| refers.kind.as_str())
     }
 
     /// Of a value at this place, what is compared.

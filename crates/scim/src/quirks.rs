@@ -16,7 +16,7 @@
 //! | several | `URN:attribute` as a name in a POST or PUT | the attribute |
 //! | Keycloak | `"active": "true"`, `remove members` with `null` | a boolean, the removal of all |
 //! | authentik | `userName eq name`, whole objects with `id` and `schemas` in a PATCH | quotes, `id` and `schemas` ignored |
-//! | StackSpot | bodies wrapped in `attributes`, `operations`, a path that is an object | the flat form, the path |
+//! | StackSpot | bodies wrapped in `attributes`, `operations`, a path that is an object | the flat form, the path it stands for |
 //! | StackSpot | `"permissions": ["name"]`, an action as a whole where its id is meant | `{"value": …}` |
 //! | StackSpot | `{"action": "a", "resource": "r"}` | `{"actions": ["a"], "resource": "r"}` |
 
@@ -86,8 +86,8 @@ pub fn coerce(attribute: &Attribute, value: &Value) -> Option<Value> {
 }
 
 /// What a reference names that is no object with a `value`: the text itself, or of a resource that stands there as a whole
-/// what it is known by.
-pub fn reference(value: &Value) -> Option<&str> {
+/// what it is known by. A URI leads to the endpoint of what is meant, or is no answer.
+pub fn reference<'v>(value: &'v Value, endpoint: &str) -> Option<&'v str> {
     match value {
         Value::String(text) => Some(text),
         Value::Object(object) => {
@@ -95,12 +95,15 @@ pub fn reference(value: &Value) -> Option<&str> {
                 let found = object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
                 found.and_then(|(_, value)| value.as_str()).filter(|text| !text.is_empty())
             };
-            let uri = || known("$ref").and_then(|uri| uri.rsplit('/').next());
-            known("value")
-                .or_else(|| known("id"))
-                .or_else(uri)
-                .or_else(|| known("slug"))
-                .or_else(|| known("name"))
+            match (known("value").or_else(|| known("id")), known("$ref")) {
+                (Some(id), _) => Some(id),
+                (None, Some(uri)) => {
+                    let mut parts = uri.rsplit('/');
+                    let id = parts.next();
+                    id.filter(|_| parts.next().is_none_or(|part| part.eq_ignore_ascii_case(endpoint)))
+                }
+                (None, None) => known("slug").or_else(|| known("name")),
+            }
         }
         _ => None,
     }
@@ -134,15 +137,9 @@ pub(crate) fn flat(kind: &ResourceType, body: Object) -> Object {
     }
 }
 
-/// A resource wrapped in `{"attributes": {…}, "externalID": …}` laid flat; other bodies are left as they are.
-/// What stands beside the attributes wins over what is said among them.
+/// A resource wrapped in `{"attributes": {…}, "externalID": …}` laid flat. What stands beside the attributes wins over what
+/// is said among them.
 pub fn unwrap_attributes(mut body: Object) -> Object {
-    let is_beside = |key: &String| {
-        matches!(key.as_str(), "attributes" | "externalID" | "externalId" | "id" | "meta" | "schemas")
-    };
-    if !body.keys().all(is_beside) {
-        return body;
-    }
     let mut flat = match body.shift_remove("attributes") {
         Some(Value::Object(attributes)) => attributes,
         Some(other) => {
@@ -225,12 +222,12 @@ mod tests {
             r#"{"attributes":{"userName":"a"},"externalID":null}"#,
             expect![[r#"{"userName":"a","externalID":null}"#]],
         );
-        // Not wrapped: something else stands beside it, or it is no object.
         check(
             &USER,
-            r#"{"attributes":{"userName":"a"},"userName":"b"}"#,
-            expect![[r#"{"attributes":{"userName":"a"},"userName":"b"}"#]],
+            r#"{"attributes":{"userName":"a","title":"x"},"username":"b","active":true}"#,
+            expect![[r#"{"userName":"b","title":"x","active":true}"#]],
         );
+        // Not wrapped: it is no object.
         check(&USER, r#"{"attributes":["userName"]}"#, expect![[r#"{"attributes":["userName"]}"#]]);
         check(&USER, r#"{"schemas":[],"id":"7"}"#, expect![[r#"{"schemas":[],"id":"7"}"#]]);
         // A kind may have an attribute of that name.
@@ -238,6 +235,22 @@ mod tests {
         let kind =
             ResourceType { schema: crate::schema::Schema::parse(text).unwrap().into(), ..DEVICE.clone() };
         check(&kind, r#"{"attributes":{"userName":"a"}}"#, expect![[r#"{"attributes":{"userName":"a"}}"#]]);
+    }
+
+    #[test]
+    fn a_resource_that_stands_for_a_reference_is_known_by_what_it_says() {
+        let check =
+            |value: Value, expect: Option<&str>| assert_eq!(reference(&value, "Jacks"), expect, "{value}");
+        check(json!("left"), Some("left"));
+        check(json!({ "VALUE": "7", "$ref": "x/Plugs/8" }), Some("7"));
+        check(json!({ "value": "", "id": "7" }), Some("7"));
+        check(json!({ "$ref": "https://x/scim/Jacks/7", "name": "left" }), Some("7"));
+        check(json!({ "$ref": "../jacks/7" }), Some("7"));
+        check(json!({ "$ref": "7" }), Some("7"));
+        check(json!({ "$ref": "https://x/scim/Plugs/7", "name": "left" }), None);
+        check(json!({ "name": "left", "slug": "l" }), Some("l"));
+        check(json!({}), None);
+        check(json!(7), None);
     }
 
     #[test]

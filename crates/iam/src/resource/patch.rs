@@ -19,7 +19,7 @@ use crate::{Iam, limits, password};
 
 impl Iam {
     /// Changes a resource as a PATCH body says. A kind that keeps edges, of which there may be very many, answers
-    /// with its version alone (or where just edges changed, if its facts say so) unless the client asks for attributes.
+    /// with its version alone (or where just edges were to change, if its facts say so) unless the client asks for attributes.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`], [`crate::Error::Stale`], [`crate::Error::Conflict`], or
@@ -40,24 +40,24 @@ impl Iam {
         let answers = must || kind.answers_patch;
         let view = View::new(cx, kind, &projection);
         let mut turn = self.turn(cx, kind, id, condition).await?;
-        let (before, beside, next, version) = loop {
+        let (before, beside, next, version, is_of_edges) = loop {
             let (before, beside) = self.stored_beside(&view, id, answers).await?;
             condition.check(before.record.version)?;
             let (patched, names) = self.patched(cx, kind, &before, &operations).await?;
+            let is_of_edges = patched.is_of_relations;
             let planned =
                 self.patch_batch(cx, kind, &before, patched, &names, condition, &mut turn.is_guarded).await?;
             let (next, edges, batch) = planned;
             let Some(batch) = batch else {
                 let version = before.record.version;
-                break (before, beside, next, version);
+                break (before, beside, next, version, is_of_edges);
             };
             match self.commit(cx, batch, &edges).await {
-                Ok(done) => break (before, beside, next, done.version()),
+                Ok(done) => break (before, beside, next, done.version(), is_of_edges),
                 Err(error) => turn.again(error).await?,
             }
         };
-        let is_same = next.is_same_as(&before);
-        if !answers || (!must && is_same && version != before.record.version) {
+        if !answers || (!must && is_of_edges) {
             return Ok(Written::Version(version));
         }
         Ok(Written::Resource(self.changed(&view, &before, &next, version, beside).await?))

@@ -9,7 +9,7 @@ use super::Rules;
 use crate::Object;
 use crate::error::{Error, quoted};
 use crate::quirks;
-use crate::schema::{Attribute, Held, Mutability, Type};
+use crate::schema::{Attribute, Held, Mutability, Refers, Type};
 use crate::value;
 
 /// Up to so many values are told apart by comparing each with each.
@@ -120,8 +120,8 @@ fn single(
     if value.is_null() {
         return Ok(None);
     }
-    if let Some(kind) = &attribute.refers {
-        return reference(kind, attribute, parent, &value, rules);
+    if let Some(refers) = &attribute.refers {
+        return reference(refers, attribute, parent, &value, rules);
     }
     if fits(attribute.kind, &value) {
         return complete(attribute, parent, value, rules);
@@ -133,16 +133,17 @@ fn single(
     }
 }
 
-/// What names another resource, of that kind: an object whose `value` is kept and nothing else, for the rest is that resource's own.
+/// What names another resource: an object whose `value` is kept and nothing else, for the rest is that resource's own.
 fn reference(
-    kind: &str,
+    refers: &Refers,
     attribute: &Attribute,
     parent: &str,
     value: &Value,
     rules: Rules<'_>,
 ) -> Result<Option<Value>, Error> {
     let own = value.as_object().and_then(|object| object.get("value")).and_then(Value::as_str);
-    let named = own.or_else(|| rules.dialect.is_auto().then(|| quirks::reference(value)).flatten());
+    let named =
+        own.or_else(|| rules.dialect.is_auto().then(|| quirks::reference(value, &refers.endpoint)).flatten());
     match named {
         Some("") => Ok(None),
         Some(text) if text.len() > rules.limits.id_bytes => {
@@ -150,7 +151,7 @@ fn reference(
             Err(Error::value(format!("{} is longer than {most} bytes", quoted(&name))))
         }
         Some(text) => {
-            let id = rules.names.map_or(text, |names| names.id(kind, text, true));
+            let id = rules.names.map_or(text, |names| names.id(&refers.kind, text, true));
             Ok(Some(Value::Object(Object::from_iter([("value".to_owned(), id.into())]))))
         }
         None if value.is_object() => {
