@@ -19,7 +19,7 @@ fuzz_target!(|text: &[u8]| {
     let kind = &kinds.named("User").unwrap().schema;
     let user: Object = serde_json::from_str(USER).unwrap();
     for dialect in [Dialect::Auto, Dialect::Strict] {
-        let rules = Rules { dialect, limits: &limits::ADMIT };
+        let rules = Rules { dialect, limits: &limits::ADMIT, names: None };
         let Ok(operations) = patch::parse(body.clone(), dialect, limits::PATCH_OPERATIONS_MAX) else { continue };
         let Ok(patched) = patch::apply(kind, &user, operations, rules, &limits::PATCH) else { continue };
         let again = admit(kind, patched.document.clone(), rules);

@@ -129,7 +129,7 @@ pub struct Cx {
 impl Cx {
     /// How documents of this caller are admitted.
     pub fn rules(&self) -> Rules<'static> {
-        Rules { dialect: self.caller.dialect, limits: &limits::ADMIT }
+        Rules { dialect: self.caller.dialect, limits: &limits::ADMIT, names: None }
     }
 }
 

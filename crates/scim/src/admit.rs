@@ -4,6 +4,7 @@
 //! read-only attributes fall away, write-only ones are taken aside, and whatever is kept as rows of its own is
 //! handed over as such. Nothing here knows who asks or where the result goes.
 
+mod names;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -15,6 +16,7 @@ use crate::error::{Error, quoted};
 use crate::quirks::{self, Dialect};
 use crate::schema::{Attribute, Held, Mutability, ResourceType, Schema};
 
+pub use names::{Names, Unknown};
 use values::{admit_into, stands_twice};
 pub(crate) use values::{
     distinct, full_name, is_read_only, object_of, refuse_repeats, require_parts, unknown_part,
@@ -39,6 +41,8 @@ pub struct Rules<'a> {
     pub dialect: Dialect,
     /// How much it may send.
     pub limits: &'a Limits,
+    /// The ids of resources that it may name otherwise; without them, what it writes stays as it is.
+    pub names: Option<&'a Names>,
 }
 
 /// A document that a schema admitted.
@@ -50,8 +54,8 @@ pub struct Admitted {
     pub secrets: Object,
     /// `externalId`: absent, cleared, or given.
     pub external_id: Option<Option<String>>,
-    /// The `id` the client sent; most kinds ignore it.
-    pub id: Option<String>,
+    /// The `id` as the client sent it; most kinds ignore it.
+    pub id: Option<Value>,
     /// The values given for attributes that are kept as rows of their own.
     pub relations: Vec<(String, Vec<Value>)>,
 }
@@ -153,7 +157,7 @@ impl Walk<'_> {
                 }
                 out.external_id = Some(external_id(value, self.rules)?);
             }
-            ("id", _) => out.id = value.as_str().map(str::to_owned),
+            ("id", _) => out.id = Some(value).filter(|id| !id.is_null()),
             // Null says no more than silence does (RFC 7643 §2.5); an empty list says that there are none.
             (_, Held::Edges) if value.is_null() && self.rules.dialect.is_auto() => {}
             (_, Held::Edges) => {

@@ -19,6 +19,7 @@ pub use bind::{bind, bind_each, bind_within};
 pub use parse::parse;
 pub(crate) use parse::parse_patch_path;
 
+use crate::admit::Names;
 use crate::path::AttrPath;
 use crate::schema::{Attribute, Schema};
 
@@ -228,6 +229,21 @@ impl BoundFilter<'_> {
     pub fn never() -> Self {
         Self::Or(Vec::new())
     }
+
+    /// Puts the ids of resources in place of what they are called, where it asks for equality with them.
+    pub(crate) fn name(&mut self, names: &Names) {
+        match self {
+            Self::And(all) | Self::Or(all) => all.iter_mut().for_each(|filter| filter.name(names)),
+            Self::Not(inner) | Self::Has { inner, .. } => inner.name(names),
+            Self::Compare { at, op: Op::Eq | Op::Ne, probe: Probe::Key(key) } => {
+                // The key of an id is its text.
+                if let (Some(kind), Ok(written)) = (at.names(), std::str::from_utf8(key)) {
+                    *key = names.id(kind, written, false).as_bytes().to_vec();
+                }
+            }
+            Self::Compare { .. } | Self::Present(_) | Self::Part { .. } => {}
+        }
+    }
 }
 
 /// A place in the documents of a resource type.
@@ -250,13 +266,20 @@ impl<'s> At<'s> {
     /// The attribute whose type is compared: of a reference within an element, its `value`.
     pub fn compared(&self) -> &'s Attribute {
         let leaf = self.leaf();
-        leaf.value_sub().filter(|_| leaf.refers).unwrap_or(leaf)
+        leaf.value_sub().filter(|_| leaf.refers.is_some()).unwrap_or(leaf)
+    }
+
+    /// The kind of the resources whose ids are at this place, if they are.
+    fn names(&self) -> Option<&'s str> {
+        let own = |sub: &Attribute| sub.name == "value";
+        let attribute = if self.sub.is_some_and(own) { self.attribute } else { self.leaf() };
+        attribute.refers.as_ref().map(|refers| refers.kind.as_str())
     }
 
     /// Of a value at this place, what is compared.
     pub(crate) fn bare<'v>(&self, value: &'v Value) -> &'v Value {
         match value.get("value") {
-            Some(inner) if self.leaf().refers => inner,
+            Some(inner) if self.leaf().refers.is_some() => inner,
             _ => value,
         }
     }

@@ -68,6 +68,8 @@ pub struct Patched<'s> {
     pub external_id: Option<Option<String>>,
     /// What happens to values kept as rows, in order.
     pub relations: Vec<RelationChange<'s>>,
+    /// Whether nothing else was asked for, whatever came of it.
+    pub is_of_relations: bool,
 }
 
 /// Applies `operations` to a stored `document` of `kind`, in order.
@@ -81,12 +83,13 @@ pub fn apply<'s>(
     rules: Rules<'_>,
     limits: &Limits,
 ) -> Result<Patched<'s>, Error> {
-    let out = Patched { document: document.clone(), ..Patched::default() };
+    let out = Patched { document: document.clone(), is_of_relations: true, ..Patched::default() };
     let mut patch = Patch { kind, rules, limits, comparisons: 0, out };
     for operation in operations {
         patch.run(operation)?;
     }
     let mut out = patch.out;
+    out.is_of_relations &= !out.relations.is_empty();
     admit::succeed(kind, document, &mut out.document)?;
     Ok(out)
 }
@@ -183,9 +186,12 @@ impl<'s> Patch<'s, '_> {
         &mut self,
         op: Op,
         path: &PatchPath,
-        bound: BoundPath<'s>,
+        mut bound: BoundPath<'s>,
         value: Option<Value>,
     ) -> Result<(), Error> {
+        if let (Some(filter), Some(names)) = (&mut bound.filter, self.rules.names) {
+            filter.name(names);
+        }
         match bound.place {
             Place::Extension(schema) => self.schema(op, schema, value),
             Place::Attribute { found, sub } => {
@@ -244,6 +250,7 @@ impl<'s> Patch<'s, '_> {
         if self.kind.extensions.iter().any(|e| e.required && e.schema.id == schema.id) {
             return Err(Error::mutability(format!("{} cannot be removed", quoted(&schema.id))));
         }
+        self.out.is_of_relations = false;
         for attribute in schema.attributes.iter().filter(|a| a.mutability == Mutability::WriteOnly) {
             self.out.secrets.insert(attribute.name.clone(), Value::Null);
         }
@@ -280,6 +287,7 @@ impl<'s> Patch<'s, '_> {
         if value.is_none() && op != Op::Remove {
             return Err(value_required(op, &attribute.name));
         }
+        self.out.is_of_relations &= attribute.held == Held::Edges;
         if is_common("externalId") {
             let value = if op == Op::Remove { Value::Null } else { value.unwrap_or_default() };
             self.out.external_id = Some(external_id(value, self.rules)?);

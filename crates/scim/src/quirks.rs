@@ -16,10 +16,13 @@
 //! | several | `URN:attribute` as a name in a POST or PUT | the attribute |
 //! | Keycloak | `"active": "true"`, `remove members` with `null` | a boolean, the removal of all |
 //! | authentik | `userName eq name`, whole objects with `id` and `schemas` in a PATCH | quotes, `id` and `schemas` ignored |
-//! | StackSpot | bodies wrapped in `attributes`, `operations`, a path that is an object | the flat form |
+//! | StackSpot | bodies wrapped in `attributes`, `operations`, a path that is an object | the flat form, the path it stands for |
 //! | StackSpot | `"permissions": ["name"]`, an action as a whole where its id is meant | `{"value": …}` |
 //! | StackSpot | `{"action": "a", "resource": "r"}` | `{"actions": ["a"], "resource": "r"}` |
 
+mod path;
+
+pub(crate) use path::path_from_object;
 use serde_json::Value;
 
 use crate::Object;
@@ -83,8 +86,8 @@ pub fn coerce(attribute: &Attribute, value: &Value) -> Option<Value> {
 }
 
 /// What a reference names that is no object with a `value`: the text itself, or of a resource that stands there as a whole
-/// what it is known by.
-pub fn reference(value: &Value) -> Option<&str> {
+/// what it is known by. A URI leads to the endpoint of what is meant, or is no answer.
+pub fn reference<'v>(value: &'v Value, endpoint: &str) -> Option<&'v str> {
     match value {
         Value::String(text) => Some(text),
         Value::Object(object) => {
@@ -92,12 +95,15 @@ pub fn reference(value: &Value) -> Option<&str> {
                 let found = object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
                 found.and_then(|(_, value)| value.as_str()).filter(|text| !text.is_empty())
             };
-            let uri = || known("$ref").and_then(|uri| uri.rsplit('/').next());
-            known("value")
-                .or_else(|| known("id"))
-                .or_else(uri)
-                .or_else(|| known("slug"))
-                .or_else(|| known("name"))
+            match (known("value").or_else(|| known("id")), known("$ref")) {
+                (Some(id), _) => Some(id),
+                (None, Some(uri)) => {
+                    let mut parts = uri.rsplit('/');
+                    let id = parts.next();
+                    id.filter(|_| parts.next().is_none_or(|part| part.eq_ignore_ascii_case(endpoint)))
+                }
+                (None, None) => known("slug").or_else(|| known("name")),
+            }
         }
         _ => None,
     }
@@ -131,15 +137,9 @@ pub(crate) fn flat(kind: &ResourceType, body: Object) -> Object {
     }
 }
 
-/// A resource wrapped in `{"attributes": {…}, "externalID": …}` laid flat; other bodies are left as they are.
-/// What stands beside the attributes wins over what is said among them.
+/// A resource wrapped in `{"attributes": {…}, "externalID": …}` laid flat. What stands beside the attributes wins over what
+/// is said among them.
 pub fn unwrap_attributes(mut body: Object) -> Object {
-    let is_beside = |key: &String| {
-        matches!(key.as_str(), "attributes" | "externalID" | "externalId" | "id" | "meta" | "schemas")
-    };
-    if !body.keys().all(is_beside) {
-        return body;
-    }
     let mut flat = match body.shift_remove("attributes") {
         Some(Value::Object(attributes)) => attributes,
         Some(other) => {
@@ -159,43 +159,6 @@ pub fn unwrap_attributes(mut body: Object) -> Object {
         }
     }
     flat
-}
-
-/// Whether an object that stands for a path names nothing: no member, or empty ones alone.
-pub(crate) fn says_nothing(path: &Object) -> bool {
-    path.values().all(|part| match part {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Object(object) => says_nothing(object),
-        _ => false,
-    })
-}
-
-/// A PATCH `path` given as `{"attributePath": {"attributeName", "subAttribute", "uriprefix"}, "subAttribute"}`
-/// as the path it stands for.
-pub fn path_from_object(path: &Object) -> Option<String> {
-    let part =
-        |object: &Object, name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let attribute = path.get("attributePath")?.as_object()?;
-    let name = part(attribute, "attributeName");
-    if name.is_empty() {
-        return None;
-    }
-    let mut text = part(attribute, "uriprefix");
-    if !text.is_empty() && !text.ends_with(':') {
-        text.push(':');
-    }
-    text.push_str(&name);
-    if let Some(filter) = path.get("valueExpression").and_then(Value::as_str).filter(|f| !f.is_empty()) {
-        text.push_str(&format!("[{filter}]"));
-    }
-    let sub =
-        [part(attribute, "subAttribute"), part(path, "subAttribute")].into_iter().find(|s| !s.is_empty());
-    if let Some(sub) = sub {
-        text.push('.');
-        text.push_str(&sub);
-    }
-    Some(text)
 }
 
 #[cfg(test)]
@@ -259,12 +222,12 @@ mod tests {
             r#"{"attributes":{"userName":"a"},"externalID":null}"#,
             expect![[r#"{"userName":"a","externalID":null}"#]],
         );
-        // Not wrapped: something else stands beside it, or it is no object.
         check(
             &USER,
-            r#"{"attributes":{"userName":"a"},"userName":"b"}"#,
-            expect![[r#"{"attributes":{"userName":"a"},"userName":"b"}"#]],
+            r#"{"attributes":{"userName":"a","title":"x"},"username":"b","active":true}"#,
+            expect![[r#"{"userName":"b","title":"x","active":true}"#]],
         );
+        // Not wrapped: it is no object.
         check(&USER, r#"{"attributes":["userName"]}"#, expect![[r#"{"attributes":["userName"]}"#]]);
         check(&USER, r#"{"schemas":[],"id":"7"}"#, expect![[r#"{"schemas":[],"id":"7"}"#]]);
         // A kind may have an attribute of that name.
@@ -275,26 +238,19 @@ mod tests {
     }
 
     #[test]
-    fn a_path_may_be_an_object() {
-        let check = |path: &str, expect: Expect| {
-            expect.assert_eq(&path_from_object(&parse(path)).unwrap_or("not understood".to_owned()));
-        };
-        check(r#"{"attributePath":{"attributeName":"title"}}"#, expect!["title"]);
-        check(
-            r#"{"attributePath":{"attributeName":"name","subAttribute":"givenName"}}"#,
-            expect!["name.givenName"],
-        );
-        check(
-            r#"{"attributePath":{"attributeName":"manager","uriprefix":"urn:x:2.0:User"},"subAttribute":"value"}"#,
-            expect!["urn:x:2.0:User:manager.value"],
-        );
-        check(
-            r#"{"attributePath":{"attributeName":"emails"},"valueExpression":"type eq \"work\"","subAttribute":"value"}"#,
-            expect![[r#"emails[type eq "work"].value"#]],
-        );
-        check(r#"{"attributePath":{"attributeName":""}}"#, expect!["not understood"]);
-        check(r#"{"attributePath":"title"}"#, expect!["not understood"]);
-        check("{}", expect!["not understood"]);
+    fn a_resource_that_stands_for_a_reference_is_known_by_what_it_says() {
+        let check =
+            |value: Value, expect: Option<&str>| assert_eq!(reference(&value, "Jacks"), expect, "{value}");
+        check(json!("left"), Some("left"));
+        check(json!({ "VALUE": "7", "$ref": "x/Plugs/8" }), Some("7"));
+        check(json!({ "value": "", "id": "7" }), Some("7"));
+        check(json!({ "$ref": "https://x/scim/Jacks/7", "name": "left" }), Some("7"));
+        check(json!({ "$ref": "../jacks/7" }), Some("7"));
+        check(json!({ "$ref": "7" }), Some("7"));
+        check(json!({ "$ref": "https://x/scim/Plugs/7", "name": "left" }), None);
+        check(json!({ "name": "left", "slug": "l" }), Some("l"));
+        check(json!({}), None);
+        check(json!(7), None);
     }
 
     #[test]

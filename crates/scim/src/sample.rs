@@ -14,8 +14,8 @@ use crate::{filter, patch};
 pub(crate) const LIMITS: Limits = Limits { values: 20, string_bytes: 100, id_bytes: 40 };
 pub(crate) const FILTER: filter::Limits = filter::Limits { bytes: 400, depth: 8, terms: 20 };
 pub(crate) const PATCH: patch::Limits = patch::Limits { filter: FILTER, comparisons: 4_000_000 };
-pub(crate) const AUTO: Rules<'static> = Rules { dialect: Dialect::Auto, limits: &LIMITS };
-pub(crate) const STRICT: Rules<'static> = Rules { dialect: Dialect::Strict, limits: &LIMITS };
+pub(crate) const AUTO: Rules<'static> = Rules { dialect: Dialect::Auto, limits: &LIMITS, names: None };
+pub(crate) const STRICT: Rules<'static> = Rules { dialect: Dialect::Strict, limits: &LIMITS, names: None };
 
 pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 

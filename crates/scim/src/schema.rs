@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, quoted};
 
-pub use attribute::{Attribute, Attributes, Held, Mutability, Returned, Type, Uniqueness};
+pub use attribute::{Attribute, Attributes, Held, Mutability, Refers, Returned, Type, Uniqueness};
 pub use check::{Limits, is_name, is_urn};
 
 /// A schema (RFC 7643 §7): a URN and the attributes it names.

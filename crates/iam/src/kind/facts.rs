@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use authz::graph::SubjectKind;
 use memchr::memmem;
-use scim::schema::{Extension, Held, Mutability, ResourceType, Schema};
+use scim::schema::{Extension, Held, Mutability, Refers, ResourceType, Schema};
 
 use super::keys::{Probe, Together};
 use super::reserve::{Reserve, Reserved};
@@ -151,7 +151,9 @@ impl Kind {
                 None => Some(attribute),
             });
             let unknown = || scim::Error::path(format!("`{path}` is not an attribute of {}", facts.name));
-            attribute.ok_or_else(unknown)?.refers = true;
+            let endpoint = super::BUILT_IN.iter().find(|facts| facts.name == *target);
+            let endpoint = endpoint.map(|facts| facts.endpoint.to_owned()).unwrap_or_default();
+            attribute.ok_or_else(unknown)?.refers = Some(Refers { kind: (*target).to_owned(), endpoint });
             references.push(Reference {
                 attribute: name.to_owned(),
                 part: part.map(str::to_owned),

@@ -257,6 +257,11 @@ impl Kind {
         self
     }
 
+    /// The attributes that show the other side of a relation beside what clients set, and what finds the latter in a document.
+    pub(crate) fn merged(&self) -> impl Iterator<Item = (&Derived, &memmem::Finder<'static>)> {
+        self.derived.iter().filter_map(|derived| Some((derived, derived.own.as_ref()?)))
+    }
+
     /// Its name, such as in `meta.resourceType`.
     pub fn name(&self) -> &str {
         &self.schema.name

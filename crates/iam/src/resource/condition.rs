@@ -32,6 +32,11 @@ impl Etags {
         Ok(out)
     }
 
+    /// Whether any resource that is there is meant.
+    pub fn is_any(&self) -> bool {
+        self.any
+    }
+
     /// Whether a resource in that version is meant.
     pub fn matches(&self, version: i64) -> bool {
         self.any || self.tags.iter().any(|tag| tag.parse() == Ok(version))

@@ -2,9 +2,10 @@
 //! existence of what is referred to is a guard in the batch.
 
 use scim::Object;
-use scim::admit::{Admitted, admit};
+use scim::admit::{Admitted, Names, admit};
 use scim::message::ListQuery;
 use scim::project::Projection;
+use serde_json::Value;
 use store::{CommitError, RecordRef};
 
 use super::connections::Connections;
@@ -40,8 +41,8 @@ impl Iam {
         let projection = self.projection(cx, kind, query)?;
         let mut admitted = admit(&kind.schema, draft, cx.rules())?;
         (kind.rules)(Before::Nothing, &mut admitted)?;
-        self.resolve(cx, kind, None, &mut admitted.document).await?;
-        let chosen = chosen_id(kind, admitted.id.as_deref())?;
+        self.resolve(cx, kind, &Names::default(), None, &mut admitted.document).await?;
+        let chosen = chosen_id(cx, kind, admitted.id.as_ref())?;
         let hashed = self.passwords.settle(std::mem::take(&mut admitted.secrets), true, &*self.env).await?;
         let is_newest = chosen.is_none();
         let id = chosen.unwrap_or_else(|| new_id(&*self.env, cx.now));
@@ -138,7 +139,7 @@ impl Iam {
         for (attribute, key) in keys.unique.into_iter().chain(external) {
             let Some(id) = self.of(cx).id_by_key(kind.name(), attribute, &key).await? else { continue };
             let before = self.stored(cx, kind, &id).await?;
-            let is_inactive = before.document.get(activity) == Some(&serde_json::Value::Bool(false));
+            let is_inactive = before.document.get(activity) == Some(&Value::Bool(false));
             let known = Connections::parse(before.record.connections.as_deref());
             if is_inactive && known.admits(connection) {
                 return Ok(Some(before));
@@ -167,21 +168,24 @@ impl Iam {
     }
 }
 
-/// The id that a client chose, where it may. It stands in addresses as it is.
-fn chosen_id(kind: &Kind, id: Option<&str>) -> Result<Option<String>> {
+/// The id that a client chose, where it may. It stands in addresses as it is. Several clients leave an empty one to say that
+/// they choose none.
+fn chosen_id(cx: &Cx, kind: &Kind, id: Option<&Value>) -> Result<Option<String>> {
     let most = limits::CHOSEN_ID_BYTES_MAX;
-    match id.filter(|id| kind.chooses_id && !id.is_empty()) {
-        Some(id) if id.len() > most || !is_unreserved(id) => Err(Error::invalid(format!(
+    match id.filter(|_| kind.chooses_id) {
+        None => Ok(None),
+        Some(Value::String(id)) if id.is_empty() && cx.caller.dialect.is_auto() => Ok(None),
+        Some(Value::String(id)) if id.len() <= most && is_unreserved(id) => Ok(Some(id.clone())),
+        Some(_) => Err(Error::invalid(format!(
             "`id` is at most {most} letters, digits, hyphens, dots, underscores and tildes, a letter or digit first"
         ))),
-        id => Ok(id.map(str::to_owned)),
     }
 }
 
 /// A password that was made is shown in this one answer.
 fn with_password(body: &str, password: &str) -> String {
     match body.strip_suffix('}') {
-        Some(open) => format!("{open},\"password\":{}}}", serde_json::Value::from(password)),
+        Some(open) => format!("{open},\"password\":{}}}", Value::from(password)),
         None => body.to_owned(),
     }
 }

@@ -1,19 +1,23 @@
-//! What resources mention, as it is read: a user's manager with URI and name.
+//! What resources mention, as it is read: a user's manager with URI and name. Where an attribute shows resources beside what
+//! clients set (a user's roles), what they set is not taken for a resource: the id of one is left out.
 //!
 //! What a page mentions is looked up at once. Where nothing is mentioned nothing is looked up, and what mentions nothing
 //! that is there is sent as it is kept.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use memchr::memmem::Finder;
 use scim::Object;
 use scim::message::push_string;
+use serde_json::Value;
 use serde_json::value::RawValue;
+use store::RecordRef;
 
 use super::render::{View, location};
 use crate::Iam;
 use crate::cx::Cx;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kind::{Kind, Mention};
 
 /// What is known of the resources that others mention.
@@ -21,6 +25,8 @@ use crate::kind::{Kind, Mention};
 pub(crate) struct Mentioned {
     /// For each of a kind's mentions, id -> what is shown of it.
     known: Vec<HashMap<String, Named>>,
+    /// For each attribute that shows resources beside what clients set, what they set that is the id of such a resource.
+    taken: Vec<HashSet<String>>,
     /// How many were looked up.
     pub(crate) looked_up: usize,
 }
@@ -33,9 +39,11 @@ struct Named {
 }
 
 impl View<'_> {
-    /// Whether something is shown of what a resource mentions.
+    /// Whether something is shown of what a resource mentions, or left out for it.
     pub(crate) fn mentions(&self, resource: &str) -> bool {
-        self.kind.mentions.iter().any(|mention| self.shows(mention) && mention.may_be_in(resource))
+        let is_set = |own: &Finder<'_>| own.find(resource.as_bytes()).is_some();
+        self.kind.merged().any(|(_, own)| is_set(own))
+            || self.kind.mentions.iter().any(|mention| self.shows(mention) && mention.may_be_in(resource))
     }
 
     fn shows(&self, mention: &Mention) -> bool {
@@ -85,6 +93,19 @@ impl Iam {
             }
             mentioned.known.push(known);
         }
+        for (derived, own) in kind.merged() {
+            let (mut ids, mut taken) = (BTreeSet::<String>::new(), HashSet::new());
+            for resource in resources.clone().filter(|text| own.find(text.as_bytes()).is_some()) {
+                let document: Object = serde_json::from_str(resource).map_err(Error::internal)?;
+                let set = document.get(&derived.attribute).and_then(Value::as_array).into_iter().flatten();
+                ids.extend(set.filter_map(set_value).map(str::to_owned));
+            }
+            mentioned.looked_up += ids.len();
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            let take = |record: RecordRef<'_>| _ = taken.insert(record.id.to_owned());
+            self.of(cx).with_records(&derived.source, &ids, take).await?;
+            mentioned.taken.push(taken);
+        }
         Ok(mentioned)
     }
 }
@@ -92,7 +113,7 @@ impl Iam {
 impl Mentioned {
     /// Whether none of it is there.
     pub(crate) fn is_empty(&self) -> bool {
-        self.known.iter().all(HashMap::is_empty)
+        self.known.iter().all(HashMap::is_empty) && self.taken.iter().all(HashSet::is_empty)
     }
 
     /// A resource of that kind, its document or written out as a whole, with what is known of what it mentions.
@@ -105,8 +126,31 @@ impl Mentioned {
                 shown.to_mut().insert_str(at, &addition);
             }
         }
+        for ((derived, own), taken) in kind.merged().zip(&self.taken).filter(|(_, taken)| !taken.is_empty()) {
+            if own.find(shown.as_bytes()).is_some()
+                && let Some(rest) = without(&derived.attribute, taken, &shown)
+            {
+                shown = Cow::Owned(rest);
+            }
+        }
         shown
     }
+}
+
+/// A resource without values that clients set in an attribute.
+fn without(attribute: &str, taken: &HashSet<String>, resource: &str) -> Option<String> {
+    let mut object: Object = serde_json::from_str(resource).ok()?;
+    let list = object.get_mut(attribute)?.as_array_mut()?;
+    list.retain(|value| set_value(value).is_none_or(|id| !taken.contains(id)));
+    if list.is_empty() {
+        object.shift_remove(attribute);
+    }
+    serde_json::to_string(&object).ok()
+}
+
+/// The `value` that a client set; what the service shows has a URI.
+fn set_value(value: &Value) -> Option<&str> {
+    value.get("value").filter(|_| value.get("$ref").is_none()).and_then(Value::as_str)
 }
 
 /// What a resource does not say of what it mentions, and where that goes.

@@ -1,7 +1,7 @@
 //! PATCH (RFC 7644 §3.5.2).
 
 use scim::Object;
-use scim::admit::Admitted;
+use scim::admit::{Admitted, Names, Rules};
 use scim::message::ListQuery;
 use scim::patch;
 
@@ -19,7 +19,7 @@ use crate::{Iam, limits, password};
 
 impl Iam {
     /// Changes a resource as a PATCH body says. A kind that keeps edges, of which there may be very many, answers
-    /// with its version alone (or where just edges changed, if its facts say so) unless the client asks for attributes.
+    /// with its version alone (or where just edges were to change, if its facts say so) unless the client asks for attributes.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`], [`crate::Error::Stale`], [`crate::Error::Conflict`], or
@@ -40,28 +40,49 @@ impl Iam {
         let answers = must || kind.answers_patch;
         let view = View::new(cx, kind, &projection);
         let mut turn = self.turn(cx, kind, id, condition).await?;
-        let (before, beside, next, version) = loop {
+        let (before, beside, next, version, is_of_edges) = loop {
             let (before, beside) = self.stored_beside(&view, id, answers).await?;
             condition.check(before.record.version)?;
-            let patched =
-                patch::apply(&kind.schema, &before.document, operations.clone(), cx.rules(), &limits::PATCH)?;
+            let (patched, names) = self.patched(cx, kind, &before, &operations).await?;
+            let is_of_edges = patched.is_of_relations;
             let planned =
-                self.patch_batch(cx, kind, &before, patched, condition, &mut turn.is_guarded).await?;
+                self.patch_batch(cx, kind, &before, patched, &names, condition, &mut turn.is_guarded).await?;
             let (next, edges, batch) = planned;
             let Some(batch) = batch else {
                 let version = before.record.version;
-                break (before, beside, next, version);
+                break (before, beside, next, version, is_of_edges);
             };
             match self.commit(cx, turn.without_cycle(batch, &edges), &edges).await {
-                Ok(done) => break (before, beside, next, done.version()),
+                Ok(done) => break (before, beside, next, done.version(), is_of_edges),
                 Err(error) => self.again(cx, &mut turn, &edges, error).await?,
             }
         };
-        let is_same = next.is_same_as(&before);
-        if !answers || (!must && is_same && version != before.record.version) {
+        if !answers || (!must && is_of_edges) {
             return Ok(Written::Version(version));
         }
         Ok(Written::Resource(self.changed(&view, &before, &next, version, beside).await?))
+    }
+
+    /// What the operations make of a document, and what they call other resources: to find and to compare what they name,
+    /// ids must stand in place of names before they are applied.
+    async fn patched<'k>(
+        &self,
+        cx: &Cx,
+        kind: &'k Kind,
+        before: &Stored,
+        operations: &[patch::Operation],
+    ) -> Result<(patch::Patched<'k>, Names)> {
+        let mut names = kind.names_in(&before.document);
+        loop {
+            let rules = Rules { names: Some(&names), ..cx.rules() };
+            let patched =
+                patch::apply(&kind.schema, &before.document, operations.to_vec(), rules, &limits::PATCH);
+            let unknown = names.unknown();
+            if unknown.is_empty() {
+                return Ok((patched?, names));
+            }
+            self.learn(cx, kind, unknown, &mut names).await?;
+        }
     }
 
     /// What a patched resource becomes, the edges that come and go, and the batch that makes it so; none when nothing changes.
@@ -71,13 +92,14 @@ impl Iam {
         kind: &'k Kind,
         before: &Stored,
         patched: patch::Patched<'_>,
+        names: &Names,
         condition: &Condition,
         is_guarded: &mut bool,
     ) -> Result<(Next, Vec<EdgeChange<'k>>, Option<store::Batch>)> {
         let id = before.record.id.as_str();
         let plan: EdgePlan<'k> = self.patched_edges(cx, kind, id, patched.relations).await?;
         let mut admitted = Admitted { document: patched.document, ..Admitted::default() };
-        self.resolve(cx, kind, Some(&before.document), &mut admitted.document).await?;
+        self.resolve(cx, kind, names, Some(&before.document), &mut admitted.document).await?;
         (kind.rules)(Before::Patched(&before.document), &mut admitted)?;
         self.complete_slug(cx, kind, Some(&before.document), &mut admitted.document).await?;
         let hashed = self.passwords.settle(patched.secrets, false, &*self.env).await?.kept;

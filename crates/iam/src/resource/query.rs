@@ -20,7 +20,7 @@ use crate::access::{Permit, Read};
 use crate::cursor::{Place, Query as CursorQuery, query as cursor_query};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
-use crate::kind::Kind;
+use crate::kind::{Derived, Kind};
 use crate::plan::{Plan, Range, plan};
 use crate::{Iam, limits};
 use page::Slice;
@@ -139,11 +139,17 @@ impl Iam {
             );
         }
         plan.ranges.extend(further);
-        // An index beside edges mostly holds nothing; one range alone can be streamed.
+        // An index beside edges mostly holds nothing; one range alone can be streamed. What clients call as the resource whose
+        // edges these are is not meant.
         if plan.ranges.len() > 1 && plan.ranges.iter().any(|range| matches!(range, Range::Targets { .. })) {
             let mut kept = Vec::with_capacity(plan.ranges.len());
             for range in std::mem::take(&mut plan.ranges) {
                 let holds = match &range {
+                    Range::Index { attribute, from, .. }
+                        if self.is_taken(cx, kind, attribute, from).await? =>
+                    {
+                        false
+                    }
                     Range::Index { attribute, from, to, .. } => {
                         self.of(cx).count(kind.name(), &Access::Index { attribute, from, to }, 1).await? > 0
                     }
@@ -156,6 +162,16 @@ impl Iam {
             plan.ranges = kept;
         }
         Ok(())
+    }
+
+    /// Whether a value of an attribute that shows resources beside what clients set is the id of such a resource.
+    async fn is_taken(&self, cx: &Cx, kind: &Kind, index: &str, key: &[u8]) -> Result<bool> {
+        let mut merged = kind.merged().map(|(derived, _)| derived);
+        let shows = |derived: &&Derived| index.strip_suffix(".value") == Some(&derived.attribute);
+        let (Some(derived), Ok(id)) = (merged.find(shows), std::str::from_utf8(key)) else {
+            return Ok(false);
+        };
+        Ok(self.of(cx).with_record(&derived.source, id, |_| ()).await?.is_some())
     }
 
     fn window(&self, cx: &Cx, query: &ListQuery, owner: &CursorQuery) -> Result<Window> {

@@ -6,7 +6,7 @@ use store::RecordRef;
 
 use super::expand::Known;
 use super::render::{Rendered, View};
-use super::{Condition, Seen, missing};
+use super::{Condition, Etags, Seen, missing};
 use crate::Iam;
 use crate::access::{Permit, Read};
 use crate::cx::Cx;
@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 use crate::kind::Kind;
 
 impl Iam {
-    /// A resource as the caller sees it, unless the caller has this version already.
+    /// A resource as the caller sees it, unless the caller has this version already and all that it sees follows from that:
+    /// what is shown of other resources (roles, groups, what references lead to) changes with them (RFC 9110 §8.8.1).
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Stale`] when the caller requires another version.
@@ -32,8 +33,13 @@ impl Iam {
         if condition.if_match.as_ref().is_some_and(|tags| !tags.matches(rendered.version)) {
             return Err(Error::Stale);
         }
-        let known = condition.if_none_match.as_ref().is_some_and(|tags| tags.matches(rendered.version));
-        Ok(if known { Seen::Unchanged(rendered.version) } else { Seen::Resource(rendered) })
+        let follows = View::new(cx, kind, &projection).follows_version(&rendered.body);
+        let is_known = |tags: &Etags| if follows { tags.matches(rendered.version) } else { tags.is_any() };
+        Ok(if condition.if_none_match.as_ref().is_some_and(is_known) {
+            Seen::Unchanged(rendered.version)
+        } else {
+            Seen::Resource(rendered)
+        })
     }
 
     /// A resource as it is now.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use scim::Object;
+use scim::admit::{Names, Unknown};
 use serde_json::{Value, json};
 
 use super::mention;
@@ -45,6 +46,20 @@ impl Reference {
     }
 }
 
+impl Kind {
+    /// The ids of the resources that a document names.
+    pub(crate) fn names_in(&self, document: &Object) -> Names {
+        let mut names = Names::default();
+        for reference in &self.references {
+            let ids = reference.targets(document);
+            for kind in &reference.relation.targets {
+                ids.iter().for_each(|id| names.learn(kind, id, Some(id)));
+            }
+        }
+        names
+    }
+}
+
 /// The edges that come and go when a document changes.
 pub(crate) fn changed<'k>(kind: &'k Kind, before: &Object, after: &Object) -> Vec<EdgeChange<'k>> {
     let mut changes = Vec::new();
@@ -64,7 +79,34 @@ pub(crate) fn changed<'k>(kind: &'k Kind, before: &Object, after: &Object) -> Ve
 }
 
 impl Iam {
-    /// Puts ids in place of the names in a document. What was there before is not looked up again.
+    /// Looks up what the operations of a PATCH call other resources.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the attribute and the value that names nothing: nothing that is there is called so, so
+    /// whoever takes it away means something else.
+    pub(crate) async fn learn(
+        &self,
+        cx: &Cx,
+        kind: &Kind,
+        unknown: Vec<Unknown>,
+        names: &mut Names,
+    ) -> Result<()> {
+        if unknown.len() > limits::REFERENCES_MAX {
+            return Err(too_many());
+        }
+        for Unknown { kind: target, written, is_value } in unknown {
+            let leads_there = |reference: &&Reference| reference.relation.targets.contains(&target);
+            let reference = kind.references.iter().find(leads_there).ok_or(Error::Internal)?;
+            let id = self.named(cx, &reference.relation, &written).await?.map(|(_, id)| id);
+            if id.is_none() && is_value {
+                return Err(unnamed(reference, &written));
+            }
+            names.learn(&target, &written, id.as_deref());
+        }
+        Ok(())
+    }
+
+    /// Puts ids in place of the names in a document. What is known is not looked up again.
     ///
     /// # Errors
     /// [`Error::Invalid`] naming the attribute and the value that names nothing.
@@ -72,26 +114,23 @@ impl Iam {
         &self,
         cx: &Cx,
         kind: &Kind,
+        known: &Names,
         before: Option<&Object>,
         document: &mut Object,
     ) -> Result<()> {
         let mut count = 0;
         for reference in &kind.references {
-            let kept = before.map(|before| reference.targets(before)).unwrap_or_default();
             let mut ids: BTreeMap<String, String> = BTreeMap::new();
             for written in reference.targets(document) {
-                let id = match kept.contains(written) {
-                    true => written.to_owned(),
-                    false => match self.named(cx, &reference.relation, written).await? {
-                        Some((_, id)) => id,
-                        None => return Err(unknown(reference, written)),
-                    },
+                let id = match reference.relation.targets.iter().any(|kind| known.is_id(kind, written)) {
+                    true => Some(written.to_owned()),
+                    false => self.named(cx, &reference.relation, written).await?.map(|(_, id)| id),
                 };
+                let id = id.ok_or_else(|| unnamed(reference, written))?;
                 ids.insert(written.to_owned(), id);
                 count += 1;
                 if count > limits::REFERENCES_MAX {
-                    let most = limits::REFERENCES_MAX;
-                    return Err(Error::invalid(format!("a resource refers to at most {most} others")));
+                    return Err(too_many());
                 }
             }
             reference.each_mut(document, &mut |value| settle(value, &ids));
@@ -114,7 +153,7 @@ impl Iam {
         relation: &Relation,
         written: &str,
     ) -> Result<Option<(&'c Kind, String)>> {
-        let mut found = BTreeMap::new();
+        let mut found: BTreeMap<String, &Kind> = BTreeMap::new();
         for kind in relation.targets.iter().filter_map(|name| cx.kinds.named(name)) {
             if self.of(cx).with_record(kind.name(), written, |_| ()).await?.is_some() {
                 return Ok(Some((kind, written.to_owned())));
@@ -123,10 +162,10 @@ impl Iam {
                 let key = scim::value::key(probe.leaf(), &Value::from(written));
                 let Some(key) = key.filter(|key| key.len() <= limits::UNIQUE_BYTES_MAX) else { continue };
                 let id = self.of(cx).id_by_key(kind.name(), &probe.name, &key).await?;
-                found.extend(id.map(|id| (id, kind)));
+                found.extend(id.map(|id| (id, &**kind)));
             }
         }
-        let one = found.pop_first().map(|(id, kind)| (kind, id));
+        let one = found.pop_first();
         if !found.is_empty() {
             let (attribute, kinds) = (&relation.attribute, relation.targets.join(" or "));
             let written = scim::error::quoted(written);
@@ -134,7 +173,7 @@ impl Iam {
                 "`{attribute}`: more than one {kinds} is called {written}, by name or otherwise; write the id"
             )));
         }
-        Ok(one)
+        Ok(one.map(|(id, kind)| (kind, id)))
     }
 
     /// What refers to a resource by that relation: its kind and what it shows.
@@ -151,10 +190,14 @@ impl Iam {
     }
 }
 
-fn unknown(reference: &Reference, written: &str) -> Error {
+fn unnamed(reference: &Reference, written: &str) -> Error {
     let kinds = reference.relation.targets.join(" or ");
     let (attribute, written) = (&reference.relation.attribute, scim::error::quoted(written));
     Error::invalid(format!("`{attribute}`: there is no {kinds} {written}"))
+}
+
+fn too_many() -> Error {
+    Error::invalid(format!("a resource refers to at most {} others", limits::REFERENCES_MAX))
 }
 
 /// References by id alone, each once.

@@ -14,7 +14,7 @@ use super::connections::external_id;
 use super::expand::Known;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
-use crate::kind::Kind;
+use crate::kind::{Kind, Relation};
 
 /// A resource ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,16 @@ impl<'a> View<'a> {
         display.is_some_and(|display| self.projection.wants_part(found.attribute, display))
     }
 
+    /// Whether all that is shown of a resource, written out, follows from its version: nothing is shown of others.
+    pub(crate) fn follows_version(&self, resource: &str) -> bool {
+        let named =
+            |relation: &Relation| self.wants(&relation.attribute) && self.wants_display(&relation.attribute);
+        !self.expands()
+            && !self.mentions(resource)
+            && super::beside::wanted(self).is_empty()
+            && !self.kind.relations.iter().any(named)
+    }
+
     pub(crate) fn location(&self, id: &str) -> String {
         location(&self.cx.base, &self.kind.schema.endpoint, id)
     }
@@ -100,8 +110,7 @@ impl<'a> View<'a> {
 
     /// Whether the document has values of an attribute of which there are others beside it.
     fn may_be_mixed(&self, record: &RecordRef<'_>) -> bool {
-        let mut merged = self.kind.derived.iter().filter_map(|d| d.own.as_ref());
-        merged.any(|own| own.find(record.document.as_bytes()).is_some())
+        self.kind.merged().any(|(_, own)| own.find(record.document.as_bytes()).is_some())
     }
 
     fn is_mixed(&self, record: &RecordRef<'_>, beside: &str) -> bool {

@@ -1,7 +1,7 @@
 //! PUT (RFC 7644 §3.5.1).
 
 use scim::Object;
-use scim::admit::{Admitted, admit_replacement, remain, succeed};
+use scim::admit::{Admitted, Names, admit_replacement, remain, succeed};
 use scim::message::ListQuery;
 
 use super::connections::Connections;
@@ -58,7 +58,7 @@ impl Iam {
         let kind = permit.kind();
         let projection = self.projection(cx, kind, query)?;
         let mut admitted = admit_replacement(&kind.schema, draft, cx.rules())?;
-        self.resolve(cx, kind, None, &mut admitted.document).await?;
+        self.resolve(cx, kind, &Names::default(), None, &mut admitted.document).await?;
         let secrets = std::mem::take(&mut admitted.secrets);
         let hashed = self.passwords.settle(secrets, false, &*self.env).await?.kept;
         let view = View::new(cx, kind, &projection);

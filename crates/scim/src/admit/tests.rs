@@ -349,8 +349,8 @@ fn values_that_the_client_cannot_set_fall_away() {
     check(
         r#"{"userName":"a","id":"7","meta":{"version":"1"},"groups":[{"value":"g"}]}"#,
         expect![[r#"
-        {"userName":"a"}
-        id 7"#]],
+            {"userName":"a"}
+            id "7""#]],
     );
     check_device(
         r#""seen":"not even a date","ports":[{"value":"p","state":"up"}]"#,

@@ -9,7 +9,7 @@ use super::Rules;
 use crate::Object;
 use crate::error::{Error, quoted};
 use crate::quirks;
-use crate::schema::{Attribute, Held, Mutability, Type};
+use crate::schema::{Attribute, Held, Mutability, Refers, Type};
 use crate::value;
 
 /// Up to so many values are told apart by comparing each with each.
@@ -120,8 +120,8 @@ fn single(
     if value.is_null() {
         return Ok(None);
     }
-    if attribute.refers {
-        return reference(attribute, parent, &value, rules);
+    if let Some(refers) = &attribute.refers {
+        return reference(refers, attribute, parent, &value, rules);
     }
     if fits(attribute.kind, &value) {
         return complete(attribute, parent, value, rules);
@@ -135,20 +135,25 @@ fn single(
 
 /// What names another resource: an object whose `value` is kept and nothing else, for the rest is that resource's own.
 fn reference(
+    refers: &Refers,
     attribute: &Attribute,
     parent: &str,
     value: &Value,
     rules: Rules<'_>,
 ) -> Result<Option<Value>, Error> {
     let own = value.as_object().and_then(|object| object.get("value")).and_then(Value::as_str);
-    let named = own.or_else(|| rules.dialect.is_auto().then(|| quirks::reference(value)).flatten());
+    let named =
+        own.or_else(|| rules.dialect.is_auto().then(|| quirks::reference(value, &refers.endpoint)).flatten());
     match named {
         Some("") => Ok(None),
         Some(text) if text.len() > rules.limits.id_bytes => {
             let (name, most) = (full_name(parent, attribute), rules.limits.id_bytes);
             Err(Error::value(format!("{} is longer than {most} bytes", quoted(&name))))
         }
-        Some(text) => Ok(Some(Value::Object(Object::from_iter([("value".to_owned(), text.into())])))),
+        Some(text) => {
+            let id = rules.names.map_or(text, |names| names.id(&refers.kind, text, true));
+            Ok(Some(Value::Object(Object::from_iter([("value".to_owned(), id.into())]))))
+        }
         None if value.is_object() => {
             Err(Error::value(format!("`{}.value` is required", full_name(parent, attribute))))
         }
@@ -265,7 +270,7 @@ pub(crate) fn unknown_part(attribute: &Attribute, name: &str, rules: Rules<'_>) 
 /// Sees that no required sub-attribute is missing.
 pub(crate) fn require_parts(attribute: &Attribute, object: &Object) -> Result<(), Error> {
     // Of a reference `value` is kept, and the rest made from it.
-    for sub in attribute.sub_attributes.iter().filter(|_| !attribute.refers) {
+    for sub in attribute.sub_attributes.iter().filter(|_| attribute.refers.is_none()) {
         if sub.required && !is_read_only(sub) && !object.contains_key(&sub.name) {
             return Err(Error::value(format!("{} is required", quoted(&full_name(&attribute.name, sub)))));
         }

@@ -147,7 +147,7 @@ impl Elements<'_> {
         selection: &Selection<'_, '_>,
         value: Value,
     ) -> Result<(), Error> {
-        if self.attribute.sub_attributes.is_empty() || self.attribute.refers {
+        if self.attribute.sub_attributes.is_empty() || self.attribute.refers.is_some() {
             return self.overwrite_simple(chosen, value);
         }
         let value = match value {

@@ -41,12 +41,7 @@ fn operation(item: Value, at: usize, strict: bool) -> Result<Operation, Error> {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) if !strict && text.trim().is_empty() => None,
         Some(Value::String(text)) => Some(text),
-        Some(Value::Object(object)) if !strict && quirks::says_nothing(&object) => None,
-        Some(Value::Object(object)) if !strict => {
-            Some(quirks::path_from_object(&object).ok_or_else(|| {
-                Error::path(format!("`Operations[{at}].path` is an object that names no attribute"))
-            })?)
-        }
+        Some(Value::Object(object)) if !strict => quirks::path_from_object(&object)?,
         Some(_) => return Err(Error::path(format!("`Operations[{at}].path` must be a string"))),
     };
     let value = member(&mut item, "value", strict)?;

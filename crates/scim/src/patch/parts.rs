@@ -37,7 +37,7 @@ pub(super) fn one(
             object.retain(|_, value| !value.is_null());
             return Ok(Value::Object(object));
         }
-        None if !attribute.sub_attributes.is_empty() && !attribute.refers => {
+        None if !attribute.sub_attributes.is_empty() && attribute.refers.is_none() => {
             let Some(given) = object_of(attribute, value.unwrap_or_default(), rules)? else {
                 return Ok(Value::Null);
             };

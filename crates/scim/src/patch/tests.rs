@@ -3,6 +3,7 @@
 mod clients;
 mod laws;
 mod lists;
+mod names;
 mod refused;
 mod rfc;
 mod single;

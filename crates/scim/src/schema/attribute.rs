@@ -79,6 +79,15 @@ pub enum Held {
     Derived,
 }
 
+/// Resources that others name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refers {
+    /// Their kind.
+    pub kind: String,
+    /// The endpoint in their URIs.
+    pub endpoint: String,
+}
+
 /// One attribute or sub-attribute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -124,9 +133,9 @@ pub struct Attribute {
     /// Whether strings compare as user names do (PRECIS UsernameCaseMapped, RFC 7644 §7.8).
     #[serde(skip)]
     pub precis: bool,
-    /// Whether its values name other resources. What is kept of each is `value` alone.
+    /// What its values name, if they name other resources. What is kept of each is `value` alone.
     #[serde(skip)]
-    pub refers: bool,
+    pub refers: Option<Refers>,
     /// Whether a replacement that is silent about it leaves it as it was.
     #[serde(skip)]
     pub lasting: bool,
@@ -154,7 +163,7 @@ impl Attribute {
             reference_types: Vec::new(),
             held: Held::Document,
             precis: false,
-            refers: false,
+            refers: None,
             lasting: false,
         }
     }

@@ -51,7 +51,7 @@ fn check_attribute(attribute: &Attribute, limits: &Limits) -> Result<(), Error> 
     for sub in &attribute.sub_attributes {
         // RFC 7643 §2.3.8: a complex attribute must not contain sub-attributes that have sub-attributes. A reference has
         // them for its URI alone.
-        if sub.kind == Type::Complex && !sub.refers {
+        if sub.kind == Type::Complex && sub.refers.is_none() {
             return Err(Error::value(format!(
                 "`{}.{}`: a sub-attribute cannot be complex",
                 attribute.name, sub.name

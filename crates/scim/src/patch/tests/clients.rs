@@ -128,6 +128,18 @@ fn others() {
         r#"{"op":"replace","path":{"attributePath":{"attributeName":"name","subAttribute":"givenName"}},"value":"A"}"#,
         expect![[r#"name: {"givenName":"A","familyName":"King"}"#]],
     );
+    // With the expression as a tree: just what it chooses is changed.
+    let work = r#"{"attributePath":{"attributeName":"emails"},"valueExpression":{"attributePath":{"attributeName":"type"},"operator":"eq","compareValue":"work"}"#;
+    check_auto(
+        &format!(r#"{{"op":"remove","path":{work}}}}}"#),
+        expect![[r#"emails: [{"value":"ada@home.org","type":"home"}]"#]],
+    );
+    check_auto(
+        &format!(r#"{{"op":"replace","path":{work},"subAttribute":"display"}},"value":"W"}}"#),
+        expect![[
+            r#"emails: [{"value":"ada@work.org","type":"work","display":"W","primary":true},{"value":"ada@home.org","type":"home"}]"#
+        ]],
+    );
     check_auto(
         r#"{"op":"replace","value":{"attributes":{"title":"Lady"},"externalID":"7"}}"#,
         expect![[r#"

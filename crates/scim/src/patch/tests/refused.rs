@@ -213,7 +213,7 @@ fn what_is_not_a_patch_body_is_refused() {
     check(
         AUTO,
         r#"{"Operations":[{"op":"add","path":{"a":1},"value":{"title":"x"}}]}"#,
-        expect!["invalidPath: `Operations[0].path` is an object that names no attribute"],
+        expect!["invalidPath: `a` has no meaning in a `path`"],
     );
     check(
         STRICT,

@@ -93,3 +93,32 @@ async fn a_strict_group_patch_answers_with_the_group_and_a_strict_put_without_me
     // RFC 7644 §3.5.1: what a PUT does not mention has no value any more.
     assert_eq!(strict.put(&path, without).await.check(200).json().get("members"), None::<&Value>);
 }
+
+#[tokio::test]
+async fn an_expression_in_a_path_that_is_an_object_chooses_what_is_changed() {
+    let world = World::new().await;
+    let acme = world.provider("acme").await;
+    let ada = acme.make("/Users", user("ada")).await;
+    let ben = acme.make("/Users", user("ben")).await;
+    let crew = acme.make("/Groups", group("crew", &[&ada, &ben])).await;
+    let path = format!("/Groups/{crew}");
+    let remove = |expression: Value| {
+        let object =
+            json!({ "attributePath": { "attributeName": "members" }, "valueExpression": expression });
+        operations(json!([{ "op": "remove", "path": object }]))
+    };
+    let named =
+        json!({ "attributePath": { "attributeName": "value" }, "operator": "eq", "compareValue": ada });
+    acme.patch(&path, remove(named)).await.check(204);
+    let left = acme.get(&path).await.check(200).json();
+    assert_eq!(left["members"].as_array().unwrap().len(), 1);
+    assert_eq!(left["members"][0]["value"], json!(ben));
+    // What cannot be understood removes nobody.
+    for expression in
+        [json!({}), json!([]), json!({ "compareValue": ben }), json!({ "left": {}, "right": {} })]
+    {
+        let refused = acme.patch(&path, remove(expression)).await.check(400).json();
+        assert_eq!(refused["scimType"], "invalidFilter", "{refused}");
+    }
+    assert_eq!(acme.get(&path).await.check(200).json()["meta"]["version"], json!("W/\"2\""));
+}

@@ -17,6 +17,7 @@ mod page;
 mod passwords;
 mod patch;
 mod project;
+mod references;
 mod roles;
 mod search;
 mod sort;
