@@ -20,7 +20,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::batch::{Batch, Committed};
 use crate::columns::{Columns, ENOUGH, Flow, MORE, Param};
-use crate::db::Steps;
+use crate::db::{Step, Steps};
 use crate::location::Url;
 use crate::migrate::{self, Applied, Macros, Migration};
 use crate::{CommitError, Options, StoreError, TenantId};
@@ -227,20 +227,37 @@ impl Session {
         Ok(session)
     }
 
-    /// Runs statements in a transaction of their own.
-    pub(crate) async fn transact(&mut self, groups: Vec<(TenantId, Steps<'_>)>) -> Result<(), StoreError> {
+    /// Runs statements in a transaction of their own, if the claim, which is the installation's, changes a row. Says whether.
+    pub(crate) async fn transact(
+        &mut self,
+        claim: Step<'_>,
+        groups: Vec<(TenantId, Steps<'_>)>,
+    ) -> Result<bool, StoreError> {
         self.execute("begin").await?;
-        for (tenant, steps) in groups {
-            self.scope(tenant);
-            let mut exchange = self.exchange();
-            for (sql, params) in steps {
-                exchange.send(sql, params).await;
-            }
-            if let Err(error) = exchange.answers().await {
-                return self.execute("rollback").await.and(Err(failed(&error)));
-            }
+        let done = self.run(claim, groups).await;
+        let end = if done.is_ok() { "commit" } else { "rollback" };
+        self.execute(end).await.and(done)
+    }
+
+    async fn run(&mut self, claim: Step<'_>, groups: Vec<(TenantId, Steps<'_>)>) -> Result<bool, StoreError> {
+        if self.run_each(TenantId::INSTALLATION, vec![claim]).await? == 0 {
+            return Ok(false);
         }
-        self.execute("commit").await
+        for (tenant, steps) in groups {
+            self.run_each(tenant, steps).await?;
+        }
+        Ok(true)
+    }
+
+    /// Runs statements of a tenant, and says how many rows they changed.
+    async fn run_each(&mut self, tenant: TenantId, steps: Steps<'_>) -> Result<u64, StoreError> {
+        self.scope(tenant);
+        let mut exchange = self.exchange();
+        for (sql, params) in steps {
+            exchange.send(sql, params).await;
+        }
+        let answers = exchange.answers().await.map_err(|error| failed(&error))?;
+        Ok(answers.iter().map(|answer| answer.changed).sum())
     }
 }
 

@@ -15,6 +15,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, backup};
 
 use crate::batch::{Batch, Committed};
 use crate::columns::{Columns, ENOUGH, Flow, MORE, Param, mistyped};
+use crate::db::Step;
 use crate::migrate::{self, Applied, Macros, Migration};
 use crate::readers::{self, Readers};
 use crate::writer::Inbox;
@@ -252,14 +253,21 @@ impl Session {
         Ok(changed)
     }
 
-    /// Runs statements in a transaction of their own.
+    /// Runs statements in a transaction of their own, if the first of them, the claim, changes a row. Says whether.
     pub(crate) fn transact<'p>(
         &self,
-        mut steps: impl Iterator<Item = (&'static str, Vec<Param<'p>>)>,
-    ) -> Result<(), StoreError> {
+        (claim, params): Step<'p>,
+        mut steps: impl Iterator<Item = Step<'p>>,
+    ) -> Result<bool, StoreError> {
         self.execute("begin immediate")?;
-        let done = steps.try_for_each(|(sql, params)| self.query(sql, params, &mut |_| MORE));
-        match done.and_then(|()| self.execute("commit")) {
+        let done = self.run(claim, params, &mut Committed::default()).and_then(|changed| {
+            if changed == 0 {
+                return self.execute("rollback").and(Ok(false));
+            }
+            steps.try_for_each(|(sql, params)| self.query(sql, params, &mut |_| MORE))?;
+            self.execute("commit").and(Ok(true))
+        });
+        match done {
             Err(error) if !self.undone() => self.execute("rollback").and(Err(error)),
             done => done,
         }

@@ -151,7 +151,7 @@ mod on_sqlite {
         output(at, &["tenant", "create", "acme", "--data", "one"]);
         output(at, &["copy", "--from", "sqlite:one", "--to", "sqlite:half"]);
         let half = rusqlite::Connection::open(at.join("half/durward.db")).unwrap();
-        let first = "insert into setting select 0, '!copying', lower(hex(hash)) from audit where tenant = 0 and sequence = 1";
+        let first = "insert into setting select 0, '!copying', lower(hex(hash)) || ' 1' from audit where tenant = 0 and sequence = 1";
         assert_eq!(half.execute(first, ()).unwrap(), 1);
         assert_eq!(half.execute("delete from tenant", ()).unwrap(), 1);
         drop(half);
