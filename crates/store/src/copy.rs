@@ -223,6 +223,15 @@ impl Cell {
         })
     }
 
+    /// As a batch keeps text: what an earlier durward put into a file may hold a NUL, though no key does.
+    fn replace_nul(&mut self) {
+        if let Cell::Text(text) = self
+            && text.contains('\0')
+        {
+            *text = text.replace('\0', "\u{FFFD}");
+        }
+    }
+
     fn param(&self) -> Param<'_> {
         match self {
             Cell::Null => Param::Null,
@@ -440,7 +449,12 @@ impl Part {
 
     fn read(&self, row: &dyn Columns) -> Result<Row, StoreError> {
         let columns = self.table.columns().enumerate();
-        columns.map(|(column, (_, ty))| Cell::read(row, column, ty)).collect::<Result<_, _>>().map(Row)
+        let cells = columns.map(|(column, (_, ty))| Cell::read(row, column, ty));
+        let mut cells = cells.collect::<Result<Vec<_>, _>>()?;
+        for cell in cells.iter_mut().skip(1 + self.table.key.len()) {
+            cell.replace_nul();
+        }
+        Ok(Row(cells))
     }
 }
 

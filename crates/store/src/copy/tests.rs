@@ -64,6 +64,27 @@ async fn there_and_back_nothing_is_lost() {
     intact(store.tenant(ACME), chain.try_into().unwrap()).await;
 }
 
+/// A file that an earlier durward filled may hold what none keeps any more, and a server cannot hold.
+#[tokio::test]
+async fn a_nul_is_copied_as_it_is_kept() {
+    let (file, database, back) = (File::new(), Database::new(), File::new());
+    filled(&file).await;
+    let expected = dump(&file.location()).await;
+    for end in ["char(0)", "char(65533)"] {
+        file.tamper(&format!(
+            "update record set display = 'a' || {end} where tenant = 1 and id = 'a' and kind = 'Thing'"
+        ));
+        if end == "char(0)" {
+            copied(&file, &database).await;
+            copied(&file, &back).await;
+        }
+    }
+    let kept = dump(&file.location()).await;
+    assert_ne!(kept, expected);
+    assert_eq!(dump(&database.location()).await, kept);
+    assert_eq!(dump(&back.location()).await, kept);
+}
+
 /// Copies in small batches; none when `progress` panics, as if the machine had stopped there.
 async fn attempt(
     from: &Location,

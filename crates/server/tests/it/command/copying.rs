@@ -58,6 +58,8 @@ fn installation(at: &Path) -> String {
                 json!({ "value": create("Users", user)["id"] })
             })
             .collect();
+        // Which JSON can say and PostgreSQL's text cannot.
+        create("Users", json!({ "userName": format!("nul {tenant}"), "displayName": "a\0b" }));
         let group = create("Groups", json!({ "displayName": "Engineers", "members": members }));
         let gone = members[3]["value"].as_str().unwrap();
         assert_eq!(server.ask("DELETE", &path(&format!("Users/{gone}")), &last, None).0, 204);
