@@ -78,7 +78,7 @@ macro_rules! contract {
             a_dead_writer_is_unavailable, a_closed_store_is_unavailable, what_is_closed_is_found_again,
             a_read_only_store_commits_nothing);
         $crate::contract::cases!($world, migrations:
-            a_database_ahead_of_the_binary_is_refused, an_edited_migration_is_refused, an_empty_database_is_not_read,
+            a_database_ahead_of_the_binary_is_refused, an_edited_migration_is_refused, an_empty_database_is_not_taken_as_it_is,
             many_openers_at_once_migrate_once, a_running_node_goes_on_when_a_later_one_expands_the_schema);
         $crate::contract::cases!($world, tenants:
             a_tenant_is_made_and_found, a_name_is_given_once_an_id_never_twice, a_deleted_tenant_leaves_nothing,

@@ -232,6 +232,35 @@ async fn a_target_with_another_installation_is_refused() {
     assert!(matches!(refused, Err(CopyError::Occupied(_))), "{refused:?}");
 }
 
+/// What a target holds beside an installation is somebody else's.
+async fn a_target_with_something_else_is_refused<W: World>(also: &str) {
+    let (file, target) = (File::new(), W::new());
+    filled(&file).await;
+    target.alter("create table foo (a bigint)");
+    let refused = copy(&file.location(), &target.location(), 1, |_| ()).await.unwrap_err();
+    assert!(refused.to_string().contains("`foo`; name an empty database"), "{refused}");
+    target.alter("create table record (a bigint)");
+    target.alter("drop table record; drop table foo");
+    target.alter(also);
+    copied(&file, &target).await;
+}
+
+#[tokio::test]
+async fn a_file_with_something_else_is_refused() {
+    // SQLite's own statistics stay.
+    a_target_with_something_else_is_refused::<File>(
+        "create table foo (a primary key); analyze; drop table foo",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_with_something_else_is_refused() {
+    let elsewhere =
+        "create extension pg_stat_statements; create schema other; create table other.foo (a bigint)";
+    a_target_with_something_else_is_refused::<Database>(elsewhere).await;
+}
+
 #[tokio::test]
 async fn a_source_that_changed_since_is_found_and_the_table_named() {
     for (change, table, tenant) in [

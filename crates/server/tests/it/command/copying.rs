@@ -88,9 +88,10 @@ mod on_sqlite {
         let token = installation(at);
         let url = database.url();
 
-        let copied =
-            durward(at, &["copy", "--from", "sqlite:data", "--to", &url, "--json"]).output().unwrap();
-        assert!(copied.status.success(), "{}", text(&copied));
+        // As the guide says it: without the password on the command line.
+        let mut copy = durward(at, &["copy", "--from", "sqlite:data", "--json"]);
+        let copied = copy.env("DURWARD_COPY_TO", &url).output().unwrap();
+        assert!(copied.status.success() && !text(&copied).contains("warning"), "{}", text(&copied));
         let copied: Value = serde_json::from_slice(&copied.stdout).unwrap();
         assert_eq!((&copied["tenants"], &copied["verified"]), (&json!(3), &json!(true)));
         let back = run(at, &["copy", "--from", &url, "--to", "sqlite:back"]);
@@ -143,6 +144,19 @@ mod on_sqlite {
             assert!(said_all.lines().count() == 2 && !said_all.contains("hush"), "{said_all}");
         }
         assert!(!at.join("new/durward.db").exists(), "nothing is made when there is nothing to copy");
+    }
+
+    #[test]
+    fn a_copy_of_what_a_server_uses_is_made_with_a_warning() {
+        let folder = TempDir::new().unwrap();
+        let at = folder.path();
+        let server = Server::start(at, "data");
+        let beside = run(at, &["copy", "--from", "sqlite:data", "--to", "sqlite:beside"]);
+        assert!(beside.contains("warning: a server uses the source; what it writes from now on"), "{beside}");
+        assert!(beside.contains("both sides are the same\n") && beside.ends_with("exit 0\n"), "{beside}");
+        assert!(server.stop().1);
+        let alone = run(at, &["copy", "--from", "sqlite:data", "--to", "sqlite:alone"]);
+        assert!(alone.ends_with("exit 0\n") && !alone.contains("warning"), "{alone}");
     }
 
     #[test]

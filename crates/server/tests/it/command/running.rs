@@ -202,6 +202,47 @@ fn tenants_and_tokens_are_managed_while_a_server_runs() {
     assert!(server.stop().1);
 }
 
+/// A look into the wrong database leaves nothing there, and a newer binary's does not migrate what older servers use.
+#[test]
+fn only_serve_and_migrate_make_tables() {
+    let (folder, database) = (TempDir::new().unwrap(), Database::new());
+    let at = folder.path();
+    std::fs::create_dir(at.join("data")).unwrap();
+    rusqlite::Connection::open(at.join("data/durward.db"))
+        .unwrap()
+        .execute("create table other (a)", ())
+        .unwrap();
+    let url = database.url();
+    let commands = [
+        &["tenant", "list"][..],
+        &["tenant", "create", "acme"],
+        &["tenant", "delete", "acme", "--yes"],
+        &["token", "list", "--tenant", "acme"],
+        &["audit", "verify"],
+        &["explain", "--tenant", "acme", "user-ada", "read", "/"],
+    ];
+    for (option, place) in [("--database", url.as_str()), ("--data", "data")] {
+        let run = |args: &[&str]| {
+            let args = [args, &[option, place]].concat();
+            super::text(&durward(at, &args).env_remove("DURWARD_DATABASE").output().unwrap())
+        };
+        for args in commands {
+            let said = run(args);
+            assert!(said.contains("it holds no installation; `durward serve` makes one"), "{args:?}: {said}");
+            assert!(said.ends_with("exit 1\n") && said.lines().count() == 2, "{args:?}: {said}");
+        }
+    }
+    assert_eq!(database.run("select tablename from pg_tables where schemaname = 'public'"), "");
+    let file = rusqlite::Connection::open(at.join("data/durward.db")).unwrap();
+    assert_eq!(scratch::rows(&file, "select name from sqlite_schema"), ["other"]);
+    fails_naming(at, &["tenant", "create", "acme", "--data", "none"], "`durward serve` makes one");
+    assert!(!at.join("none").exists());
+
+    output(at, &["migrate", "--database", &url]);
+    output(at, &["tenant", "create", "acme", "--database", &url]);
+    assert_eq!(output(at, &["tenant", "list", "--database", &url]), "acme\n");
+}
+
 /// Sees that a command fails with one line that names something.
 pub(super) fn fails_naming(folder: &Path, args: &[&str], named: &str) {
     let output = durward(folder, args).output().unwrap();
