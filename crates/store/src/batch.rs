@@ -387,9 +387,15 @@ impl Batch {
         self
     }
 
+    /// A NUL, which PostgreSQL's text cannot hold, is kept as a replacement character in every database.
     pub(crate) fn keep(&mut self, text: &str) -> Arg {
         let start = self.text.len();
-        self.text.push_str(text);
+        for (number, part) in text.split('\0').enumerate() {
+            if number > 0 {
+                self.text.push(char::REPLACEMENT_CHARACTER);
+            }
+            self.text.push_str(part);
+        }
         Arg::Text(Span { start, end: self.text.len() })
     }
 

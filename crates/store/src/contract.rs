@@ -55,7 +55,7 @@ pub(crate) trait World: Sync {
 macro_rules! contract {
     ($world:ty) => {
         $crate::contract::cases!($world, records:
-            a_record_comes_back_as_it_was_put, several_records_are_found_at_once, an_update_makes_a_new_version, a_stale_version_is_told_from_a_missing_record,
+            a_record_comes_back_as_it_was_put, a_nul_is_kept_as_a_replacement_character, several_records_are_found_at_once, an_update_makes_a_new_version, a_stale_version_is_told_from_a_missing_record,
             an_id_is_inserted_once, a_touch_changes_the_version_alone, a_refused_batch_leaves_no_trace,
             a_key_is_claimed_by_one_of_many, a_released_key_can_be_claimed, a_release_by_another_does_nothing,
             one_of_many_updates_of_a_version_wins, counts_are_exact, settings_are_set_and_unset, a_setting_is_changed_by_one_of_many_who_read_the_same,
@@ -78,7 +78,7 @@ macro_rules! contract {
             a_dead_writer_is_unavailable, a_closed_store_is_unavailable, what_is_closed_is_found_again,
             a_read_only_store_commits_nothing);
         $crate::contract::cases!($world, migrations:
-            a_database_ahead_of_the_binary_is_refused, an_edited_migration_is_refused, an_empty_database_is_not_read,
+            a_database_ahead_of_the_binary_is_refused, an_edited_migration_is_refused, an_empty_database_is_not_taken_as_it_is,
             many_openers_at_once_migrate_once, a_running_node_goes_on_when_a_later_one_expands_the_schema);
         $crate::contract::cases!($world, tenants:
             a_tenant_is_made_and_found, a_name_is_given_once_an_id_never_twice, a_deleted_tenant_leaves_nothing,

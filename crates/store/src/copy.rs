@@ -3,8 +3,13 @@
 //! The source is read in one snapshot, so that what is written meanwhile is not in the copy; the target is filled in
 //! batches of bounded size, each a transaction. Rows go in the order of their keys, so the last key in the target says
 //! how far a copy came that was broken off; the one thing remembered beside is the mark, a setting that says whose copy
-//! is being made. While it is there nobody can open the target as a store. In the end both sides are read through
-//! again, and the mark goes only when every table of every tenant has the same rows.
+//! is being made, and by which attempt. While it is there nobody can open the target as a store. In the end both sides
+//! are read through again, and the mark goes only when every table of every tenant has the same rows.
+//!
+//! A later attempt takes over by changing the mark, and every transaction of an attempt begins by finding its own: whoever
+//! was overtaken, were it asleep for hours, writes nothing into what may be in use by then.
+
+mod mark;
 
 use std::fmt;
 
@@ -13,17 +18,17 @@ use sha2::{Digest, Sha256};
 use crate::columns::{Columns, ENOUGH, MORE, Param, bounded, counted};
 use crate::db::Connection;
 use crate::table::{STATEMENTS, Statements, TABLES, Table, Type};
-use crate::{Location, StoreError, TenantId, setting, statements};
+use crate::{Location, StoreError, TenantId, statements};
+
+pub(crate) use mark::MARK;
+use mark::{Mark, Taken};
 
 statements! {
     TENANT = "select tenant from tenant where tenant > $1 order by tenant limit 1";
     HEAD = "select tenant from head where tenant > $1 order by tenant limit 1";
     BEGAN = "select hash from audit where tenant = $1 and sequence = 1";
+    UNMARK = "delete from setting where tenant = $1 and name = $2 and value = $3";
 }
-
-/// The installation's setting that says whose copy is being made here. It sorts before every other name, so that the last
-/// name still says how far the copy came.
-pub(crate) const MARK: &str = "!copying";
 
 /// How much is in memory at once.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +87,9 @@ pub enum CopyError {
     /// In the target a copy of another installation was begun.
     #[error("the target `{0}` holds part of a copy of another installation; name an empty database")]
     Another(Location),
+    /// While this copy was being made, a later attempt began or ended.
+    #[error("another `durward copy` to `{0}` has taken over, and this one ends; let one at a time run")]
+    Overtaken(Location),
     /// A table is not the same on both sides.
     #[error(
         "table `{table}` of tenant {tenant} differs: {source_rows} rows in the source, {target_rows} in the target; \
@@ -99,8 +107,9 @@ pub enum CopyError {
     },
 }
 
-/// Copies all that is in one database into another, which must be empty or hold a part of the same copy. `now` is
-/// written beside the migrations of the target, in milliseconds since the Unix epoch; `progress` hears of every batch.
+/// Copies all that is in one database into another, which must be empty or hold a part of the same copy; an attempt that is
+/// still at it ends with [`CopyError::Overtaken`]. `now` is written beside the migrations of the target, in milliseconds
+/// since the Unix epoch; `progress` hears of every batch.
 pub async fn copy(
     from: &Location,
     to: &Location,
@@ -125,15 +134,14 @@ async fn at_pace(
         return Err(source_failed(StoreError::Unfinished));
     }
     let mut target = Connection::target(to, now).await.map_err(target_failed)?;
-    let is_resumed = match target.mark().await.map_err(target_failed)? {
-        Some(mark) if mark == began => true,
-        Some(_) => return Err(CopyError::Another(to.clone())),
-        None if target.is_empty().await.map_err(target_failed)? => false,
-        None => return Err(CopyError::Occupied(to.clone())),
+    let taken = target.take(&began, now).await.map_err(target_failed)?;
+    let (mark, is_resumed) = match taken {
+        Taken::Begun(mark) => (mark, false),
+        Taken::Over(mark) => (mark, true),
+        Taken::Another => return Err(CopyError::Another(to.clone())),
+        Taken::Occupied => return Err(CopyError::Occupied(to.clone())),
     };
-    if !is_resumed {
-        target.set_mark(&began).await.map_err(target_failed)?;
-    }
+    let held = |held| if held { Ok(()) } else { Err(CopyError::Overtaken(to.clone())) };
 
     let parts = source.parts().await.map_err(source_failed)?;
     let of = parts.iter().map(|part| part.rows).sum();
@@ -143,7 +151,8 @@ async fn at_pace(
         copied.tenants += u64::from(part.table.name == "tenant");
         let mut after = None;
         if is_resumed {
-            let there = target.rows(part).await.map_err(target_failed)? - u64::from(part.holds_mark());
+            let there = target.rows(part).await.map_err(target_failed)?;
+            let there = there.saturating_sub(part.holds_mark().into());
             copied.before += there;
             copied.rows += there;
             after = target.last(part).await.map_err(target_failed)?;
@@ -154,12 +163,13 @@ async fn at_pace(
             after = Some(last.key(part.table));
             batch.add(part, page);
             if batch.is_full(pace) {
-                copied.rows += target.put(&mut batch).await.map_err(target_failed)?;
+                copied.rows += batch.rows.len() as u64;
+                held(target.put(&mark, &mut batch).await.map_err(target_failed)?)?;
                 progress(Progress { phase: Phase::Copying, table: part.table.name, rows: copied.rows, of });
             }
         }
     }
-    copied.rows += target.put(&mut batch).await.map_err(target_failed)?;
+    held(target.put(&mark, &mut batch).await.map_err(target_failed)?)?;
 
     let mut compared = 0;
     let mut tenant = Some(TenantId::INSTALLATION);
@@ -171,6 +181,8 @@ async fn at_pace(
             let one = source.tally(&part, pace, &mut heard).await.map_err(source_failed)?;
             let other = target.tally(&part, pace, &mut |_| ()).await.map_err(target_failed)?;
             if one != other {
+                // Where others write by now, it must not be emptied.
+                held(target.under_mark(&mark, Vec::new()).await.map_err(target_failed)?)?;
                 let (tenant, source_rows, target_rows) = (whose.0, one.rows, other.rows);
                 return Err(CopyError::Differs { table, tenant, source_rows, target_rows });
             }
@@ -181,7 +193,7 @@ async fn at_pace(
         let other = target.tenant_after(whose).await.map_err(target_failed)?;
         tenant = one.into_iter().chain(other).min();
     }
-    target.unset_mark().await.map_err(target_failed)?;
+    held(target.unset_mark(&mark).await.map_err(target_failed)?)?;
     Ok(Copied { rows: compared, ..copied })
 }
 
@@ -209,6 +221,15 @@ impl Cell {
             Type::Text => row.maybe_text(column)?.map_or(Cell::Null, |text| Cell::Text(text.to_owned())),
             Type::Bytes => Cell::Bytes(row.bytes(column)?.to_owned()),
         })
+    }
+
+    /// As a batch keeps text: what an earlier durward put into a file may hold a NUL, though no key does.
+    fn replace_nul(&mut self) {
+        if let Cell::Text(text) = self
+            && text.contains('\0')
+        {
+            *text = text.replace('\0', "\u{FFFD}");
+        }
     }
 
     fn param(&self) -> Param<'_> {
@@ -300,23 +321,14 @@ impl Connection {
         Ok(hash)
     }
 
-    async fn mark(&mut self) -> Result<Option<String>, StoreError> {
-        let mut mark = None;
-        let params = [Param::Int(TenantId::INSTALLATION.0), Param::Text(MARK)];
-        self.query(TenantId::INSTALLATION, setting::GET, &params, |row| {
-            mark = Some(row.text(0)?.to_owned());
-            ENOUGH
-        })
-        .await?;
-        Ok(mark)
-    }
-
+    /// But for the mark.
     async fn is_empty(&mut self) -> Result<bool, StoreError> {
         if self.tenant_after(TenantId::INSTALLATION).await?.is_some() {
             return Ok(false);
         }
+        let is_marked = self.mark().await?.is_some();
         for part in Part::all_of(TenantId::INSTALLATION) {
-            if self.rows(&part).await? > 0 {
+            if self.rows(&part).await? > u64::from(is_marked && part.holds_mark()) {
                 return Ok(false);
             }
         }
@@ -437,31 +449,25 @@ impl Part {
 
     fn read(&self, row: &dyn Columns) -> Result<Row, StoreError> {
         let columns = self.table.columns().enumerate();
-        columns.map(|(column, (_, ty))| Cell::read(row, column, ty)).collect::<Result<_, _>>().map(Row)
+        let cells = columns.map(|(column, (_, ty))| Cell::read(row, column, ty));
+        let mut cells = cells.collect::<Result<Vec<_>, _>>()?;
+        for cell in cells.iter_mut().skip(1 + self.table.key.len()) {
+            cell.replace_nul();
+        }
+        Ok(Row(cells))
     }
 }
 
 /// Writing.
 impl Connection {
-    /// Puts the rows in, and says how many. What is there already stays.
-    async fn put(&mut self, batch: &mut Batch) -> Result<u64, StoreError> {
+    /// Puts the rows in, if the mark is this one. What is there already stays.
+    async fn put(&mut self, mark: &Mark, batch: &mut Batch) -> Result<bool, StoreError> {
         let Batch { rows, .. } = std::mem::take(batch);
         let groups = rows.chunk_by(|(one, ..), (other, ..)| one == other).map(|group| {
             let steps = group.iter().map(|(_, sql, row)| (*sql, row.0.iter().map(Cell::param).collect()));
             (group.first().map_or(TenantId::INSTALLATION, |(tenant, ..)| *tenant), steps.collect())
         });
-        self.transact(groups.collect()).await?;
-        Ok(rows.len() as u64)
-    }
-
-    async fn set_mark(&mut self, began: &str) -> Result<(), StoreError> {
-        let params = [Param::Int(TenantId::INSTALLATION.0), Param::Text(MARK), Param::Text(began)];
-        self.transact(vec![(TenantId::INSTALLATION, vec![(setting::SET, params.to_vec())])]).await
-    }
-
-    async fn unset_mark(&mut self) -> Result<(), StoreError> {
-        let params = [Param::Int(TenantId::INSTALLATION.0), Param::Text(MARK)];
-        self.transact(vec![(TenantId::INSTALLATION, vec![(setting::UNSET, params.to_vec())])]).await
+        self.under_mark(mark, groups.collect()).await
     }
 }
 

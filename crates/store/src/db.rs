@@ -124,8 +124,10 @@ impl Moment {
     }
 }
 
+/// A statement with its values.
+pub(crate) type Step<'p> = (&'static str, Vec<Param<'p>>);
 /// Statements with their values.
-pub(crate) type Steps<'p> = Vec<(&'static str, Vec<Param<'p>>)>;
+pub(crate) type Steps<'p> = Vec<Step<'p>>;
 
 /// One connection, for whoever reads or fills a whole database.
 pub(crate) enum Connection {
@@ -171,11 +173,18 @@ impl Connection {
         }
     }
 
-    /// Runs statements of tenants in one transaction.
-    pub(crate) async fn transact(&mut self, groups: Vec<(TenantId, Steps<'_>)>) -> Result<(), StoreError> {
+    /// Runs statements of tenants in one transaction that begins with a `claim` of the installation's. Unless the claim
+    /// changes a row, nothing is done.
+    pub(crate) async fn transact(
+        &mut self,
+        claim: Step<'_>,
+        groups: Vec<(TenantId, Steps<'_>)>,
+    ) -> Result<bool, StoreError> {
         match self {
-            Connection::Sqlite(session) => session.transact(groups.into_iter().flat_map(|(_, steps)| steps)),
-            Connection::Postgres(session) => session.transact(groups).await,
+            Connection::Sqlite(session) => {
+                session.transact(claim, groups.into_iter().flat_map(|(_, steps)| steps))
+            }
+            Connection::Postgres(session) => session.transact(claim, groups).await,
         }
     }
 }

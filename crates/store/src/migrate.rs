@@ -58,6 +58,21 @@ impl Migration {
     }
 }
 
+/// That a database needs no step.
+pub(crate) fn complete(known: &[Migration], applied: &[Applied]) -> Result<(), StoreError> {
+    let said = match pending(known, applied)? {
+        [] => return Ok(()),
+        _ if applied.is_empty() => "it holds no installation; `durward serve` makes one",
+        _ => "an older durward has made it; `durward migrate` brings it to the version of this one",
+    };
+    Err(StoreError::Migration(said.to_owned()))
+}
+
+/// Somebody else keeps this table in a database that is to be filled.
+pub(crate) fn shared(table: &str) -> StoreError {
+    StoreError::Location(format!("it holds something else, `{table}`; name an empty database"))
+}
+
 /// The steps that a database still needs.
 pub(crate) fn pending<'m>(
     known: &'m [Migration],
@@ -78,5 +93,29 @@ pub(crate) fn pending<'m>(
             last.number, last.name
         ))),
         _ => Ok(known.get(applied.len()..).unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_complete_is_told_how_it_becomes_so() {
+        let known = [(1, "one"), (2, "two")].map(|(number, name)| Migration {
+            number,
+            name,
+            text: name,
+            postgres: None,
+        });
+        let applied = known.map(|step| Applied {
+            number: step.number,
+            name: step.name.to_owned(),
+            checksum: step.checksum(),
+        });
+        let said = |applied: &[Applied]| complete(&known, applied).map_err(|error| error.to_string());
+        assert_eq!(said(&applied), Ok(()));
+        assert!(said(&applied[..1]).unwrap_err().contains("`durward migrate`"));
+        assert!(said(&[]).unwrap_err().contains("`durward serve` makes one"));
     }
 }

@@ -20,7 +20,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::batch::{Batch, Committed};
 use crate::columns::{Columns, ENOUGH, Flow, MORE, Param};
-use crate::db::Steps;
+use crate::db::{Step, Steps};
 use crate::location::Url;
 use crate::migrate::{self, Applied, Macros, Migration};
 use crate::{CommitError, Options, StoreError, TenantId};
@@ -69,10 +69,8 @@ impl Postgres {
                 "row security does not hold for the user of the database: tenants are kept apart by Durward alone"
             );
         }
-        // A pooler that mixes clients up gives this one what the first is not using just now.
-        let (client, task) = beside.connect().await?;
-        drop(Session::new(client, task));
-        match options.read_only {
+        unmixed(beside).await?;
+        match options.read_only || options.as_it_is {
             true => session.migrated().await?,
             false => session.migrate(migrate::MIGRATIONS, options.now).await?,
         }
@@ -215,32 +213,56 @@ impl Session {
     /// Writes whole transactions, to a database that is migrated as needed.
     pub(crate) async fn target(url: &Url, now: i64) -> Result<Self, StoreError> {
         let mut session = Self::alone(url).await?;
+        if session.applied().await?.is_empty()
+            && let Some(other) = session.other_table().await?
+        {
+            return Err(migrate::shared(&other));
+        }
         session.migrate(migrate::MIGRATIONS, now).await?;
         session.wait_for(LONG);
         Ok(session)
     }
 
     async fn alone(url: &Url) -> Result<Self, StoreError> {
-        let (client, task) = Server::parse(url.expose())?.connect().await?;
+        let server = Server::parse(url.expose())?;
+        let (client, task) = server.clone().connect().await?;
         let mut session = Session::new(client, task);
         session.understands_text().await?;
+        unmixed(server).await?;
         Ok(session)
     }
 
-    /// Runs statements in a transaction of their own.
-    pub(crate) async fn transact(&mut self, groups: Vec<(TenantId, Steps<'_>)>) -> Result<(), StoreError> {
+    /// Runs statements in a transaction of their own, if the claim, which is the installation's, changes a row. Says whether.
+    pub(crate) async fn transact(
+        &mut self,
+        claim: Step<'_>,
+        groups: Vec<(TenantId, Steps<'_>)>,
+    ) -> Result<bool, StoreError> {
         self.execute("begin").await?;
-        for (tenant, steps) in groups {
-            self.scope(tenant);
-            let mut exchange = self.exchange();
-            for (sql, params) in steps {
-                exchange.send(sql, params).await;
-            }
-            if let Err(error) = exchange.answers().await {
-                return self.execute("rollback").await.and(Err(failed(&error)));
-            }
+        let done = self.run(claim, groups).await;
+        let end = if done.is_ok() { "commit" } else { "rollback" };
+        self.execute(end).await.and(done)
+    }
+
+    async fn run(&mut self, claim: Step<'_>, groups: Vec<(TenantId, Steps<'_>)>) -> Result<bool, StoreError> {
+        if self.run_each(TenantId::INSTALLATION, vec![claim]).await? == 0 {
+            return Ok(false);
         }
-        self.execute("commit").await
+        for (tenant, steps) in groups {
+            self.run_each(tenant, steps).await?;
+        }
+        Ok(true)
+    }
+
+    /// Runs statements of a tenant, and says how many rows they changed.
+    async fn run_each(&mut self, tenant: TenantId, steps: Steps<'_>) -> Result<u64, StoreError> {
+        self.scope(tenant);
+        let mut exchange = self.exchange();
+        for (sql, params) in steps {
+            exchange.send(sql, params).await;
+        }
+        let answers = exchange.answers().await.map_err(|error| failed(&error))?;
+        Ok(answers.iter().map(|answer| answer.changed).sum())
     }
 }
 
@@ -279,12 +301,7 @@ impl Session {
 
     /// That no step is missing.
     async fn migrated(&mut self) -> Result<(), StoreError> {
-        if migrate::pending(migrate::MIGRATIONS, &self.applied().await?)?.is_empty() {
-            return Ok(());
-        }
-        Err(StoreError::Migration(
-            "the database was made by an older durward and must be migrated first".to_owned(),
-        ))
+        migrate::complete(migrate::MIGRATIONS, &self.applied().await?)
     }
 
     async fn applied(&mut self) -> Result<Vec<Applied>, StoreError> {
@@ -305,6 +322,21 @@ impl Session {
             .await?;
         }
         Ok(all)
+    }
+
+    /// What somebody else keeps where the tables would be made; an extension's are nobody's.
+    async fn other_table(&mut self) -> Result<Option<String>, StoreError> {
+        let mut other = None;
+        let sql = "select relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+            where n.nspname = current_schema() and c.relkind in ('r', 'p', 'f', 'v', 'm') and not exists \
+            (select 1 from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e') \
+            order by 1 limit 1";
+        self.query(sql, &[], |row| {
+            other = Some(row.text(0)?.to_owned());
+            ENOUGH
+        })
+        .await?;
+        Ok(other)
     }
 
     /// Whether row security does not hold for it.
@@ -333,6 +365,14 @@ impl Session {
             ))),
         }
     }
+}
+
+/// That no pooler mixes clients up, asked while there is another connection: it would give this one what the other is not
+/// using just now.
+async fn unmixed(server: Server) -> Result<(), StoreError> {
+    let (client, task) = server.connect().await?;
+    drop(Session::new(client, task));
+    Ok(())
 }
 
 /// A connection that is about this tenant: who gets one otherwise has somebody else's.

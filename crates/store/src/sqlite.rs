@@ -15,6 +15,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, backup};
 
 use crate::batch::{Batch, Committed};
 use crate::columns::{Columns, ENOUGH, Flow, MORE, Param, mistyped};
+use crate::db::Step;
 use crate::migrate::{self, Applied, Macros, Migration};
 use crate::readers::{self, Readers};
 use crate::writer::Inbox;
@@ -25,6 +26,8 @@ const TRIES_MAX: i32 = 5_000;
 /// From one try to the next. SQLite's own handler soon tries ten times a second only, and so waited for seconds beside a
 /// writer that is never idle.
 const TRY: Duration = Duration::from_millis(1);
+/// So long is waited until nobody uses a file: a short command may be gone in a moment, a server is not.
+const USED: Duration = Duration::from_millis(500);
 /// Room for every statement there is.
 const STATEMENTS_MAX: usize = 160;
 /// Pages copied in one step of a backup.
@@ -47,8 +50,10 @@ pub(crate) struct Sqlite {
 
 impl Sqlite {
     pub(crate) fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
-        let writer = if options.read_only {
+        if options.read_only || options.as_it_is {
             Session::reader(path)?.migrated()?;
+        }
+        let writer = if options.read_only {
             None
         } else {
             create(path)?;
@@ -180,6 +185,11 @@ impl Session {
     pub(crate) fn target(path: &Path, now: i64) -> Result<Self, StoreError> {
         create(path)?;
         let session = Self::writer(path)?;
+        if session.applied()?.is_empty()
+            && let Some(other) = session.other_table()?
+        {
+            return Err(migrate::shared(&other));
+        }
         session.migrate(migrate::MIGRATIONS, now)?;
         Ok(session)
     }
@@ -252,14 +262,21 @@ impl Session {
         Ok(changed)
     }
 
-    /// Runs statements in a transaction of their own.
+    /// Runs statements in a transaction of their own, if the first of them, the claim, changes a row. Says whether.
     pub(crate) fn transact<'p>(
         &self,
-        mut steps: impl Iterator<Item = (&'static str, Vec<Param<'p>>)>,
-    ) -> Result<(), StoreError> {
+        (claim, params): Step<'p>,
+        mut steps: impl Iterator<Item = Step<'p>>,
+    ) -> Result<bool, StoreError> {
         self.execute("begin immediate")?;
-        let done = steps.try_for_each(|(sql, params)| self.query(sql, params, &mut |_| MORE));
-        match done.and_then(|()| self.execute("commit")) {
+        let done = self.run(claim, params, &mut Committed::default()).and_then(|changed| {
+            if changed == 0 {
+                return self.execute("rollback").and(Ok(false));
+            }
+            steps.try_for_each(|(sql, params)| self.query(sql, params, &mut |_| MORE))?;
+            self.execute("commit").and(Ok(true))
+        });
+        match done {
             Err(error) if !self.undone() => self.execute("rollback").and(Err(error)),
             done => done,
         }
@@ -308,12 +325,21 @@ impl Session {
 
     /// That no step is missing.
     pub(crate) fn migrated(&self) -> Result<(), StoreError> {
-        if migrate::pending(migrate::MIGRATIONS, &self.applied()?)?.is_empty() {
-            return Ok(());
-        }
-        Err(StoreError::Migration(
-            "the database was made by an older durward and must be migrated first".to_owned(),
-        ))
+        migrate::complete(migrate::MIGRATIONS, &self.applied()?)
+    }
+
+    /// What somebody else keeps where the tables would be made.
+    fn other_table(&self) -> Result<Option<String>, StoreError> {
+        let mut other = None;
+        self.query(
+            "select name from sqlite_schema where substr(name, 1, 7) <> 'sqlite_' limit 1",
+            [],
+            &mut |row| {
+                other = Some(row.text(0)?.to_owned());
+                ENOUGH
+            },
+        )?;
+        Ok(other)
     }
 
     pub(crate) fn applied(&self) -> Result<Vec<Applied>, StoreError> {
@@ -420,16 +446,17 @@ pub(crate) fn copy(from: &Path, to: &Path, mut step: impl FnMut(u64, u64) -> boo
 
 /// Whether another connection has the database open. What cannot be read as a database at all is in nobody's use.
 pub(crate) fn is_in_use(path: &Path) -> bool {
-    let opened = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
-    let Ok(connection) = opened else { return false };
-    // A short command beside it may be gone in a moment; a server is not. Every connection holds the file shared for as
-    // long as it is open, and a database that leaves its log behind needs it alone.
-    let alone = connection
-        .busy_timeout(Duration::from_millis(500))
-        .and_then(|()| connection.execute_batch("pragma journal_mode = delete"));
-    alone.is_err_and(|error| {
-        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
-    })
+    let alone = alone(path).err().and_then(|error| error.sqlite_error_code());
+    matches!(alone, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// Has the file alone for a moment, and leaves it as it is. Every connection holds it shared for as long as it is open.
+fn alone(path: &Path) -> rusqlite::Result<()> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(USED)?;
+    // Its log stays, if it has one.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.execute_batch("pragma locking_mode = exclusive; select name from sqlite_schema limit 1")
 }
 
 /// What SQLite says, sorted by whether another try may help.

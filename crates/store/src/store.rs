@@ -29,7 +29,9 @@ pub type Fault = Arc<dyn Fn(FaultPoint) -> bool + Send + Sync>;
 /// How to open a store.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Reads only: nothing is created, migrated or committed.
+    /// Nothing is created or migrated: the database must be there, and as this binary knows it.
+    pub as_it_is: bool,
+    /// Reads only: it is taken as it is, and nothing is committed.
     pub read_only: bool,
     /// Written beside each migration that opening applies: milliseconds since the Unix epoch.
     pub now: i64,
@@ -40,6 +42,7 @@ pub struct Options {
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
+            .field("as_it_is", &self.as_it_is)
             .field("read_only", &self.read_only)
             .field("now", &self.now)
             .finish_non_exhaustive()

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Args;
 use iam::Env;
 use serde_json::json;
-use store::{Location, Phase, Progress};
+use store::{Location, Phase, Progress, Store};
 use tokio::runtime::Builder;
 
 use super::open::{DATABASE, make_folder};
@@ -21,7 +21,8 @@ const RARELY: i64 = 5_000;
 /// Arguments of `copy`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The copy is of one moment: what a server writes to the source after that is not in it, so stop the server first.\n\
+    after_help = "The copy is of one moment: what a server writes to the source after that is not in it, so stop the server first; \
+    while one uses a file, a warning says so. Started twice, the later one goes on and the other ends.\n\
     Every table of every tenant is compared in the end, by count and digest; the first that differs is named, and the exit \
     code is 1. Interrupted, and started again with the same arguments, it goes on where it stopped. Until it is finished no \
     server starts on the target. A password is better kept in DURWARD_COPY_FROM or DURWARD_COPY_TO than on the command line.\n\n\
@@ -47,6 +48,11 @@ impl Copy {
         match &from {
             Location::File(path) if !path.is_file() => {
                 return Err(Failure::Failed(format!("there is no database at `{}`", path.display())));
+            }
+            Location::File(path) if Store::is_in_use(path) => {
+                let warning =
+                    "warning: a server uses the source; what it writes from now on is not in the copy";
+                let _ = writeln!(std::io::stderr(), "{warning}");
             }
             _ => {}
         }

@@ -10,7 +10,8 @@ use crate::config::Place;
 /// Arguments of `migrate`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "`durward serve` does this by itself; this is for those who want to see it done first.\n\n\
+    after_help = "`durward serve` does this by itself; this is for those who want to see it done first. Every other command \
+    takes the database as it is.\n\n\
     Example: durward migrate --data /var/lib/durward"
 )]
 pub struct Migrate {

@@ -48,23 +48,27 @@ pub async fn open(place: &Place) -> Result<Iam, Failure> {
     if let Location::File(path) = &database {
         make_folder(path.parent().unwrap_or(&place.data))?;
     }
-    let options = Options { now: System.now().as_millisecond(), ..Options::default() };
-    let store = Store::open(&database, options).await.map_err(|error| match &database {
-        Location::File(_) => Failure::failed(error),
-        Location::Server(url) => Failure::Failed(format!("`{url}`: {error}")),
-    })?;
-    Iam::open(store, Arc::new(System)).await.map_err(Failure::failed)
+    open_with(&database, Options::default()).await
 }
 
-/// Opens an installation that must be there.
+/// Opens an installation that must be there, and at the version of this binary: whoever asks it something makes nothing
+/// in the wrong database, and does not migrate what older servers use.
 pub async fn existing(place: &Place) -> Result<Iam, Failure> {
-    match database(place) {
+    let database = database(place);
+    match &database {
         Location::File(path) if !path.is_file() => {
             let path = path.display();
             Err(Failure::Failed(format!("there is no database at `{path}`; `durward serve` makes one")))
         }
-        _ => open(place).await,
+        _ => open_with(&database, Options { as_it_is: true, ..Options::default() }).await,
     }
+}
+
+async fn open_with(database: &Location, options: Options) -> Result<Iam, Failure> {
+    let options = Options { now: System.now().as_millisecond(), ..options };
+    let opened = Store::open(database, options).await;
+    let store = opened.map_err(|error| Failure::Failed(format!("`{database}`: {error}")))?;
+    Iam::open(store, Arc::new(System)).await.map_err(Failure::failed)
 }
 
 /// Does one command's work over the installation, and closes it.

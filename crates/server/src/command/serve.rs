@@ -1,10 +1,12 @@
 //! `durward serve`: from the configuration to a server that runs, and back down without losing anything.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use clap::parser::ValueSource;
 use iam::access::{Tokens, Write};
 use iam::cx::TokenKind;
 use iam::tenant::Operator;
@@ -14,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::open::{OPERATOR, open};
 use super::{Context, Failure, print};
-use crate::config::{Config, DATA_DEFAULT, Place};
+use crate::config::{Config, Place};
 use crate::env::System;
 use crate::extract::App;
 use crate::health::{self, Health};
@@ -45,12 +47,14 @@ pub struct Serve {
 }
 
 impl Serve {
-    pub(super) fn run(self, _context: &Context) -> Result<(), Failure> {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let config = self.config;
         config.check()?;
         let runtime = runtime(config.worker_threads).map_err(Failure::failed)?;
         let telemetry = telemetry::start(&config, runtime.handle()).map_err(Failure::failed)?;
-        let ended = runtime.block_on(serve(&config, &telemetry));
+        let is_typed = |option: &str| context.matches.value_source(option) == Some(ValueSource::CommandLine);
+        let hint = hint(&config.place, is_typed);
+        let ended = runtime.block_on(serve(&config, &telemetry, &hint));
         telemetry.flush();
         runtime.shutdown_background();
         match ended? {
@@ -70,7 +74,7 @@ fn runtime(threads: Option<usize>) -> std::io::Result<Runtime> {
     builder.thread_name("durward").enable_all().build()
 }
 
-async fn serve(config: &Config, telemetry: &Telemetry) -> Result<Ended, Failure> {
+async fn serve(config: &Config, telemetry: &Telemetry, hint: &str) -> Result<Ended, Failure> {
     let stop = listen::stop_signal().map_err(Failure::failed)?;
     let server = Server::bind(config).await.map_err(Failure::failed)?;
     let public_url = config.public_url(server.address());
@@ -92,7 +96,7 @@ async fn serve(config: &Config, telemetry: &Telemetry) -> Result<Ended, Failure>
     let making = tokio::spawn(make_administrators(Arc::clone(&iam)));
     let upkeep = tokio::spawn(upkeep(Arc::clone(&iam), config.token_retention));
     let token = first_token.as_ref().map(|token| token.expose().as_str());
-    print(&greeting(&public_url, &config.place, token))?;
+    print(&greeting(&public_url, hint, token))?;
     let ended = server.run(router, &health, stop).await.map_err(Failure::failed);
     making.abort();
     upkeep.abort();
@@ -161,10 +165,9 @@ async fn sweep(iam: &Iam, retention: Duration) {
 }
 
 /// What is printed when the server is ready. Only the first start knows a token.
-fn greeting(url: &str, place: &Place, token: Option<&str>) -> String {
+fn greeting(url: &str, hint: &str, token: Option<&str>) -> String {
     let mut text = format!("durward is ready at {url}\n");
     let Some(token) = token else { return text };
-    let data = data_option(place);
     let scim = format!("{url}/{FIRST_TENANT}/api/scim/v2");
     let _ = write!(
         text,
@@ -174,23 +177,34 @@ fn greeting(url: &str, place: &Place, token: Option<&str>) -> String {
         \x20 curl -H \"Authorization: Bearer $TOKEN\" {scim}/Users\n\
         \x20 curl -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/scim+json' \\\n\
         \x20      -d '{{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\"userName\":\"ada@example.com\"}}' {scim}/Users\n\n\
-        A token for an identity provider:\n\n  durward token create --tenant {FIRST_TENANT} --kind scim --name 'Entra ID'{data}\n"
+        {hint}"
     );
     text
 }
 
-/// What another command has to be told to find the same data, as a shell reads it.
-fn data_option(place: &Place) -> String {
-    if place.database.is_some() {
-        // It may hold a password, and is best kept there.
-        return " --database \"$DURWARD_DATABASE\"".to_owned();
+/// How a token is made by another command, which has to find the same data: the environment and the configuration file say
+/// again what they said to this one, what was typed has to be typed again. But not the database: a password may be in it.
+fn hint(place: &Place, is_typed: impl Fn(&str) -> bool) -> String {
+    let given = [("config", place.config.as_deref()), ("data", Some(place.data.as_path()))];
+    let mut options = String::new();
+    for (name, path) in given {
+        if let Some(path) = path.filter(|_| is_typed(name)) {
+            let _ = write!(options, " --{name} {}", quoted(path));
+        }
     }
-    let path = place.data.display().to_string();
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&b);
-    match path.as_str() {
-        DATA_DEFAULT => String::new(),
-        _ if path.bytes().all(plain) => format!(" --data {path}"),
-        _ => format!(" --data '{}'", path.replace('\'', r"'\''")),
+    let with = if is_typed("database") { ", with the database in DURWARD_DATABASE" } else { "" };
+    format!(
+        "A token for an identity provider{with}:\n\n  \
+        durward token create --tenant {FIRST_TENANT} --kind scim --name 'Entra ID'{options}\n"
+    )
+}
+
+/// As a shell reads it.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    match path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&b)) {
+        true => path,
+        false => format!("'{}'", path.replace('\'', r"'\''")),
     }
 }
 
@@ -198,27 +212,39 @@ fn data_option(place: &Place) -> String {
 mod tests {
     use expect_test::expect;
 
-    use super::{Place, greeting};
+    use super::{Place, greeting, hint};
 
     #[test]
     fn only_the_first_start_shows_a_token() {
-        let place = |data: &str| Place { data: data.into(), database: None, config: None };
-        let here = place("./durward-data");
         expect!["durward is ready at http://127.0.0.1:8080\n"].assert_eq(&greeting(
             "http://127.0.0.1:8080",
-            &here,
+            "how",
             None,
         ));
-        let first = greeting("http://127.0.0.1:8080", &here, Some("dw_admin_x"));
+        let first = greeting("http://127.0.0.1:8080", "how", Some("dw_admin_x"));
         assert!(first.contains(
             "curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8080/default/api/scim/v2/Users"
         ));
-        let command = |data: &str| {
-            let text = greeting("http://127.0.0.1:8080", &place(data), Some("dw_admin_x"));
-            text.lines().last().unwrap().split_once("'Entra ID'").unwrap().1.to_owned()
+        assert!(first.ends_with("\n\nhow"));
+    }
+
+    #[test]
+    fn another_command_is_told_what_was_typed_but_for_the_password() {
+        let hint = |data: &str, config: Option<&str>, typed: &[&str]| {
+            let database = Some("postgres://durward:hush@db/durward".parse().unwrap());
+            let place = Place { data: data.into(), database, config: config.map(Into::into) };
+            let hint = hint(&place, |option| typed.contains(&option));
+            let (said, rest) = hint.split_once(":\n\n").unwrap();
+            let said = said.strip_prefix("A token for an identity provider").unwrap();
+            (said.to_owned(), rest.trim_end().split_once("'Entra ID'").unwrap().1.to_owned())
         };
-        assert_eq!(command("./durward-data"), "");
-        assert_eq!(command("/var/lib/durward"), " --data /var/lib/durward");
-        assert_eq!(command("my data"), " --data 'my data'");
+        let said = |said: &str, options: &str| (said.to_owned(), options.to_owned());
+        assert_eq!(hint("data", Some("a.toml"), &[]), said("", ""));
+        assert_eq!(hint("/var/lib/durward", None, &["data"]), said("", " --data /var/lib/durward"));
+        assert_eq!(hint("it's", None, &["data", "config"]), said("", r" --data 'it'\''s'"));
+        assert_eq!(
+            hint("my data", Some("a.toml"), &["data", "config", "database"]),
+            said(", with the database in DURWARD_DATABASE", " --config a.toml --data 'my data'")
+        );
     }
 }

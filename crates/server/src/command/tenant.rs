@@ -85,7 +85,7 @@ impl Tenant {
 impl Create {
     fn run(self) -> Result<(), Failure> {
         let tenant =
-            with(&self.place, false, async |iam| Ok(iam.create_tenant(OPERATOR, &self.name).await?))?;
+            with(&self.place, true, async |iam| Ok(iam.create_tenant(OPERATOR, &self.name).await?))?;
         match self.output.json {
             true => print_json(&shown(&tenant)),
             false => print(&format!("created the tenant `{}`\n", tenant.name)),

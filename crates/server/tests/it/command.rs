@@ -191,6 +191,13 @@ fn a_database_that_cannot_be_used_is_named_with_the_reason() {
 fn a_database_on_a_server_is_backed_up_by_its_own_tools() {
     let folder = tempfile::tempdir().unwrap();
     let database = scratch::Database::new();
+    assert!(
+        durward(folder.path(), &["migrate", "--database", &database.url()])
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
     for (args, tool) in [(&["backup", "copy.db"][..], "pg_dump"), (&["restore", "copy.db"], "pg_restore")] {
         let url = database.url();
         let output = durward(folder.path(), &[args, &["--database", &url]].concat()).output().unwrap();

@@ -22,9 +22,18 @@ pub(crate) async fn an_edited_migration_is_refused(world: &impl World) {
         .assert_eq(&error.to_string());
 }
 
-pub(crate) async fn an_empty_database_is_not_read(world: &impl World) {
-    let options = Options { read_only: true, ..Options::default() };
-    Store::open(&world.location(), options).await.unwrap_err();
+pub(crate) async fn an_empty_database_is_not_taken_as_it_is(world: &impl World) {
+    world.alter("create table other (a bigint)");
+    for (read_only, as_it_is) in [(true, false), (false, true)] {
+        let options = Options { read_only, as_it_is, ..Options::default() };
+        let error = Store::open(&world.location(), options).await.unwrap_err();
+        assert!(error.to_string().contains("holds no installation"), "{error}");
+    }
+    world.alter("create table record (a bigint)");
+    world.alter("drop table record");
+    drop(world.fresh().await);
+    let store = world.open(Options { as_it_is: true, ..Options::default() }).await;
+    store.tenant(ACME).commit(creation("a", b"a")).await.unwrap();
 }
 
 pub(crate) async fn many_openers_at_once_migrate_once(world: &impl World) {

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use tokio::task::JoinSet;
 
-use super::{ACME, GLOBEX, World, all_ids, batch, creation, new, update};
-use crate::{Access, Batch, CommitError, INBOX_MAX, NewRecord, Over, Query, Record, Sources, Store};
+use super::{ACME, GLOBEX, World, all_ids, batch, creation, entries, entry, intact, new, update};
+use crate::{Access, Batch, CommitError, Entry, INBOX_MAX, NewRecord, Over, Query, Record, Sources, Store};
 
 fn unique(attribute: &str) -> CommitError {
     CommitError::Unique { attribute: attribute.to_owned() }
@@ -40,6 +40,20 @@ pub(crate) async fn a_record_comes_back_as_it_was_put(world: &impl World) {
     assert!(acme.record("Box", "a").await.unwrap().is_none());
     let length = acme.with_record("Thing", "a", |record| record.document.len()).await.unwrap();
     assert_eq!(length, Some(8));
+}
+
+/// PostgreSQL's text cannot hold a NUL. What is kept is the same in every database, and a chain holds over what is kept.
+pub(crate) async fn a_nul_is_kept_as_a_replacement_character(world: &impl World) {
+    let store = world.fresh().await;
+    let acme = store.tenant(ACME);
+    let named = NewRecord { display: "\0a\0\0b", ..new("Thing", "a") };
+    let by = Entry { actor: "m\0e", ..entry("a") };
+    acme.commit(batch(|b| b.insert(&named).setting("last", "a\0").audit(&by))).await.unwrap();
+    let kept = acme.record("Thing", "a").await.unwrap().unwrap().display;
+    assert_eq!(kept, "\u{FFFD}a\u{FFFD}\u{FFFD}b");
+    assert_eq!(acme.setting("last").await.unwrap().as_deref(), Some("a\u{FFFD}"));
+    assert_eq!(entries(acme, false).await[0].actor, "m\u{FFFD}e");
+    intact(acme, 1).await;
 }
 
 pub(crate) async fn several_records_are_found_at_once(world: &impl World) {

@@ -64,6 +64,27 @@ async fn there_and_back_nothing_is_lost() {
     intact(store.tenant(ACME), chain.try_into().unwrap()).await;
 }
 
+/// A file that an earlier durward filled may hold what none keeps any more, and a server cannot hold.
+#[tokio::test]
+async fn a_nul_is_copied_as_it_is_kept() {
+    let (file, database, back) = (File::new(), Database::new(), File::new());
+    filled(&file).await;
+    let expected = dump(&file.location()).await;
+    for end in ["char(0)", "char(65533)"] {
+        file.tamper(&format!(
+            "update record set display = 'a' || {end} where tenant = 1 and id = 'a' and kind = 'Thing'"
+        ));
+        if end == "char(0)" {
+            copied(&file, &database).await;
+            copied(&file, &back).await;
+        }
+    }
+    let kept = dump(&file.location()).await;
+    assert_ne!(kept, expected);
+    assert_eq!(dump(&database.location()).await, kept);
+    assert_eq!(dump(&back.location()).await, kept);
+}
+
 /// Copies in small batches; none when `progress` panics, as if the machine had stopped there.
 async fn attempt(
     from: &Location,
@@ -113,6 +134,84 @@ async fn a_copy_to_a_server_that_was_broken_off_goes_on() {
     broken_off_anywhere::<Database>().await;
 }
 
+/// Does something while a copy waits, as if it were on another machine.
+fn elsewhere<T: Send>(work: impl Future<Output = T> + Send) -> T {
+    std::thread::scope(|scope| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        scope.spawn(move || runtime.block_on(work)).join().unwrap()
+    })
+}
+
+/// However long an attempt was asleep: once another has taken over, it writes nothing more, and says so.
+async fn an_attempt_that_was_overtaken_writes_nothing<W: World>() {
+    let file = File::new();
+    filled(&file).await;
+    let from = file.location();
+    for phase in [Phase::Copying, Phase::Verifying] {
+        let target = W::new();
+        let (to, mut living) = (target.location(), Vec::new());
+        let overtaken = attempt(&from, &to, |progress| {
+            if progress.phase == phase && living.is_empty() {
+                living = elsewhere(async {
+                    copy(&from, &to, 1, |_| ()).await.unwrap();
+                    // The installation lives on.
+                    let store = Store::open(&to, Options::default()).await.unwrap();
+                    store.tenants().delete(ACME, 2, "me").await.unwrap();
+                    store.close().await;
+                    dump(&to).await
+                });
+            }
+        });
+        let overtaken = overtaken.await.unwrap();
+        assert!(matches!(overtaken, Err(CopyError::Overtaken(_))), "{overtaken:?}");
+        assert_eq!(dump(&to).await, living);
+    }
+
+    // Nor does it open the target to others while another attempt is at it.
+    let target = W::new();
+    let to = target.location();
+    let overtaken = attempt(&from, &to, |progress| {
+        if progress.phase == Phase::Verifying {
+            let other = elsewhere(attempt(&from, &to, |progress| {
+                assert!(progress.phase == Phase::Copying, "broken off when all is copied");
+            }));
+            assert!(other.is_none());
+        }
+    });
+    let overtaken = overtaken.await.unwrap();
+    assert!(matches!(overtaken, Err(CopyError::Overtaken(_))), "{overtaken:?}");
+    assert_eq!(Store::open(&to, Options::default()).await.unwrap_err(), StoreError::Unfinished);
+    copy(&from, &to, 1, |_| ()).await.unwrap();
+    assert_eq!(dump(&to).await, dump(&from).await);
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_overtaken_writes_nothing_to_a_file() {
+    an_attempt_that_was_overtaken_writes_nothing::<File>().await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_overtaken_writes_nothing_to_a_server() {
+    an_attempt_that_was_overtaken_writes_nothing::<Database>().await;
+}
+
+#[tokio::test]
+async fn one_of_several_copies_at_once_says_that_it_is_done() {
+    let (file, target) = (File::new(), Database::new());
+    let whole = filled(&file).await;
+    let (from, to) = (&file.location(), &target.location());
+    let done = std::thread::scope(|scope| {
+        let copies: Vec<_> =
+            (0..3).map(|_| scope.spawn(|| elsewhere(attempt(from, to, |_| ())).unwrap())).collect();
+        copies.into_iter().map(|copy| copy.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1, "{done:?}");
+    for done in &done {
+        assert!(matches!(done, Ok(_) | Err(CopyError::Overtaken(_) | CopyError::Occupied(_))), "{done:?}");
+    }
+    assert_eq!(dump(to).await, whole);
+}
+
 #[tokio::test]
 async fn a_target_with_another_installation_is_refused() {
     let (one, other, target) = (File::new(), File::new(), Database::new());
@@ -131,6 +230,35 @@ async fn a_target_with_another_installation_is_refused() {
     copied(&one, &target).await;
     let refused = copy(&one.location(), &target.location(), 1, |_| ()).await;
     assert!(matches!(refused, Err(CopyError::Occupied(_))), "{refused:?}");
+}
+
+/// What a target holds beside an installation is somebody else's.
+async fn a_target_with_something_else_is_refused<W: World>(also: &str) {
+    let (file, target) = (File::new(), W::new());
+    filled(&file).await;
+    target.alter("create table foo (a bigint)");
+    let refused = copy(&file.location(), &target.location(), 1, |_| ()).await.unwrap_err();
+    assert!(refused.to_string().contains("`foo`; name an empty database"), "{refused}");
+    target.alter("create table record (a bigint)");
+    target.alter("drop table record; drop table foo");
+    target.alter(also);
+    copied(&file, &target).await;
+}
+
+#[tokio::test]
+async fn a_file_with_something_else_is_refused() {
+    // SQLite's own statistics stay.
+    a_target_with_something_else_is_refused::<File>(
+        "create table foo (a primary key); analyze; drop table foo",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_with_something_else_is_refused() {
+    let elsewhere =
+        "create extension pg_stat_statements; create schema other; create table other.foo (a bigint)";
+    a_target_with_something_else_is_refused::<Database>(elsewhere).await;
 }
 
 #[tokio::test]

@@ -256,8 +256,8 @@ async fn answer(client: &Client, statement: Statement, params: Vec<Param<'_>>) -
 }
 
 impl ToSql for Param<'_> {
-    /// Text here holds no NUL, which PostgreSQL's cannot: it becomes a replacement character, and so is equal to
-    /// nothing that was stored.
+    /// Text that is kept holds no NUL, which PostgreSQL's cannot ([`crate::Batch`] sees to that). What is looked for may: it is
+    /// looked for as it would have been kept.
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
         match *self {
             Param::Null => Ok(IsNull::Yes),

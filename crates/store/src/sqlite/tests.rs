@@ -32,6 +32,7 @@ impl World for File {
     }
 
     fn alter(&self, sql: &str) {
+        create(&self.path()).unwrap();
         self.raw().execute_batch(sql).unwrap();
     }
 }
@@ -96,6 +97,26 @@ async fn what_is_no_database_is_refused() {
         Store::open(&Location::File(missing), read_only).await,
         Err(StoreError::Unavailable(_))
     ));
+}
+
+/// Also when a crash has left a log behind.
+#[tokio::test]
+async fn whether_a_file_is_in_use_is_asked_without_changing_it() {
+    let (file, left) = (File::new(), File::new());
+    let store = file.fresh().await;
+    assert!(is_in_use(&file.path()));
+    let files = |file: &File| ["db", "db-wal"].map(|end| file.path().with_extension(end));
+    let content = |file: &File| files(file).map(|file| std::fs::read(file).unwrap());
+    for (from, to) in files(&file).iter().zip(files(&left)) {
+        std::fs::copy(from, to).unwrap();
+    }
+    let before = content(&left);
+    assert!(!before[1].is_empty());
+    assert!(!is_in_use(&left.path()));
+    assert!(content(&left) == before);
+    left.fresh().await.close().await;
+    store.close().await;
+    assert!(!is_in_use(&file.path()));
 }
 
 #[tokio::test]

@@ -58,6 +58,8 @@ fn installation(at: &Path) -> String {
                 json!({ "value": create("Users", user)["id"] })
             })
             .collect();
+        // Which JSON can say and PostgreSQL's text cannot.
+        create("Users", json!({ "userName": format!("nul {tenant}"), "displayName": "a\0b" }));
         let group = create("Groups", json!({ "displayName": "Engineers", "members": members }));
         let gone = members[3]["value"].as_str().unwrap();
         assert_eq!(server.ask("DELETE", &path(&format!("Users/{gone}")), &last, None).0, 204);
@@ -86,9 +88,10 @@ mod on_sqlite {
         let token = installation(at);
         let url = database.url();
 
-        let copied =
-            durward(at, &["copy", "--from", "sqlite:data", "--to", &url, "--json"]).output().unwrap();
-        assert!(copied.status.success(), "{}", text(&copied));
+        // As the guide says it: without the password on the command line.
+        let mut copy = durward(at, &["copy", "--from", "sqlite:data", "--json"]);
+        let copied = copy.env("DURWARD_COPY_TO", &url).output().unwrap();
+        assert!(copied.status.success() && !text(&copied).contains("warning"), "{}", text(&copied));
         let copied: Value = serde_json::from_slice(&copied.stdout).unwrap();
         assert_eq!((&copied["tenants"], &copied["verified"]), (&json!(3), &json!(true)));
         let back = run(at, &["copy", "--from", &url, "--to", "sqlite:back"]);
@@ -144,6 +147,19 @@ mod on_sqlite {
     }
 
     #[test]
+    fn a_copy_of_what_a_server_uses_is_made_with_a_warning() {
+        let folder = TempDir::new().unwrap();
+        let at = folder.path();
+        let server = Server::start(at, "data");
+        let beside = run(at, &["copy", "--from", "sqlite:data", "--to", "sqlite:beside"]);
+        assert!(beside.contains("warning: a server uses the source; what it writes from now on"), "{beside}");
+        assert!(beside.contains("both sides are the same\n") && beside.ends_with("exit 0\n"), "{beside}");
+        assert!(server.stop().1);
+        let alone = run(at, &["copy", "--from", "sqlite:data", "--to", "sqlite:alone"]);
+        assert!(alone.ends_with("exit 0\n") && !alone.contains("warning"), "{alone}");
+    }
+
+    #[test]
     fn no_server_starts_on_a_copy_that_is_not_finished() {
         let folder = TempDir::new().unwrap();
         let at = folder.path();
@@ -151,7 +167,7 @@ mod on_sqlite {
         output(at, &["tenant", "create", "acme", "--data", "one"]);
         output(at, &["copy", "--from", "sqlite:one", "--to", "sqlite:half"]);
         let half = rusqlite::Connection::open(at.join("half/durward.db")).unwrap();
-        let first = "insert into setting select 0, '!copying', lower(hex(hash)) from audit where tenant = 0 and sequence = 1";
+        let first = "insert into setting select 0, '!copying', lower(hex(hash)) || ' 1' from audit where tenant = 0 and sequence = 1";
         assert_eq!(half.execute(first, ()).unwrap(), 1);
         assert_eq!(half.execute("delete from tenant", ()).unwrap(), 1);
         drop(half);

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use scratch::Database;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -112,10 +113,8 @@ fn the_first_start_prints_a_token_once_and_the_second_none() {
     let token = printed.lines().find_map(|line| line.trim().strip_prefix("TOKEN=")).unwrap().to_owned();
     assert!(token.starts_with("dw_admin_"), "{printed}");
     assert!(printed.contains(&format!("http://{address}/default/api/scim/v2/Users")), "{printed}");
-    let place =
-        if scratch::on_postgres() { "--database \"$DURWARD_DATABASE\"" } else { "--data 'some data'" };
-    let hint = format!("durward token create --tenant default --kind scim --name 'Entra ID' {place}");
-    assert!(printed.contains(&hint), "{printed}");
+    let hint = "durward token create --tenant default --kind scim --name 'Entra ID' --data 'some data'\n";
+    assert!(printed.ends_with(hint), "{printed}");
 
     let server = Server::start(folder.path(), "some data");
     assert_eq!(server.ask("GET", "/default/api/scim/v2/Users", &token, None).0, 200);
@@ -137,6 +136,26 @@ fn the_hint_of_the_first_start_works_as_it_is_printed() {
     let made = shell.args(["-c", &script]).current_dir(folder.path()).output().unwrap();
     assert!(made.status.success(), "{hint}: {}", super::text(&made));
     assert!(made.stdout.starts_with(b"dw_scim_"), "{hint}, at {address}");
+}
+
+#[test]
+fn the_hint_of_the_first_start_does_not_show_a_password() {
+    let folder = TempDir::new().unwrap();
+    let hint = "durward token create --tenant default --kind scim --name 'Entra ID'\n";
+    for is_typed in [true, false] {
+        let database = Database::new();
+        let url = database.url();
+        let mut command = durward(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+        command.env_remove("DURWARD_DATABASE");
+        if is_typed {
+            command.args(["--database", &url]);
+        } else {
+            std::fs::write(folder.path().join("durward.toml"), format!("database = \"{url}\"\n")).unwrap();
+        }
+        let (printed, _) = Server::spawn(command).stop();
+        assert!(printed.ends_with(hint) && !printed.contains("--database"), "{printed}");
+        assert_eq!(printed.contains("in DURWARD_DATABASE:\n"), is_typed, "{printed}");
+    }
 }
 
 #[test]
@@ -181,6 +200,47 @@ fn tenants_and_tokens_are_managed_while_a_server_runs() {
     assert_eq!(json(&["tenant", "delete", "acme", "--yes"]), json!({ "deleted": "acme" }));
     assert_eq!(server.ask("GET", "/acme/scim/Users", next, None).0, 401);
     assert!(server.stop().1);
+}
+
+/// A look into the wrong database leaves nothing there, and a newer binary's does not migrate what older servers use.
+#[test]
+fn only_serve_and_migrate_make_tables() {
+    let (folder, database) = (TempDir::new().unwrap(), Database::new());
+    let at = folder.path();
+    std::fs::create_dir(at.join("data")).unwrap();
+    rusqlite::Connection::open(at.join("data/durward.db"))
+        .unwrap()
+        .execute("create table other (a)", ())
+        .unwrap();
+    let url = database.url();
+    let commands = [
+        &["tenant", "list"][..],
+        &["tenant", "create", "acme"],
+        &["tenant", "delete", "acme", "--yes"],
+        &["token", "list", "--tenant", "acme"],
+        &["audit", "verify"],
+        &["explain", "--tenant", "acme", "user-ada", "read", "/"],
+    ];
+    for (option, place) in [("--database", url.as_str()), ("--data", "data")] {
+        let run = |args: &[&str]| {
+            let args = [args, &[option, place]].concat();
+            super::text(&durward(at, &args).env_remove("DURWARD_DATABASE").output().unwrap())
+        };
+        for args in commands {
+            let said = run(args);
+            assert!(said.contains("it holds no installation; `durward serve` makes one"), "{args:?}: {said}");
+            assert!(said.ends_with("exit 1\n") && said.lines().count() == 2, "{args:?}: {said}");
+        }
+    }
+    assert_eq!(database.run("select tablename from pg_tables where schemaname = 'public'"), "");
+    let file = rusqlite::Connection::open(at.join("data/durward.db")).unwrap();
+    assert_eq!(scratch::rows(&file, "select name from sqlite_schema"), ["other"]);
+    fails_naming(at, &["tenant", "create", "acme", "--data", "none"], "`durward serve` makes one");
+    assert!(!at.join("none").exists());
+
+    output(at, &["migrate", "--database", &url]);
+    output(at, &["tenant", "create", "acme", "--database", &url]);
+    assert_eq!(output(at, &["tenant", "list", "--database", &url]), "acme\n");
 }
 
 /// Sees that a command fails with one line that names something.

@@ -4,6 +4,7 @@ use scratch::{Bouncer, Database};
 
 use super::CUT;
 use crate::contract::{ACME, World, creation, intact};
+use crate::sqlite::tests::File;
 use crate::{Location, Options, Store, StoreError};
 
 async fn open(bouncer: &Bouncer) -> Result<Store, StoreError> {
@@ -46,7 +47,13 @@ async fn a_pooler_of_transactions_is_refused() {
             let error = open(&bouncer).await.unwrap_err();
             assert!(error.to_string().contains("pool_mode = session"), "{mode}: {error}");
         }
+        let (file, location) = (File::new(), bouncer.url().parse().unwrap());
+        drop(file.fresh().await);
+        let to = crate::copy(&file.location(), &location, 1, |_| ()).await.unwrap_err();
+        assert!(to.to_string().contains("pool_mode = session"), "{mode}: {to}");
         assert_eq!(world.run("select count(*) from pg_tables where schemaname = 'public'").trim(), "0");
         world.fresh().await.healthy().await.unwrap();
+        let from = crate::copy(&location, &File::new().location(), 1, |_| ()).await.unwrap_err();
+        assert!(from.to_string().contains("pool_mode = session"), "{mode}: {from}");
     }
 }
