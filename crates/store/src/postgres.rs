@@ -129,8 +129,8 @@ impl Postgres {
     }
 
     pub(crate) async fn moment(&self, tenant: TenantId) -> Result<Moment, StoreError> {
-        let session = session(&self.pool, tenant).await?;
-        match session.execute("begin isolation level repeatable read read only").await {
+        let mut session = session(&self.pool, tenant).await?;
+        match session.begin("begin isolation level repeatable read read only").await {
             Ok(()) => Ok(Moment { session: Some(session) }),
             Err(error) => {
                 give_up(&self.pool, session, is_away(&error));
@@ -278,7 +278,16 @@ impl Session {
         // The node that is at it takes its time. A table that somebody else holds is not waited for that long: whoever
         // wants it next would wait behind.
         self.execute("set local lock_timeout = 0").await?;
-        self.query("select pg_advisory_xact_lock($1)", &[Param::Int(MIGRATING)], |_| MORE).await?;
+        let mut is_mine = false;
+        self.query("select 1 where pg_try_advisory_xact_lock($1)", &[Param::Int(MIGRATING)], |_| {
+            is_mine = true;
+            ENOUGH
+        })
+        .await?;
+        if !is_mine {
+            tracing::info!("another node migrates the database; waiting for it");
+            self.query("select pg_advisory_xact_lock($1)", &[Param::Int(MIGRATING)], |_| MORE).await?;
+        }
         self.execute("set local lock_timeout = '5s'").await?;
         // Another node may have been faster.
         let pending = migrate::pending(steps, &self.applied().await?)?;

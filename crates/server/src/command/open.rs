@@ -50,10 +50,10 @@ pub async fn open(place: &Place) -> Result<Iam, Failure> {
     }
     let options = Options { now: System.now().as_millisecond(), ..Options::default() };
     let store = Store::open(&database, options).await.map_err(|error| match &database {
-        Location::File(_) => Failure::failed(error),
-        Location::Server(url) => Failure::Failed(format!("`{url}`: {error}")),
+        Location::File(_) => Failure::from(error),
+        Location::Server(url) => Failure::from(error).about(url),
     })?;
-    Iam::open(store, Arc::new(System)).await.map_err(Failure::failed)
+    Iam::open(store, Arc::new(System)).await.map_err(Failure::from)
 }
 
 /// Opens an installation that must be there.

@@ -67,6 +67,26 @@ async fn a_connection_whose_statements_fail_is_replaced() {
     assert_eq!(acme.total("Thing").await.unwrap(), 1);
 }
 
+/// A transaction that fails takes back what was said in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_moment_that_failed_leaves_the_next_its_own_rows() {
+    let world = Database::new();
+    drop(world.fresh().await);
+    let location = format!("{}?connections=1", world.url()).parse().unwrap();
+    let store = Store::open(&location, Options::default()).await.unwrap();
+    let acme = store.tenant(ACME);
+    acme.commit(creation("a", b"a")).await.unwrap();
+    assert_eq!(acme.total("Thing").await.unwrap(), 1);
+    // On the same connection, about somebody else.
+    store.healthy().await.unwrap();
+    world.run("alter table counter alter live type int");
+    let moment = acme.moment().await.unwrap();
+    assert!(moment.tenant().record("Thing", "a").await.unwrap().is_some());
+    assert!(matches!(moment.tenant().total("Thing").await, Err(StoreError::Broken(_))));
+    moment.end().await;
+    assert!(acme.record("Thing", "a").await.unwrap().is_some());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_role_or_database_sets_otherwise_does_not_matter() {
     let world = Database::new();
