@@ -35,10 +35,10 @@ pub struct Place {
     /// PostgreSQL to keep everything in, instead of the data folder
     ///
     /// `postgres://user:password@host/database`; several hosts, separated by commas, of which the one that takes
-    /// writes is used. Parameters: `sslmode` (`disable`, `prefer`, `require`, `verify-full`), `sslrootcert` (PEM file, or `system`),
-    /// `connections` (16), `connect_timeout`, `application_name` and others of PostgreSQL's own clients. The database
-    /// must be there; `serve` and `migrate` make its tables. A password is better kept in the environment than on the
-    /// command line, and is never shown.
+    /// writes is used. Parameters: `sslmode` (`disable`, `prefer`, `require`, `verify-full`), `sslrootcert` (PEM file,
+    /// or `system`), `connections` (16), `connect_timeout`, `application_name` and others of PostgreSQL's own clients.
+    /// The database must be there; `serve` and `migrate` make its tables. A password is better kept in the environment
+    /// than on the command line, and is never shown.
     #[arg(
         long,
         env = "DURWARD_DATABASE",

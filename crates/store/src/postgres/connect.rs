@@ -19,11 +19,12 @@ use super::{PATIENCE, failed, unavailable};
 use crate::StoreError;
 
 /// One statement has one plan, and that plan searches an index, whatever the statistics say today; joins are in the order
-/// they are written. Of several indexes it is the one that reads the fewest entries, as far as the statistics tell: those of the
-/// first migration or truer ones. Where there are none, after a restore, it may be the wrong one. A lock is waited for so long, and a
-/// node that is cut off in a transaction holds its locks no longer than that. What is answered is durable, on a standby
-/// that is waited for too, also where the server's own default is otherwise; and there is no `statement_timeout`, which would end a commit's wait for its
-/// standby and call it done (`SyncRepWaitForLSN` warns, and goes on).
+/// they are written. Of several indexes it is the one that reads the fewest entries, as far as the statistics tell: those
+/// of the first migration, or truer ones. Where there are none, after a restore, it may be the wrong one. A lock is waited
+/// for so long, and a node that is cut off in a transaction holds its locks no longer than that. What is answered is
+/// durable, on a standby that is waited for too, also where the server's own default is otherwise; and there is no
+/// `statement_timeout`, which would end a commit's wait for its standby and call it done (`SyncRepWaitForLSN` warns, and
+/// goes on).
 pub(crate) const SESSION: &str = "set jit = off; set plan_cache_mode = force_generic_plan; set join_collapse_limit = 1; \
     set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
     set enable_memoize = off; set enable_material = off; set cpu_index_tuple_cost = 1; set random_page_cost = 1; \
