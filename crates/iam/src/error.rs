@@ -64,7 +64,7 @@ impl Error {
 impl From<store::StoreError> for Error {
     fn from(error: store::StoreError) -> Self {
         match error {
-            store::StoreError::Unavailable(cause) => {
+            store::StoreError::Unavailable(cause) | store::StoreError::Denied(cause) => {
                 tracing::warn!(%cause, "the store cannot answer");
                 Self::Unavailable
             }

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use jiff::SpanRelativeTo;
 use store::Location;
@@ -27,16 +28,17 @@ pub struct Place {
     /// Folder that holds the database
     ///
     /// `serve` and `migrate` make it when it does not exist. Every other command needs it to exist.
-    #[arg(long, env = "DURWARD_DATA", value_name = "FOLDER", default_value = DATA_DEFAULT)]
+    #[arg(long, env = "DURWARD_DATA", value_name = "FOLDER", default_value = DATA_DEFAULT,
+        value_parser = path())]
     pub data: PathBuf,
 
     /// PostgreSQL to keep everything in, instead of the data folder
     ///
     /// `postgres://user:password@host/database`; several hosts, separated by commas, of which the one that takes
-    /// writes is used. Parameters: `sslmode` (`disable`, `prefer`, `require`, `verify-full`), `sslrootcert` (PEM file),
-    /// `connections` (16), `connect_timeout`, `application_name` and others of PostgreSQL's own clients. The database
-    /// must be there; `serve` and `migrate` make its tables. A password is better kept in the environment than on the
-    /// command line, and is never shown.
+    /// writes is used. Parameters: `sslmode` (`disable`, `prefer`, `require`, `verify-full`), `sslrootcert` (PEM file,
+    /// or `system`), `connections` (16), `connect_timeout`, `application_name` and others of PostgreSQL's own clients.
+    /// The database must be there; `serve` and `migrate` make its tables. A password is better kept in the environment
+    /// than on the command line, and is never shown.
     #[arg(
         long,
         env = "DURWARD_DATABASE",
@@ -50,7 +52,7 @@ pub struct Place {
     ///
     /// Its keys are the names on this page. Without this option, `durward.toml` in the data folder is read, else
     /// `durward.toml` in the working directory, else none. Cannot be set in the file itself.
-    #[arg(long, env = "DURWARD_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "DURWARD_CONFIG", value_name = "FILE", value_parser = path())]
     pub config: Option<PathBuf>,
 }
 
@@ -186,14 +188,20 @@ pub enum ConfigError {
     /// An environment variable is wrong.
     #[error("{0}")]
     Variable(String),
+    /// The URL of the database cannot be used.
+    #[error("`database`: {0}")]
+    Database(#[source] store::StoreError),
     /// Two options contradict each other.
     #[error("{0}")]
     Inconsistent(&'static str),
 }
 
 impl Config {
-    /// What a single option cannot know: whether the options fit together.
+    /// What a single option cannot know: whether the options fit together, and whether the database's URL can be used.
     pub fn check(&self) -> Result<(), ConfigError> {
+        if let Some(database) = &self.place.database {
+            database.check().map_err(ConfigError::Database)?;
+        }
         match (&self.tls_cert, &self.tls_key) {
             (Some(_), None) => {
                 Err(ConfigError::Inconsistent("`tls_cert` is set but `tls_key` is not: TLS needs both"))
@@ -240,6 +248,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     let span: jiff::Span = text.parse().map_err(|_| wrong())?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
     Duration::try_from(duration).map_err(|_| wrong())
+}
+
+/// A path. Of a URL there would be a folder of its name, with the password in it.
+pub fn path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.to_string_lossy().contains("://") {
+        true => Err("is a URL, not a path; that of a database goes into `database`"),
+        false => Ok(path),
+    })
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

@@ -71,10 +71,10 @@ impl Db {
     }
 
     /// Whether commits are taken.
-    pub(crate) fn alive(&self) -> Result<(), StoreError> {
+    pub(crate) async fn alive(&self) -> Result<(), StoreError> {
         match self {
             Db::Sqlite(sqlite) => sqlite.alive(),
-            Db::Postgres(postgres) => postgres.alive(),
+            Db::Postgres(postgres) => Box::pin(postgres.alive()).await,
         }
     }
 

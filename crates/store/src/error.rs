@@ -8,6 +8,9 @@ pub enum StoreError {
     /// The database is busy, full, closed or unreachable: worth another try later.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// The database does not let us: another try does not help, until somebody grants it, or gives us another password.
+    #[error("the database refuses it: {0}")]
+    Denied(String),
     /// The database answered something that it must not: damaged, or not ours.
     #[error("the store is broken: {0}")]
     Broken(String),

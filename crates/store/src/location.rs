@@ -1,16 +1,20 @@
 //! Where a database is: the path of a file, or the URL of a server. The URL may hold a password, which is never shown.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use crate::{StoreError, postgres};
+
+/// What is said of a text that is no location.
+const NEITHER: &str = "is neither a URL that begins with `postgres://` nor `sqlite:` and a path";
 
 /// Where a database is.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Location {
     /// An SQLite file.
     File(PathBuf),
-    /// A PostgreSQL server, or several of which one takes writes. What is wrong with it is said when it is opened.
+    /// A PostgreSQL server, or several of which one takes writes.
     Server(Url),
 }
 
@@ -25,15 +29,31 @@ impl Url {
 }
 
 impl FromStr for Location {
-    type Err = Infallible;
+    type Err = StoreError;
 
-    /// `sqlite:` and a path, a path, or a URL. Never fails, so that nobody repeats a password in a message.
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(match text.strip_prefix("sqlite:") {
-            Some(path) => Location::File(path.strip_prefix("//").unwrap_or(path).into()),
-            None if text.contains("://") => Location::Server(Url(text.to_owned())),
-            None => Location::File(text.into()),
-        })
+    /// `sqlite:` and a path, or the URL of a server. Whatever else it is, a path is not meant by it: it may be a URL written
+    /// amiss, and then hold a password, so it is not repeated.
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        match text.strip_prefix("sqlite:") {
+            Some(path) => Ok(Location::File(path.strip_prefix("//").unwrap_or(path).into())),
+            None if postgres::SCHEMES.iter().any(|scheme| text.starts_with(scheme)) => {
+                Ok(Location::Server(Url(text.to_owned())))
+            }
+            None => Err(StoreError::Location(NEITHER.to_owned())),
+        }
+    }
+}
+
+impl Location {
+    /// Whether a URL says what can be done, as far as that can be known without asking its server.
+    ///
+    /// # Errors
+    /// [`StoreError::Location`], without any value of the URL.
+    pub fn check(&self) -> Result<(), StoreError> {
+        match self {
+            Location::File(_) => Ok(()),
+            Location::Server(url) => postgres::check(url),
+        }
     }
 }
 
@@ -81,7 +101,6 @@ mod tests {
     #[test]
     fn a_location_is_shown_without_its_password() {
         for (text, shown) in [
-            ("durward.db", "durward.db"),
             ("sqlite:/var/lib/durward.db", "/var/lib/durward.db"),
             ("sqlite:///var/lib/durward.db", "/var/lib/durward.db"),
             ("postgres://durward@db/durward", "postgres://db/durward"),
@@ -92,11 +111,27 @@ mod tests {
             ("postgres://durward:hu/s?h@db/durward", "postgres://db/durward"),
             ("postgres://durward:hu@sh@db/durward", "postgres://db/durward"),
             ("postgres:///durward?host=/run&password=hush", "postgres:///durward"),
-            ("postgress://durward:hush@db/durward", "postgress://db/durward"),
+            ("postgresql://durward:hush@db/durward", "postgresql://db/durward"),
         ] {
             let location: Location = text.parse().unwrap();
             assert_eq!(location.to_string(), shown, "{text}");
             assert_eq!(format!("{location:?}"), shown, "{text}");
+        }
+    }
+    #[test]
+    fn what_is_neither_a_url_nor_called_a_file_is_refused_and_not_repeated() {
+        for text in [
+            "durward:hush@127.0.0.1/durward",
+            "host=127.0.0.1 password=hush",
+            "postgresql:/durward:hush@127.0.0.1/durward",
+            "postgress://durward:hush@db/durward",
+            "mysql://durward:hush@db/durward",
+            "/var/lib/hush",
+            "5",
+            "",
+        ] {
+            let error = text.parse::<Location>().unwrap_err().to_string();
+            assert_eq!(error, "is neither a URL that begins with `postgres://` nor `sqlite:` and a path");
         }
     }
 }

@@ -8,6 +8,7 @@ mod commit;
 mod connect;
 mod session;
 mod transaction;
+mod url;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,9 @@ const MIGRATING: i64 = 0x0064_7572_7761_7264;
 
 /// All text is compared as bytes.
 const MACROS: Macros = &[("{bytes}", "bytea"), ("{clustered}", ""), (" text", " text collate \"C\"")];
+
+/// What a URL of ours begins with.
+pub(crate) const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
 type Pool = deadpool::managed::Pool<Manager>;
 
@@ -81,10 +85,21 @@ impl Postgres {
         Ok(Postgres { pool, lanes })
     }
 
-    pub(crate) fn alive(&self) -> Result<(), StoreError> {
-        match &self.lanes {
-            Some(lanes) if !lanes.alive() => Err(StoreError::stopped()),
-            _ => Ok(()),
+    /// Whether commits are taken: not by a server that has become a standby, or was told to take no writes.
+    pub(crate) async fn alive(&self) -> Result<(), StoreError> {
+        if self.lanes.as_ref().is_some_and(|lanes| !lanes.alive()) {
+            return Err(StoreError::stopped());
+        }
+        let mut is_writable = false;
+        let sql = "select 1 where current_setting('transaction_read_only') = 'off'";
+        self.read(TenantId::INSTALLATION, sql, &[], |_| {
+            is_writable = true;
+            ENOUGH
+        })
+        .await?;
+        match is_writable {
+            true => Ok(()),
+            false => Err(unavailable("the database takes no writes")),
         }
     }
 
@@ -112,8 +127,8 @@ impl Postgres {
     }
 
     pub(crate) async fn moment(&self, tenant: TenantId) -> Result<Moment, StoreError> {
-        let session = session(&self.pool, tenant).await?;
-        match session.execute("begin isolation level repeatable read read only").await {
+        let mut session = session(&self.pool, tenant).await?;
+        match session.begin("begin isolation level repeatable read read only").await {
             Ok(()) => Ok(Moment { session: Some(session) }),
             Err(error) => {
                 give_up(&self.pool, session, is_away(&error));
@@ -285,7 +300,16 @@ impl Session {
         // The node that is at it takes its time. A table that somebody else holds is not waited for that long: whoever
         // wants it next would wait behind.
         self.execute("set local lock_timeout = 0").await?;
-        self.query("select pg_advisory_xact_lock($1)", &[Param::Int(MIGRATING)], |_| MORE).await?;
+        let mut is_mine = false;
+        self.query("select 1 where pg_try_advisory_xact_lock($1)", &[Param::Int(MIGRATING)], |_| {
+            is_mine = true;
+            ENOUGH
+        })
+        .await?;
+        if !is_mine {
+            tracing::info!("another node migrates the database; waiting for it");
+            self.query("select pg_advisory_xact_lock($1)", &[Param::Int(MIGRATING)], |_| MORE).await?;
+        }
         self.execute("set local lock_timeout = '5s'").await?;
         // Another node may have been faster.
         let pending = migrate::pending(steps, &self.applied().await?)?;
@@ -375,6 +399,11 @@ async fn unmixed(server: Server) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What can be known of a URL without connecting.
+pub(crate) fn check(url: &Url) -> Result<(), StoreError> {
+    Server::parse(url.expose()).map(drop)
+}
+
 /// A connection that is about this tenant: who gets one otherwise has somebody else's.
 async fn session(pool: &Pool, tenant: TenantId) -> Result<Object<Manager>, StoreError> {
     // One span for both: until one is free, and until one is made.
@@ -415,13 +444,28 @@ fn failed(error: &tokio_postgres::Error) -> StoreError {
     };
     let class = said.code().code().get(..2).unwrap_or_default();
     match class {
-        // Connection, authorisation, no such database, rolled back, resources, operator, system.
-        "08" | "28" | "3D" | "40" | "53" | "55" | "57" | "58" => unavailable(said.message()),
+        // Connection, rolled back, resources, operator, system.
+        "08" | "40" | "53" | "55" | "57" | "58" => unavailable(said.message()),
+        // Authorisation, no such database.
+        "28" | "3D" => StoreError::Denied(said.message().to_owned()),
+        // No schema to make tables in, or none that its user may use.
+        "3F" => not_granted(said.message()),
+        _ if *said.code() == SqlState::INSUFFICIENT_PRIVILEGE => not_granted(said.message()),
+        // Tables are made by migrations alone.
+        _ if *said.code() == SqlState::DUPLICATE_TABLE => {
+            StoreError::Migration(format!("{}, and is not durward's; name an empty database", said.message()))
+        }
         // A server that has become a standby.
         _ if *said.code() == SqlState::READ_ONLY_SQL_TRANSACTION => unavailable(said.message()),
         _ if *said.code() == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => unavailable(said.message()),
         _ => StoreError::Broken(said.message().to_owned()),
     }
+}
+
+fn not_granted(said: &str) -> StoreError {
+    StoreError::Denied(format!(
+        "{said}; its user has to own the database, or to be granted what the guide to PostgreSQL says"
+    ))
 }
 
 /// An error and what caused it.

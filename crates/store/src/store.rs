@@ -97,7 +97,7 @@ impl Store {
 
     /// Whether commits are taken and reads are answered.
     pub async fn healthy(&self) -> Result<(), StoreError> {
-        self.inner.db.alive()?;
+        self.inner.db.alive().await?;
         self.tenants().get(TenantId::INSTALLATION).await.map(drop)
     }
 

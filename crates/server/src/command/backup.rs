@@ -10,7 +10,7 @@ use store::{Location, Store, Verified};
 
 use super::open::{database, make_folder, with};
 use super::{Context, Failure, Output, print, print_json};
-use crate::config::Place;
+use crate::config::{Place, path};
 
 /// Arguments of `backup`.
 #[derive(Debug, Args)]
@@ -20,6 +20,7 @@ use crate::config::Place;
 )]
 pub struct Backup {
     /// File to write; it must not exist
+    #[arg(value_parser = path())]
     pub file: PathBuf,
 
     /// Where the data is.
@@ -39,6 +40,7 @@ pub struct Backup {
 )]
 pub struct Restore {
     /// File that `durward backup` has written
+    #[arg(value_parser = path())]
     pub file: PathBuf,
 
     /// Replace a database that is already there

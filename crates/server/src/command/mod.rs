@@ -7,6 +7,7 @@ pub mod backup;
 pub mod check_config;
 pub mod copy;
 pub mod explain;
+pub mod hidden;
 pub mod migrate;
 pub mod open;
 pub mod serve;
@@ -15,6 +16,7 @@ pub mod token;
 pub mod version;
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -83,12 +85,24 @@ pub enum Failure {
     /// What was asked could not be done: exit code 1.
     #[error("{0}")]
     Failed(String),
+    /// It cannot be done now, and perhaps later: exit code 1.
+    #[error("{0}")]
+    Unavailable(String),
 }
 
 impl Failure {
     /// What was asked could not be done.
     pub fn failed(error: impl ToString) -> Self {
         Self::Failed(error.to_string())
+    }
+
+    /// The same, said of something.
+    pub fn about(self, what: impl Display) -> Self {
+        match self {
+            Self::Usage(why) => Self::Usage(format!("`{what}`: {why}")),
+            Self::Failed(why) => Self::Failed(format!("`{what}`: {why}")),
+            Self::Unavailable(why) => Self::Unavailable(format!("`{what}`: {why}")),
+        }
     }
 }
 
@@ -133,7 +147,8 @@ fn attempt(args: &[OsString]) -> Result<ExitCode, Failure> {
             let matches = matches.subcommand().map(|(_, matches)| matches.clone()).unwrap_or_default();
             cli.command.run(&Context { matches, file }).map(|()| ExitCode::SUCCESS)
         }
-        Err(error) => {
+        Err(mut error) => {
+            hidden::hide(&mut error, &command);
             let _ = error.print();
             Ok(ExitCode::from(if error.use_stderr() { 2 } else { 0 }))
         }
@@ -160,13 +175,20 @@ impl Command {
 
 impl From<iam::Error> for Failure {
     fn from(error: iam::Error) -> Self {
-        Self::Failed(error.to_string())
+        match error {
+            iam::Error::Unavailable => Self::Unavailable(error.to_string()),
+            error => Self::Failed(error.to_string()),
+        }
     }
 }
 
 impl From<store::StoreError> for Failure {
     fn from(error: store::StoreError) -> Self {
-        Self::Failed(error.to_string())
+        match error {
+            store::StoreError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            store::StoreError::Location(_) => Self::Usage(error.to_string()),
+            error => Self::Failed(error.to_string()),
+        }
     }
 }
 

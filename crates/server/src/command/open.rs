@@ -66,9 +66,8 @@ pub async fn existing(place: &Place) -> Result<Iam, Failure> {
 
 async fn open_with(database: &Location, options: Options) -> Result<Iam, Failure> {
     let options = Options { now: System.now().as_millisecond(), ..options };
-    let opened = Store::open(database, options).await;
-    let store = opened.map_err(|error| Failure::Failed(format!("`{database}`: {error}")))?;
-    Iam::open(store, Arc::new(System)).await.map_err(Failure::failed)
+    let store = Store::open(database, options).await.map_err(|error| Failure::from(error).about(database))?;
+    Iam::open(store, Arc::new(System)).await.map_err(Failure::from)
 }
 
 /// Does one command's work over the installation, and closes it.

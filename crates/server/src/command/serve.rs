@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,10 @@ use iam::cx::TokenKind;
 use iam::tenant::Operator;
 use iam::token::Draft;
 use iam::{Iam, Secret};
+use store::Location;
 use tokio::runtime::{Builder, Runtime};
 
-use super::open::{OPERATOR, open};
+use super::open::{OPERATOR, database, open};
 use super::{Context, Failure, print};
 use crate::config::{Config, Place};
 use crate::env::System;
@@ -32,6 +34,9 @@ const FIRST_TENANT: &str = "default";
 const UPKEEP: Duration = Duration::from_secs(30);
 /// Between two times that tokens which ended long ago are deleted.
 const SWEEP: Duration = Duration::from_secs(3_600);
+/// Between two times that a database which is away is looked for: at first, and at most.
+const RETRY: Duration = Duration::from_millis(500);
+const RETRY_MAX: Duration = Duration::from_secs(15);
 /// What the audit log calls who deletes them.
 const SWEEPER: Operator<'static> = Operator { name: "sweeper" };
 
@@ -75,10 +80,13 @@ fn runtime(threads: Option<usize>) -> std::io::Result<Runtime> {
 }
 
 async fn serve(config: &Config, telemetry: &Telemetry, hint: &str) -> Result<Ended, Failure> {
-    let stop = listen::stop_signal().map_err(Failure::failed)?;
+    let mut stop = pin!(listen::stop_signal().map_err(Failure::failed)?);
     let server = Server::bind(config).await.map_err(Failure::failed)?;
     let public_url = config.public_url(server.address());
-    let iam = Arc::new(open(&config.place).await?);
+    let iam = tokio::select! {
+        iam = open_in_time(&config.place) => Arc::new(iam?),
+        () = &mut stop => return Ok(Ended::Clean),
+    };
     let first_token = first_start(&iam).await?;
     let metrics = Arc::new(Metrics::default());
     let store = iam.store().clone();
@@ -105,6 +113,21 @@ async fn serve(config: &Config, telemetry: &Telemetry, hint: &str) -> Result<End
     }
     iam.store().clone().close().await;
     ended
+}
+
+/// Opens the installation. A server that is away is waited for, as requests will wait for it later; one that refuses is not.
+async fn open_in_time(place: &Place) -> Result<Iam, Failure> {
+    let mut pause = RETRY;
+    loop {
+        match (open(place).await, database(place)) {
+            (Err(Failure::Unavailable(reason)), Location::Server(_)) => {
+                tracing::warn!(reason, "the database is away; waiting for it");
+            }
+            (opened, _) => return opened,
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(RETRY_MAX);
+    }
 }
 
 /// Makes the first tenant and its administrator's token, if there is no tenant yet.

@@ -11,6 +11,7 @@ use clap::{Arg, ArgMatches, Args, Command};
 use toml::de::{DeTable, DeValue};
 
 use super::{Config, ConfigError};
+use crate::command::hidden::shown;
 use crate::nearest::nearest;
 
 /// The name looked for when no file is named.
@@ -124,7 +125,7 @@ fn validate(option: &Arg, value: &str) -> Result<(), String> {
         .arg(option.clone().long("value").env(None::<&str>));
     match probe.try_get_matches_from([format!("--value={value}")]) {
         Ok(_) => Ok(()),
-        Err(error) => Err(format!("`{value}`{}", reason(&error))),
+        Err(error) => Err(format!("`{}`{}", shown(option, value), reason(&error))),
     }
 }
 
@@ -247,6 +248,18 @@ mod tests {
             "worker_threads = 0",
             expect![[r#"
                 durward.toml:1: `worker_threads`: `0` is no number from 1
+            "#]],
+        );
+        check(
+            "database = 5",
+            expect![[r#"
+                durward.toml:1: `database`: `…` is neither a URL that begins with `postgres://` nor `sqlite:` and a path
+            "#]],
+        );
+        check(
+            "data = 'postgres://durward:hush@db/durward'",
+            expect![[r#"
+                durward.toml:1: `data`: `…` is a URL, not a path; that of a database goes into `database`
             "#]],
         );
         check(

@@ -4,8 +4,9 @@ mod copying;
 mod on_sqlite;
 mod running;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
@@ -133,27 +134,83 @@ fn check_config_answers_in_json() {
         .assert_eq(&setting.to_string());
 }
 
+/// What a command says; of a server, which would wait for its database, the first of it.
+fn says(command: &mut Command) -> String {
+    if command.get_args().next() != Some("serve".as_ref()) {
+        return text(&command.output().unwrap());
+    }
+    let mut server = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(server.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    said
+}
+
 #[test]
 fn the_password_of_the_database_is_shown_nowhere() {
     let folder =
         folder_with("database = \"postgres://durward:hush@127.0.0.1:1/durward?connect_timeout=1\"\n");
     let flag = "--database=postgres://durward:hush@127.0.0.1:1/durward?connect_timeout=1";
-    let mistyped = "--database=postgress://durward:hush@127.0.0.1:1/durward";
     let variable = "postgres://durward:hush@127.0.0.1:1/durward?sslmode=maybe";
-    for args in
-        [&["check-config"][..], &["check-config", "--json"], &["serve", "--help"], &["serve"], &["migrate"]]
-    {
-        let file = durward(folder.path(), args).env_remove("DURWARD_DATABASE").output();
-        let environment = durward(folder.path(), args).env("DURWARD_DATABASE", variable).output();
-        let [flag, mistyped] =
-            [flag, mistyped].map(|flag| durward(folder.path(), &[args, &[flag]].concat()).output());
-        for output in [file, environment, flag, mistyped] {
-            let said = text(&output.unwrap());
+    let amiss = [
+        "--database=postgress://durward:hush@127.0.0.1:1/durward",
+        "--database=postgresql:/durward:hush@127.0.0.1:1/durward",
+        "--database=durward:hush@127.0.0.1/durward",
+        "--database=host=127.0.0.1 password=hush",
+        "--database=hush",
+        "--data=postgres://durward:hush@127.0.0.1:1/durward",
+        "--config=postgres://durward:hush@127.0.0.1:1/durward",
+        "postgres://durward:hush@127.0.0.1:1/durward",
+        "durward:hush@127.0.0.1:1/durward",
+    ];
+    for args in [
+        &["check-config"][..],
+        &["check-config", "--json"],
+        &["serve"],
+        &["migrate"],
+        &["tenant", "list"],
+        &["tenant"],
+        &[],
+    ] {
+        let with = |more| durward(folder.path(), &[args, &[more]].concat());
+        let mut file = durward(folder.path(), args);
+        let mut environment = durward(folder.path(), args);
+        let given = [
+            file.env_remove("DURWARD_DATABASE"),
+            environment.env("DURWARD_DATABASE", variable),
+            &mut with(flag),
+        ]
+        .map(says);
+        for said in given {
             assert!(!said.contains("hush"), "{args:?}: {said}");
         }
+        for wrong in amiss {
+            let output = with(wrong).output().unwrap();
+            let said = text(&output);
+            assert!(!said.contains("hush") && output.status.code() == Some(2), "{args:?} {wrong}: {said}");
+        }
     }
+    let help = durward(folder.path(), &["serve", "--help"]).env("DURWARD_DATABASE", variable).output();
+    assert!(!text(&help.unwrap()).contains("hush"));
+    for command in ["backup", "restore"] {
+        let mut command = durward(folder.path(), &[command, "postgres://durward:hush@127.0.0.1:1/durward"]);
+        let said = text(&command.output().unwrap());
+        assert!(!said.contains("hush") && said.ends_with("exit 2\n"), "{said}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was made of it");
     let mut check = durward(folder.path(), &["check-config", flag]);
     assert_eq!(setting(&mut check, "database"), "database postgres://127.0.0.1:1/durward flag");
+    fails(
+        folder.path(),
+        &["copy", "--from", "durward:hush@db/durward", "--to", "sqlite:new"],
+        expect![[r#"
+            error: invalid value '…' for '--from <DATABASE>': is neither a URL that begins with `postgres://` nor `sqlite:` and a path
+
+            For more information, try '--help'.
+            exit 2
+        "#]],
+    );
 }
 
 #[test]
@@ -161,25 +218,28 @@ fn a_database_that_cannot_be_used_is_named_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     for (url, said) in [
         (
-            "postgres://nobody@127.0.0.1:1/none",
-            "`postgres://127.0.0.1:1/none`: the store is unavailable: error connecting to server",
-        ),
-        (
             "postgres://nobody@127.0.0.1:1/none?sslmode=maybe",
             "`sslmode` is none of disable, prefer, require, verify-full",
         ),
         ("postgres://nobody@127.0.0.1:1/none?connections=0", "`connections` is no number from 1 to 1000"),
         ("postgres://nobody@127.0.0.1:1/none?sslrootcert=none.pem", "`none.pem`"),
         ("postgres://nobody@127.0.0.1:1/none?speed=fast", "unknown option `speed`"),
-        ("mysql://nobody@127.0.0.1:1/none", "it begins neither with `postgres://` nor with `sqlite:`"),
+        (
+            "postgres://nobody@127.0.0.1:1/none?target_session_attrs=any",
+            "`target_session_attrs` cannot be but",
+        ),
     ] {
-        for command in ["serve", "migrate"] {
+        for command in ["serve", "migrate", "check-config"] {
             let output = durward(folder.path(), &[command, "--database", url]).output().unwrap();
             let error = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.code(), Some(1), "{error}");
+            assert_eq!(output.status.code(), Some(2), "{error}");
             assert!(error.contains(said) && error.lines().count() == 1, "{url}: {error}");
         }
     }
+    let away = durward(folder.path(), &["migrate", "--database", "postgres://nobody@127.0.0.1:1/none"]);
+    let away = text(&{ away }.output().unwrap());
+    let said = "error: `postgres://127.0.0.1:1/none`: the store is unavailable: error connecting to server";
+    assert!(away.starts_with(said) && away.ends_with("exit 1\n"), "{away}");
     assert_eq!(
         std::fs::read_dir(folder.path()).unwrap().count(),
         0,

@@ -1,11 +1,9 @@
-//! Connecting: from the URL to an open connection, over TLS, to the one of several servers that takes writes.
+//! Connecting: an open connection, over TLS, to the one of several servers that takes writes.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
@@ -13,46 +11,36 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_postgres::config::{SslMode, TargetSessionAttrs};
-use tokio_postgres::{Client, Config, Error, SimpleQueryMessage};
+use tokio_postgres::{Client, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{PATIENCE, chain, failed, unavailable};
+use super::url::{Host, Said, Trust, wrong};
+use super::{PATIENCE, failed, unavailable};
 use crate::StoreError;
 
-/// Connections to the server when the URL does not say `connections`.
-const CONNECTIONS: usize = 16;
-/// Most commits in one transaction when the URL does not say `group`. Past 64 PostgreSQL keeps a transaction's
-/// savepoints where every reader has to look them up.
-const GROUP: usize = 32;
-/// How long one server may take until a connection to it can be used, when the URL does not say `connect_timeout`.
-const CONNECT: Duration = Duration::from_secs(5);
-/// So long data may stay unacknowledged before a connection counts as dead.
-const SILENCE: Duration = Duration::from_secs(10);
-/// So long a connection may lie idle before it is asked whether it lives.
-const IDLE: Duration = Duration::from_secs(30);
-
-/// One statement has one plan, and that plan searches an index, whatever the statistics say today: of several indexes
-/// the one that reads the fewest entries; joins are in the order they are written. A lock is waited for so long, and a
-/// node that is cut off in a transaction holds its locks no longer than that. What is answered is durable, also where
-/// the server's own default is otherwise; and there is no `statement_timeout`, which would end a commit's wait for its
-/// standby and call it done (`SyncRepWaitForLSN` warns, and goes on).
+/// One statement has one plan, and that plan searches an index, whatever the statistics say today; joins are in the order
+/// they are written. Of several indexes it is the one that reads the fewest entries, as far as the statistics tell: those
+/// of the first migration, or truer ones. Where there are none, after a restore, it may be the wrong one. A lock is waited
+/// for so long, and a node that is cut off in a transaction holds its locks no longer than that. What is answered is
+/// durable, on a standby that is waited for too, also where the server's own default is otherwise; and there is no
+/// `statement_timeout`, which would end a commit's wait for its standby and call it done (`SyncRepWaitForLSN` warns, and
+/// goes on).
 pub(crate) const SESSION: &str = "set jit = off; set plan_cache_mode = force_generic_plan; set join_collapse_limit = 1; \
     set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
     set enable_memoize = off; set enable_material = off; set cpu_index_tuple_cost = 1; set random_page_cost = 1; \
     set row_security = on; set default_transaction_isolation = 'read committed'; \
     set lock_timeout = '5s'; set statement_timeout = 0; set idle_in_transaction_session_timeout = '10s'; \
-    select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
+    select set_config('synchronous_commit', 'on', false) \
+    where current_setting('synchronous_commit') not in ('on', 'remote_apply')";
 
 /// Says of a connection whether somebody has set it up before, and that somebody has now. A pooler that hands a
 /// connection of the server's from one client to another shows by that: prepared statements would be mistaken for one another.
 const MINE: &str = "select coalesce(current_setting('durward.mine', true), ''); set durward.mine = 'yes';";
 
-/// What a URL says.
+/// The servers that a URL names, of which one takes writes.
 #[derive(Clone)]
 pub(super) struct Server {
-    /// How to reach each of its hosts.
-    hosts: Vec<Config>,
+    hosts: Vec<Host>,
     /// The one that took the last connection. It is tried first, so that a host that is silent is waited for once.
     last: Arc<AtomicUsize>,
     /// How long each may take.
@@ -64,37 +52,11 @@ pub(super) struct Server {
     pub(super) group: usize,
 }
 
-/// The parameters that are ours to understand, and the URL without them.
-struct Parameters {
-    url: String,
-    sslmode: Option<String>,
-    sslrootcert: Option<String>,
-    connections: usize,
-    group: usize,
-    names_target: bool,
-    names_keepalive: bool,
-}
-
 impl Server {
-    /// Reads a URL: `postgres://user:password@host1,host2/database?parameters`, as PostgreSQL's own clients do.
+    /// Reads a URL, and the certificates it names.
     pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
-        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(wrong("it begins neither with `postgres://` nor with `sqlite:`"));
-        }
-        let parameters = Parameters::take(url)?;
-        let root = parameters.sslrootcert.as_deref().map(Path::new);
-        let (mode, is_verified) = match parameters.sslmode.as_deref() {
-            Some("disable") => (SslMode::Disable, false),
-            None | Some("prefer") => (SslMode::Prefer, root.is_some()),
-            Some("require") => (SslMode::Require, root.is_some()),
-            Some("verify-full") => (SslMode::Require, true),
-            Some(_) => return Err(wrong("`sslmode` is none of disable, prefer, require, verify-full")),
-        };
-        let hosts =
-            parameters.hosts().map(|url| parameters.config(&url, mode)).collect::<Result<Vec<_>, _>>()?;
-        let each = hosts.first().and_then(Config::get_connect_timeout).copied().unwrap_or(CONNECT);
-        let tls = MakeRustlsConnect::new(tls(is_verified, root)?);
-        let Parameters { connections, group, .. } = parameters;
+        let Said { hosts, trust, each, connections, group } = Said::parse(url)?;
+        let tls = MakeRustlsConnect::new(tls(&trust)?);
         Ok(Server { hosts, last: Arc::default(), each, tls, connections, group })
     }
 
@@ -104,30 +66,26 @@ impl Server {
     }
 
     /// Connects to the first host that takes connections, and drives the connection by a task of its own. A host that is
-    /// silent is given up in time, whatever it was to say.
+    /// silent is given up in time, whatever it was to say. When there is none, it is said of each why.
     pub(super) async fn connect(self) -> Result<(Client, JoinHandle<()>), StoreError> {
         let last = self.last.load(Ordering::Relaxed);
-        let mut failure = wrong("it names no host");
+        let mut failures = Vec::new();
         for (number, host) in self.hosts.iter().enumerate().cycle().skip(last).take(self.hosts.len()) {
-            match timeout(self.each, Self::connect_to(host, self.tls.clone())).await {
+            let failure = match timeout(self.each, Self::connect_to(host, self.tls.clone())).await {
                 Ok(Ok(connected)) => {
                     self.last.store(number, Ordering::Relaxed);
                     return Ok(connected);
                 }
-                // Of every host.
-                Ok(Err(error @ StoreError::Unsupported(_))) => return Err(error),
-                Ok(Err(error)) => failure = error,
-                Err(_) => failure = unavailable("a connection to the database was not made in time"),
-            }
+                Ok(Err(failure)) => failure,
+                Err(_) => unavailable("a connection to the database was not made in time"),
+            };
+            failures.push((host.name.as_str(), failure));
         }
-        Err(failure)
+        Err(of_each(&failures))
     }
 
-    async fn connect_to(
-        host: &Config,
-        tls: MakeRustlsConnect,
-    ) -> Result<(Client, JoinHandle<()>), StoreError> {
-        let (client, connection) = host.connect(tls).await.map_err(|error| failed(&error))?;
+    async fn connect_to(host: &Host, tls: MakeRustlsConnect) -> Result<(Client, JoinHandle<()>), StoreError> {
+        let (client, connection) = host.config.connect(tls).await.map_err(|error| failed(&error))?;
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the database ended");
@@ -149,105 +107,49 @@ impl Server {
     }
 }
 
-impl Parameters {
-    /// The URL of each host alone.
-    fn hosts(&self) -> impl Iterator<Item = String> {
-        let (before, rest) = self.url.split_once("://").unwrap_or_default();
-        let (user, rest) = rest.split_once('@').map_or(("", rest), |(user, rest)| (user, rest));
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (hosts, rest) = rest.split_at(end);
-        let at = if user.is_empty() { "" } else { "@" };
-        hosts.split(',').map(move |host| format!("{before}://{user}{at}{host}{rest}"))
+/// Why no host could be used, of each. Where one refuses, waiting for the others does not help.
+fn of_each(failures: &[(&str, StoreError)]) -> StoreError {
+    let known = |wanted: fn(&StoreError) -> bool| failures.iter().find(|(_, failure)| wanted(failure));
+    // Of every host.
+    if let Some((_, failure)) =
+        known(|failure| !matches!(failure, StoreError::Unavailable(_) | StoreError::Denied(_)))
+    {
+        return failure.clone();
     }
-
-    /// How a host is reached, with what is to be said when the URL does not say it.
-    fn config(&self, url: &str, mode: SslMode) -> Result<Config, StoreError> {
-        let mut config: Config = url.parse().map_err(|error: Error| wrong(&chain(&error)))?;
-        if config.get_hosts().is_empty() {
-            return Err(wrong("it names no host"));
-        }
-        if !self.names_target {
-            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        }
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT);
-        }
-        if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(SILENCE);
-        }
-        if !self.names_keepalive {
-            config.keepalives_idle(IDLE);
-        }
-        if config.get_application_name().is_none() {
-            config.application_name("durward");
-        }
-        config.ssl_mode(mode);
-        Ok(config)
+    if let [(_, failure)] = failures {
+        return failure.clone();
     }
-
-    fn take(url: &str) -> Result<Self, StoreError> {
-        let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        if query.contains('@') && !base.contains('@') {
-            // Else a part of a password would be taken for a parameter, and be named as one.
-            return Err(wrong(
-                "a `?` before its `@` has to be written `%3F`, and an `@` in a parameter `%40`",
-            ));
-        }
-        let (mut sslmode, mut sslrootcert) = (None, None);
-        let (mut connections, mut group) = (CONNECTIONS, GROUP);
-        let (mut names_target, mut names_keepalive) = (false, false);
-        let mut rest = Vec::new();
-        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            let value = || percent_decode_str(value).decode_utf8_lossy().into_owned();
-            match name {
-                "sslmode" => sslmode = Some(value()),
-                "sslrootcert" => sslrootcert = Some(value()),
-                "connections" => connections = number(name, &value())?,
-                "group" => group = number(name, &value())?,
-                _ => {
-                    names_target |= name == "target_session_attrs";
-                    names_keepalive |= name == "keepalives_idle";
-                    rest.push(parameter);
-                }
-            }
-        }
-        let url = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
-        Ok(Parameters { url, sslmode, sslrootcert, connections, group, names_target, names_keepalive })
+    let why = |failure: &StoreError| match failure {
+        StoreError::Unavailable(why) | StoreError::Denied(why) => why.clone(),
+        failure => failure.to_string(),
+    };
+    let all: Vec<_> = failures.iter().map(|(host, failure)| format!("`{host}`: {}", why(failure))).collect();
+    match known(|failure| matches!(failure, StoreError::Denied(_))) {
+        Some(_) => StoreError::Denied(all.join("; ")),
+        None => StoreError::Unavailable(all.join("; ")),
     }
 }
 
-fn number(name: &str, value: &str) -> Result<usize, StoreError> {
-    match value.parse() {
-        Ok(number @ 1..=1_000) => Ok(number),
-        _ => Err(wrong(&format!("`{name}` is no number from 1 to 1000"))),
-    }
-}
-
-fn wrong(why: &str) -> StoreError {
-    StoreError::Location(format!("the URL of the database cannot be used: {why}"))
-}
-
-/// TLS by the certificates in a file, else by those of the system; or without asking whom it talks to.
-fn tls(is_verified: bool, root: Option<&Path>) -> Result<ClientConfig, StoreError> {
+/// TLS to whom that trust is in.
+fn tls(trust: &Trust) -> Result<ClientConfig, StoreError> {
     let provider = Arc::new(ring::default_provider());
     let builder =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| wrong(&error.to_string()))?;
-    if !is_verified {
-        let verifier = Arc::new(Anybody(provider));
-        return Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth());
-    }
     let mut roots = RootCertStore::empty();
-    match root {
-        Some(file) => {
+    match trust {
+        Trust::Anybody => {
+            let verifier = Arc::new(Anybody(provider));
+            return Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth());
+        }
+        Trust::File(file) => {
             let unreadable = |error: &dyn std::fmt::Display| wrong(&format!("`{}`: {error}", file.display()));
             for certificate in CertificateDer::pem_file_iter(file).map_err(|error| unreadable(&error))? {
                 let certificate = certificate.map_err(|error| unreadable(&error))?;
                 roots.add(certificate).map_err(|error| unreadable(&error))?;
             }
         }
-        None => {
+        Trust::System => {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
     }
@@ -302,26 +204,6 @@ mod tests {
     use std::time::Duration;
 
     use super::Server;
-
-    #[test]
-    fn what_is_wrong_with_a_url_is_said_without_its_password() {
-        for url in [
-            "mysql://durward:hush@db/durward",
-            "postgres://durward:hush@/durward",
-            "postgres://durward:hush@db:port/durward",
-            "postgres://durward:hush@db/durward?connections=many",
-            "postgres://durward:hush@db/durward?colour=green",
-            "postgres://durward:hush@db/durward?sslmode=perhaps",
-            "postgres://durward:hush@db/durward?connect_timeout=hush",
-            "postgres://durward:a?hush@db/durward",
-            "postgres://durward:a?hush=b@db/durward",
-            "postgres://durward:a@hush:b@db/durward",
-        ] {
-            let error = Server::parse(url).err().unwrap_or_else(|| panic!("{url}")).to_string();
-            assert!(error.starts_with("the URL of the database cannot be used: "), "{error}");
-            assert!(!error.contains("hush"), "{url}: {error}");
-        }
-    }
 
     #[tokio::test]
     async fn there_is_time_to_try_every_server() {

@@ -125,6 +125,17 @@ impl Session {
         in_time(self.patience, self.client.batch_execute(sql)).await
     }
 
+    /// Begins a transaction, once it is said whose rows it is about: what is said within one is undone with it.
+    pub(super) async fn begin(&mut self, sql: &str) -> Result<(), StoreError> {
+        let patience = self.patience;
+        let mut exchange = self.exchange();
+        let begun = async {
+            exchange.send(sql, Vec::new()).await;
+            exchange.answers().await.map(drop)
+        };
+        in_time(patience, begun).await
+    }
+
     /// Begins an exchange: statements that are all sent before the first answer is waited for.
     pub(super) fn exchange(&mut self) -> Exchange<'_> {
         let Session { client, prepared, scope, .. } = self;

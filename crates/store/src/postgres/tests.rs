@@ -1,11 +1,12 @@
 //! PostgreSQL under the contract, and what only it does.
 
 mod pooler;
+mod refused;
 mod tls;
 
 use std::sync::Arc;
 
-use scratch::Database;
+use scratch::{Cluster, Database};
 
 use crate::contract::{ACME, World, batch, contract, creation, intact, new};
 use crate::{CommitError, Location, Options, Store, StoreError};
@@ -66,6 +67,26 @@ async fn a_connection_whose_statements_fail_is_replaced() {
     assert_eq!(acme.total("Thing").await.unwrap(), 1);
 }
 
+/// A transaction that fails takes back what was said in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_moment_that_failed_leaves_the_next_its_own_rows() {
+    let world = Database::new();
+    drop(world.fresh().await);
+    let location = format!("{}?connections=1", world.url()).parse().unwrap();
+    let store = Store::open(&location, Options::default()).await.unwrap();
+    let acme = store.tenant(ACME);
+    acme.commit(creation("a", b"a")).await.unwrap();
+    assert_eq!(acme.total("Thing").await.unwrap(), 1);
+    // On the same connection, about somebody else.
+    store.healthy().await.unwrap();
+    world.run("alter table counter alter live type int");
+    let moment = acme.moment().await.unwrap();
+    assert!(moment.tenant().record("Thing", "a").await.unwrap().is_some());
+    assert!(matches!(moment.tenant().total("Thing").await, Err(StoreError::Broken(_))));
+    moment.end().await;
+    assert!(acme.record("Thing", "a").await.unwrap().is_some());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_role_or_database_sets_otherwise_does_not_matter() {
     let world = Database::new();
@@ -87,6 +108,53 @@ async fn what_a_role_or_database_sets_otherwise_does_not_matter() {
     }
     assert_eq!(store.tenant(ACME).total("Thing").await.unwrap(), 2);
     intact(store.tenant(ACME), 2).await;
+}
+
+/// A commit is not answered before it is on the disk here, and where there are standbys on the disk there.
+#[tokio::test]
+async fn what_is_answered_is_durable_whatever_the_server_says() {
+    let world = Database::new();
+    let name = world.run("select current_database()").trim().to_owned();
+    for (set, ours) in [
+        ("off", "on"),
+        ("local", "on"),
+        ("remote_write", "on"),
+        ("on", "on"),
+        ("remote_apply", "remote_apply"),
+    ] {
+        world.run(&format!("alter database {name} set synchronous_commit = {set}"));
+        let Location::Server(url) = world.location() else { unreachable!() };
+        let mut session = super::Session::alone(&url).await.unwrap();
+        let mut found = String::new();
+        let ask = session.query("select current_setting('synchronous_commit')", &[], |row| {
+            found = row.text(0)?.to_owned();
+            crate::columns::MORE
+        });
+        ask.await.unwrap();
+        assert_eq!(found, ours, "{set}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_takes_no_writes_is_not_ready() {
+    let cluster = Cluster::new();
+    let store = Store::open(&cluster.url().parse().unwrap(), Options::default()).await.unwrap();
+    let turn = async |to: &str| {
+        cluster.run(&format!("alter system set default_transaction_read_only = {to}"));
+        cluster.run("select pg_reload_conf()");
+        let begun = std::time::Instant::now();
+        while store.healthy().await.is_ok() != (to == "off") {
+            assert!(begun.elapsed().as_secs() < 10, "it goes on as it did before");
+        }
+    };
+    store.healthy().await.unwrap();
+    turn("on").await;
+    let error = store.healthy().await.unwrap_err();
+    expect_test::expect!["the store is unavailable: the database takes no writes"]
+        .assert_eq(&error.to_string());
+    // What is there can still be read.
+    assert!(store.tenant(ACME).record("Thing", "a").await.unwrap().is_none());
+    turn("off").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,3 +7,4 @@ mod logs;
 mod process;
 mod rows;
 mod shutdown;
+mod start;

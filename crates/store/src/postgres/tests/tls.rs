@@ -41,6 +41,10 @@ async fn a_connection_is_as_encrypted_and_as_verified_as_asked() {
     assert_eq!(open("localhost", "").await.unwrap(), "f", "the server offers none");
     let refused = open("localhost", "sslmode=require").await.unwrap_err().to_string();
     assert!(refused.contains("server does not support TLS"), "{refused}");
+    for parameters in [root.clone(), format!("sslmode=prefer&{root}"), "sslrootcert=system".to_owned()] {
+        let refused = open("localhost", &parameters).await.unwrap_err().to_string();
+        assert!(refused.contains("server does not support TLS"), "{parameters}: {refused}");
+    }
 
     let kept = [
         ("ssl_cert_file", cluster.keep("cert.pem", &certificate)),
