@@ -45,8 +45,8 @@ impl Iam {
             condition.check(before.record.version)?;
             let (patched, names) = self.patched(cx, kind, &before, &operations).await?;
             let is_of_edges = patched.is_of_relations;
-            let planned =
-                self.patch_batch(cx, kind, &before, patched, &names, condition, &mut turn.is_guarded).await?;
+            let made = (patched, &names);
+            let planned = self.patch_batch(cx, kind, &before, made, condition, &mut turn.is_guarded).await?;
             let (next, edges, batch) = planned;
             let Some(batch) = batch else {
                 let version = before.record.version;
@@ -91,8 +91,7 @@ impl Iam {
         cx: &Cx,
         kind: &'k Kind,
         before: &Stored,
-        patched: patch::Patched<'_>,
-        names: &Names,
+        (patched, names): (patch::Patched<'_>, &Names),
         condition: &Condition,
         is_guarded: &mut bool,
     ) -> Result<(Next, Vec<EdgeChange<'k>>, Option<store::Batch>)> {

@@ -62,8 +62,7 @@ impl Said {
     pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
         let parameters = Parameters::take(url)?;
         let (mode, trust) = parameters.encryption()?;
-        let hosts =
-            parameters.hosts()?.into_iter().map(|(host, port)| parameters.host(host, port, mode.clone()));
+        let hosts = parameters.hosts()?.into_iter().map(|(host, port)| parameters.host(host, port, mode));
         let hosts = hosts.collect::<Result<Vec<_>, _>>()?;
         if hosts.len() > 1 && hosts.iter().any(|host| !host.config.get_hostaddrs().is_empty()) {
             return Err(wrong("`hostaddr` can be said of one host only"));
