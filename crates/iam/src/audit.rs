@@ -1,5 +1,6 @@
 //! The audit log: a chain of hashes, one per tenant, written in the commit of each change.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use store::{AuditEntry, AuditQuery, AuditVerdict, TenantId};
@@ -57,9 +58,11 @@ impl Iam {
         _: Operator<'_>,
         only: Option<TenantId>,
     ) -> Result<Vec<(TenantId, AuditVerdict)>> {
+        let chains = match only {
+            Some(tenant) => BTreeSet::from([tenant]),
+            None => self.store.audited().await?,
+        };
         let mut verdicts = Vec::new();
-        let mut chains = self.store.audited().await?;
-        chains.retain(|tenant| only.is_none_or(|only| *tenant == only));
         for tenant in chains {
             verdicts.push((tenant, self.store.tenant(tenant).verify_audit().await?));
         }

@@ -2,15 +2,17 @@
 //!
 //! `hash = SHA-256(previous ‖ tenant ‖ sequence ‖ fields)`, each number as 8 bytes, each text after its length. Entries
 //! are numbered from 1 without a gap, and the `head` row knows the last, so an entry that was changed, left out, put in,
-//! moved, or cut off the end shows. Who could rewrite the whole chain and the head is not stopped here.
+//! moved, or cut off the end shows. The installation's chain says which tenants there are, so that a tenant that is gone
+//! with its whole chain shows there. Who could rewrite a chain from an entry to its end, and the head, is not stopped here.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use sha2::{Digest, Sha256};
 
 use crate::columns::{Columns, ENOUGH, MORE, Param, bounded};
 use crate::sqlite::Session;
-use crate::{StoreError, TenantStore, statements};
+use crate::{StoreError, TenantId, TenantStore, statements, tenant};
 
 statements! {
     INSERT = "insert into audit (tenant, sequence, at, actor, verb, kind, id, before, after, trace, previous, hash) \
@@ -23,7 +25,14 @@ statements! {
              where tenant = $1 order by sequence";
     HEAD = "select audit, hash, outbox from head where tenant = $1";
     SEQUENCE = "select audit from head where tenant = $1";
-    HEADS = "select tenant from head where tenant >= $1 and audit > 0 order by tenant";
+    CHAINS = "with recursive up(tenant) as \
+              (select min(tenant) from audit where tenant > $1 \
+              union all select (select min(tenant) from audit where tenant > up.tenant) from up where tenant is not null), \
+              met(tenant) as (select tenant from head where tenant > $1 \
+              union all select tenant from up where tenant is not null) \
+              select tenant from tenant where tenant > $1 \
+              union all select tenant from met where not exists \
+              (select 1 from setting where setting.tenant = $1 and name = 'deleting/' || met.tenant)";
     SAVE_HEAD = "insert into head (tenant, audit, hash, outbox) values ($1, $2, $3, $4) on conflict (tenant) \
                  do update set audit = excluded.audit, hash = excluded.hash, outbox = excluded.outbox";
 }
@@ -186,26 +195,37 @@ pub enum AuditVerdict {
     },
 }
 
-/// Verifies a chain entry by entry, in bounded memory.
+/// Verifies a chain entry by entry, in memory that is bounded by the number of tenants.
 pub(crate) struct Chain {
-    tenant: i64,
-    /// The head before the first entry was read; the chain may have grown since.
+    tenant: TenantId,
     head: Head,
     sequence: i64,
     hash: [u8; 32],
     broken: Option<(i64, &'static str)>,
+    /// In the installation's chain: the tenants that it says are there, with the entries that made them.
+    made: BTreeMap<String, i64>,
 }
 
 impl Chain {
-    pub(crate) fn new(tenant: i64, head: Head) -> Self {
-        Chain { tenant, head, sequence: 0, hash: ZERO, broken: None }
+    pub(crate) fn new(tenant: TenantId, head: Head) -> Self {
+        Chain { tenant, head, sequence: 0, hash: ZERO, broken: None, made: BTreeMap::new() }
     }
 
     /// Looks at the next row of [`CHAIN`]; breaks off at the first that is wrong.
-    pub(crate) fn entry(&mut self, row: &dyn Columns) -> Result<ControlFlow<()>, StoreError> {
+    pub(crate) fn entry(&mut self, row: &dyn Columns) -> ControlFlow<()> {
         let expected = self.sequence + 1;
+        // A row whose values are of other types than were written was altered as much as one with other values.
+        let wrong = match self.follow(expected, row) {
+            Ok(wrong) => wrong,
+            Err(_) => Some("it holds a value of another type"),
+        };
+        self.broken = wrong.map(|reason| (expected, reason));
+        if wrong.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn follow(&mut self, expected: i64, row: &dyn Columns) -> Result<Option<&'static str>, StoreError> {
         let sequence = row.int(0)?;
-        let hash = link(&self.hash, self.tenant, sequence, fields(row)?.into_iter());
+        let hash = link(&self.hash, self.tenant.0, sequence, fields(row)?.into_iter());
         let wrong = if sequence != expected {
             Some("it is missing")
         } else if row.bytes(9)? != self.hash {
@@ -217,23 +237,39 @@ impl Chain {
         } else {
             None
         };
-        self.broken = wrong.map(|reason| (expected, reason));
         (self.sequence, self.hash) = (sequence, hash);
-        Ok(if wrong.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        if self.tenant == TenantId::INSTALLATION {
+            match tenant::told(row.text(3)?, row.text(4)?) {
+                Some(tenant::Told::Made) => drop(self.made.insert(row.text(5)?.to_owned(), sequence)),
+                Some(tenant::Told::Deleted) => drop(self.made.remove(row.text(5)?)),
+                None => {}
+            }
+        }
+        Ok(wrong)
     }
 
-    /// What is to be said, with the head as it is after the last entry was read.
-    pub(crate) fn verdict(self, now: Head) -> AuditVerdict {
-        if let Some((sequence, reason)) = self.broken {
-            return AuditVerdict::Broken { sequence, reason };
-        }
-        if self.sequence < self.head.audit {
-            return AuditVerdict::Broken { sequence: self.sequence + 1, reason: "it is missing at the end" };
-        }
-        if self.sequence > now.audit {
-            return AuditVerdict::Broken { sequence: now.audit + 1, reason: "it is past the end" };
-        }
-        AuditVerdict::Intact { entries: self.sequence }
+    /// A tenant of this name is there.
+    pub(crate) fn there(&mut self, name: &str) {
+        self.made.remove(name);
+    }
+
+    /// What is to be said after the last entry, and in the installation's chain after all tenants that are [`there`].
+    ///
+    /// [`there`]: Chain::there
+    pub(crate) fn verdict(self) -> AuditVerdict {
+        let last = self.head.audit;
+        let (sequence, reason) = if let Some(broken) = self.broken {
+            broken
+        } else if self.sequence < last {
+            (self.sequence + 1, "it is missing at the end")
+        } else if self.sequence > last {
+            (last + 1, "it is past the end")
+        } else if let Some(made) = self.made.into_values().min() {
+            (made, "the tenant that it made is gone, and no entry says so")
+        } else {
+            return AuditVerdict::Intact { entries: self.sequence };
+        };
+        AuditVerdict::Broken { sequence, reason }
     }
 }
 
@@ -275,11 +311,25 @@ impl TenantStore<'_> {
         Ok(sequence)
     }
 
-    /// Reads the whole chain and says whether it holds.
+    /// Reads the whole chain, as it is at one moment, and says whether it holds.
     pub async fn verify_audit(&self) -> Result<AuditVerdict, StoreError> {
-        let mut chain = Chain::new(self.id().0, self.head().await?);
-        self.read(CHAIN, &[self.param()], |row| chain.entry(row)).await?;
-        Ok(chain.verdict(self.head().await?))
+        let moment = self.moment().await?;
+        let verdict = moment.tenant().verify().await;
+        moment.end().await;
+        verdict
+    }
+
+    async fn verify(&self) -> Result<AuditVerdict, StoreError> {
+        let mut chain = Chain::new(self.id(), self.head().await?);
+        self.read(CHAIN, &[self.param()], |row| Ok(chain.entry(row))).await?;
+        if self.id() == TenantId::INSTALLATION {
+            self.read(tenant::LIST, &tenant::EVERY, |row| {
+                chain.there(row.text(1)?);
+                MORE
+            })
+            .await?;
+        }
+        Ok(chain.verdict())
     }
 
     async fn head(&self) -> Result<Head, StoreError> {
@@ -294,15 +344,18 @@ impl TenantStore<'_> {
 }
 
 impl crate::Store {
-    /// The tenants that have an audit chain, the installation's own first.
-    pub async fn audited(&self) -> Result<Vec<crate::TenantId>, StoreError> {
-        let mut tenants = Vec::new();
-        let all = self.tenant(crate::TenantId::INSTALLATION);
-        all.read(HEADS, &[Param::Int(0)], |row| {
-            tenants.push(crate::TenantId(row.int(0)?));
-            MORE
-        })
-        .await?;
-        Ok(tenants)
+    /// The tenants whose chains are to hold, the installation first: those that are there, and those that something is
+    /// left of. Of one that is being deleted the chain is partly gone, and it is left out. On PostgreSQL, where rows show
+    /// to their tenant alone, entries beside neither a tenant nor the end of a chain are nobody's and stay unseen.
+    pub async fn audited(&self) -> Result<BTreeSet<TenantId>, StoreError> {
+        let installation = self.tenant(TenantId::INSTALLATION);
+        let mut chains = BTreeSet::from([TenantId::INSTALLATION]);
+        installation
+            .read(CHAINS, &[installation.param()], |row| {
+                chains.insert(TenantId(row.int(0)?));
+                MORE
+            })
+            .await?;
+        Ok(chains)
     }
 }

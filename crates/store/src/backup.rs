@@ -1,8 +1,9 @@
 //! Backup: a consistent copy of an open database into a file that stands alone, proven before it gets its name.
 //!
-//! It works on a thread of its own, while commits go on. Restoring is putting the file where the database was, while
-//! no process has it open; that is not done here, but whether one has it open is asked here.
+//! It works on a thread of its own, while commits go on. Restoring is the same copy, put where the database was, while
+//! no process has that open.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::audit::{self, AuditVerdict, Chain, Head};
 use crate::columns::{MORE, Param};
 use crate::sqlite::{self, Session};
-use crate::{Store, StoreError, migrate};
+use crate::{Store, StoreError, TenantId, migrate, tenant};
 
 /// What was found in a file that holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,10 +48,28 @@ impl Store {
         answered.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the backup stopped".to_owned())))
     }
 
-    /// Reads a whole database file and says whether it holds: its pages, its migrations, its audit chains. It takes a
-    /// while (about a second for 300 MB), on the calling thread.
-    pub fn verify_file(path: &Path) -> Result<Verified, StoreError> {
-        verify(path)
+    /// Puts a copy of a database file, with what its log holds, in the place of `to`; verified before it gets the name.
+    /// The file is opened to be read only, and may be in use. It takes a while (about a second for 300 MB), on the calling
+    /// thread. That nobody uses `to` is for the caller to see to ([`Store::is_in_use`]).
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] when the copy does not hold: its pages, its migrations, its audit chains.
+    pub fn restore(from: &Path, to: &Path) -> Result<Verified, StoreError> {
+        placed(
+            from,
+            to,
+            |_, _| true,
+            || {
+                // The log of the database that was there is not the log of this one.
+                for log in ["-wal", "-shm"] {
+                    match std::fs::remove_file(with(to, log)) {
+                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                        _ => {}
+                    }
+                }
+                Ok(())
+            },
+        )
     }
 
     /// Whether this or another process has a database file open, so that it must not be replaced.
@@ -59,14 +78,24 @@ impl Store {
     }
 }
 
-/// Copies under another name, verifies, then gives the name: a file of that name is always whole.
 fn copy(from: &Path, to: &Path, step: impl FnMut(u64, u64) -> bool) -> Result<Verified, StoreError> {
     if to.exists() {
         return Err(StoreError::Exists(to.display().to_string()));
     }
-    let part = part(to);
+    placed(from, to, step, || Ok(()))
+}
+
+/// Copies under another name, verifies, then gives the name: a file of that name is always whole. `ready` runs between.
+fn placed(
+    from: &Path,
+    to: &Path,
+    step: impl FnMut(u64, u64) -> bool,
+    ready: impl FnOnce() -> std::io::Result<()>,
+) -> Result<Verified, StoreError> {
+    let part = with(to, ".part");
     let copied = sqlite::copy(from, &part, step).and_then(|()| verify(&part)).and_then(|verified| {
-        std::fs::rename(&part, to).and_then(|()| settle(to)).map_err(|error| failed(to, &error))?;
+        let named = ready().and_then(|()| std::fs::rename(&part, to)).and_then(|()| settle(to));
+        named.map_err(|error| failed(to, &error))?;
         Ok(verified)
     });
     if copied.is_err() {
@@ -81,9 +110,9 @@ fn verify(path: &Path) -> Result<Verified, StoreError> {
         return Err(StoreError::Broken(damage));
     }
     migrate::pending(migrate::MIGRATIONS, &session.applied()?)?;
-    let mut tenants = Vec::new();
-    session.query(audit::HEADS, [Param::Int(0)], &mut |row| {
-        tenants.push(row.int(0)?);
+    let mut tenants = BTreeSet::from([TenantId::INSTALLATION]);
+    session.query(audit::CHAINS, [Param::Int(TenantId::INSTALLATION.0)], &mut |row| {
+        tenants.insert(TenantId(row.int(0)?));
         MORE
     })?;
     let mut verified = Verified { chains: 0, entries: 0 };
@@ -94,20 +123,28 @@ fn verify(path: &Path) -> Result<Verified, StoreError> {
     Ok(verified)
 }
 
-fn verify_chain(session: &Session, tenant: i64) -> Result<i64, StoreError> {
-    let mut chain = Chain::new(tenant, Head::of(session, tenant)?);
-    session.query(audit::CHAIN, [Param::Int(tenant)], &mut |row| chain.entry(row))?;
-    match chain.verdict(Head::of(session, tenant)?) {
+fn verify_chain(session: &Session, tenant: TenantId) -> Result<i64, StoreError> {
+    let mut chain = Chain::new(tenant, Head::of(session, tenant.0)?);
+    session.query(audit::CHAIN, [Param::Int(tenant.0)], &mut |row| Ok(chain.entry(row)))?;
+    if tenant == TenantId::INSTALLATION {
+        session.query(tenant::LIST, tenant::EVERY, &mut |row| {
+            chain.there(row.text(1)?);
+            MORE
+        })?;
+    }
+    match chain.verdict() {
         AuditVerdict::Intact { entries } => Ok(entries),
         AuditVerdict::Broken { sequence, reason } => Err(StoreError::Broken(format!(
-            "entry {sequence} of the audit chain of tenant {tenant}: {reason}"
+            "entry {sequence} of the audit chain of tenant {}: {reason}",
+            tenant.0
         ))),
     }
 }
 
-fn part(to: &Path) -> PathBuf {
-    let mut name = OsString::from(to);
-    name.push(".part");
+/// A name that goes on.
+fn with(file: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(file);
+    name.push(end);
     PathBuf::from(name)
 }
 

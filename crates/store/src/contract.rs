@@ -72,6 +72,7 @@ macro_rules! contract {
         $crate::contract::cases!($world, audit:
             a_chain_holds, a_chain_is_each_tenants_own, a_changed_entry_is_found, a_missing_entry_is_found,
             a_missing_last_entry_is_found, a_replaced_last_entry_is_found, an_added_entry_is_found,
+            a_chain_without_an_end_is_found, a_tenant_gone_with_its_chain_is_found, a_deletion_under_way_breaks_no_chain,
             entries_are_listed_both_ways, two_stores_on_one_database_share_a_chain);
         $crate::contract::cases!($world, crash:
             a_crash_anywhere_leaves_all_or_nothing, a_crash_takes_its_group_along, a_failing_batch_leaves_its_group_alone,

@@ -17,7 +17,7 @@ use crate::postgres;
 
 /// What is about the installation itself, and why.
 const INSTALLATION: [(&str, &str); 8] = [
-    ("audit::HEADS", "which tenants have an audit chain"),
+    ("audit::CHAINS", "which tenants have an audit chain"),
     ("migrate::LIST", "the schema is everybody's"),
     ("migrate::NOTE", "the schema is everybody's"),
     ("tenant::BY_NAME", "a tenant is found by its name"),

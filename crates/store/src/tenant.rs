@@ -55,6 +55,14 @@ const CLEAR: [&str; 10] = [
 /// So many rows go in one commit, so that other commits pass between.
 const CHUNK: u64 = 1_000;
 
+/// What the audit log calls a tenant, and what is done to it.
+const KIND: &str = "tenant";
+const CREATED: &str = "create";
+const DELETED: &str = "delete";
+
+/// The parameters of [`LIST`] for all tenants.
+pub(crate) const EVERY: [Param<'static>; 2] = [Param::Text(""), Param::Int(i64::MAX)];
+
 /// The installation's setting that names a tenant whose rows are still being deleted.
 const DELETING: &str = "deleting/";
 
@@ -108,7 +116,7 @@ impl<'s> Tenants<'s> {
         batch.count("tenant", 1, true);
         let (kept, attribute) = (batch.keep(name), batch.keep("name"));
         batch.push(CREATE, &[kept, Arg::Int(now)], Expect::Unique(attribute));
-        batch.audit(&entry("create", name, now, by));
+        batch.audit(&entry(CREATED, name, now, by));
         let made = self.installation().commit(batch).await?;
         let id = made.versions.first().map_or(TenantId::INSTALLATION, |&id| TenantId(id));
         Ok(Tenant { id, name: name.to_owned(), created: now, kinds: 0 })
@@ -146,7 +154,7 @@ impl<'s> Tenants<'s> {
         batch.push(DELETE, &[Arg::Int(id.0)], Expect::Row);
         batch.count("tenant", -1, false);
         batch.setting(&format!("{DELETING}{}", id.0), &tenant.name);
-        batch.audit(&entry("delete", &tenant.name, now, by));
+        batch.audit(&entry(DELETED, &tenant.name, now, by));
         self.installation().commit(batch).await?;
         self.clear(id).await
     }
@@ -193,6 +201,20 @@ impl<'s> Tenants<'s> {
     }
 }
 
+/// What an entry of the installation's chain tells of the tenant that it names.
+pub(crate) enum Told {
+    Made,
+    Deleted,
+}
+
+pub(crate) fn told(verb: &str, kind: &str) -> Option<Told> {
+    match (kind, verb) {
+        (KIND, CREATED) => Some(Told::Made),
+        (KIND, DELETED) => Some(Told::Deleted),
+        _ => None,
+    }
+}
+
 fn entry<'a>(verb: &'a str, name: &'a str, now: i64, by: &'a str) -> Entry<'a> {
-    Entry { at: now, actor: by, verb, kind: "tenant", id: name, before: None, after: None, trace: "" }
+    Entry { at: now, actor: by, verb, kind: KIND, id: name, before: None, after: None, trace: "" }
 }

@@ -1,6 +1,5 @@
 //! `durward backup` and `durward restore`.
 
-use std::fs;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -35,7 +34,7 @@ pub struct Backup {
 /// Arguments of `restore`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The backup is verified first. A database in the data folder is replaced only with --force.\n\n\
+    after_help = "The copy is verified before it gets its name. A database in the data folder is replaced only with --force.\n\n\
     Example: durward restore /var/backups/durward-2026-11-21.db --data /var/lib/durward"
 )]
 pub struct Restore {
@@ -97,25 +96,13 @@ impl Restore {
                 "there is a database at `{target}`; say `--force` to replace it"
             )));
         }
-        let verified = Store::verify_file(&self.file)?;
         // A server would go on with the file that was there, and lose what it writes.
         if target.exists() && Store::is_in_use(&target) {
             let target = target.display();
             return Err(Failure::Failed(format!("a server uses `{target}`; stop it first")));
         }
         make_folder(&self.place.data)?;
-        // Copied beside its place and then renamed, so that a crash leaves either database whole.
-        let beside = target.with_extension("restoring");
-        let failed = |error| Failure::Failed(format!("cannot write `{}`: {error}", beside.display()));
-        fs::copy(&self.file, &beside).map_err(failed)?;
-        fs::File::open(&beside).and_then(|file| file.sync_all()).map_err(failed)?;
-        for extension in ["db-wal", "db-shm"] {
-            let left = target.with_extension(extension);
-            if left.exists() {
-                fs::remove_file(&left).map_err(failed)?;
-            }
-        }
-        fs::rename(&beside, &target).map_err(failed)?;
+        let verified = Store::restore(&self.file, &target)?;
         match self.output.json {
             true => print_json(&described(&target, verified)),
             false => print(&format!(

@@ -1,5 +1,7 @@
 //! The audit chain, and those who would rather it were another.
 
+use std::collections::BTreeSet;
+
 use tokio::task::JoinSet;
 
 use super::{ACME, GLOBEX, World, batch, creation, entries, entry, intact};
@@ -49,7 +51,7 @@ pub(crate) async fn a_chain_is_each_tenants_own(world: &impl World) {
     store.tenant(GLOBEX).commit(noted("a")).await.unwrap();
     intact(store.tenant(ACME), 5).await;
     intact(store.tenant(GLOBEX), 1).await;
-    assert_eq!(store.audited().await.unwrap(), [TenantId::INSTALLATION, ACME, GLOBEX]);
+    assert_eq!(store.audited().await.unwrap(), BTreeSet::from([TenantId::INSTALLATION, ACME, GLOBEX]));
     assert_ne!(
         entries(store.tenant(ACME), false).await[0].hash,
         entries(store.tenant(GLOBEX), false).await[0].hash
@@ -107,6 +109,42 @@ pub(crate) async fn an_added_entry_is_found(world: &impl World) {
         "insert into audit (tenant, sequence, {columns}) select tenant, 6, {columns} from audit where sequence = 5"
     ));
     broken(acme, 6, "it does not follow the entry before it").await;
+}
+
+pub(crate) async fn a_chain_without_an_end_is_found(world: &impl World) {
+    let store = world.fresh().await;
+    let acme = five(&store).await;
+    world.tamper("delete from head where tenant = 1");
+    world.tamper("delete from audit where tenant = 1 and sequence = 5");
+    assert!(store.audited().await.unwrap().contains(&ACME));
+    broken(acme, 1, "it is past the end").await;
+    // That of the installation is always looked for.
+    world.tamper("delete from head where tenant = 0");
+    assert!(store.audited().await.unwrap().contains(&TenantId::INSTALLATION));
+    broken(store.tenant(TenantId::INSTALLATION), 1, "it is past the end").await;
+}
+
+pub(crate) async fn a_tenant_gone_with_its_chain_is_found(world: &impl World) {
+    let store = world.fresh().await;
+    let initech = store.tenants().create("initech", 1, "me").await.unwrap().id;
+    let installation = store.tenant(TenantId::INSTALLATION);
+    store.tenants().delete(initech, 1, "me").await.unwrap();
+    intact(installation, 4).await;
+    store.tenant(GLOBEX).commit(noted("a")).await.unwrap();
+    for table in ["audit", "head", "tenant"] {
+        world.tamper(&format!("delete from {table} where tenant = {}", GLOBEX.0));
+    }
+    broken(installation, 2, "the tenant that it made is gone, and no entry says so").await;
+}
+
+pub(crate) async fn a_deletion_under_way_breaks_no_chain(world: &impl World) {
+    let store = world.fresh().await;
+    five(&store).await;
+    // As a deletion leaves it that was cut short.
+    store.tenant(TenantId::INSTALLATION).commit(batch(|b| b.setting("deleting/1", "acme"))).await.unwrap();
+    assert!(store.audited().await.unwrap().contains(&ACME), "a tenant that is there is not being deleted");
+    world.tamper("delete from tenant where tenant = 1");
+    assert_eq!(store.audited().await.unwrap(), BTreeSet::from([TenantId::INSTALLATION, GLOBEX]));
 }
 
 pub(crate) async fn entries_are_listed_both_ways(world: &impl World) {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::contract::crash::state;
 use crate::contract::{ACME, World, contract, creation};
-use crate::{Location, Store, Verified};
+use crate::{AuditVerdict, Location, Store, TenantId, Verified};
 
 /// A database file of its own.
 pub(crate) struct File(tempfile::TempDir);
@@ -143,7 +143,7 @@ async fn a_backup_is_a_whole_store() {
     let before = state(&store).await;
     let mut steps = Vec::new();
     let verified = store.backup(&to, |done, total| steps.push((done, total))).await.unwrap();
-    assert_eq!(verified, Verified { chains: 2, entries: 2 + 2 });
+    assert_eq!(verified, Verified { chains: 3, entries: 2 + 2 });
     assert!(steps.last().is_some_and(|(done, total)| done == total && *total > 0));
     store.tenant(ACME).commit(creation("c", b"c")).await.unwrap();
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "the copy stands alone");
@@ -152,6 +152,56 @@ async fn a_backup_is_a_whole_store() {
     let copy = Store::open(&to.as_path().into(), Options::default()).await.unwrap();
     assert_eq!(state(&copy).await, before);
     copy.tenant(ACME).commit(creation("c", b"c")).await.unwrap();
+}
+
+/// A folder that was copied from under a server, or that a crash left: most of the data is in the log.
+#[tokio::test]
+#[cfg(unix)]
+async fn what_is_restored_is_what_the_log_holds_and_its_owners_alone() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let world = File::new();
+    let store = world.fresh().await;
+    for id in ["a", "b"] {
+        store.tenant(ACME).commit(creation(id, id.as_bytes())).await.unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(world.0.path()).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    let Location::File(path) = world.location() else { panic!("a file") };
+    let from = folder.path().join(path.file_name().unwrap());
+    std::fs::set_permissions(&from, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let to = folder.path().join("restored.db");
+    // What was there has a log of its own.
+    for name in ["restored.db", "restored.db-wal", "restored.db-shm"] {
+        std::fs::write(folder.path().join(name), b"old").unwrap();
+    }
+    let verified = Store::restore(&from, &to).unwrap();
+    assert_eq!(verified, Verified { chains: 3, entries: 2 + 2 });
+    assert_eq!(std::fs::metadata(&to).unwrap().mode() & 0o777, 0o600);
+    let restored = Store::open(&to.as_path().into(), Options::default()).await.unwrap();
+    assert_eq!(state(&restored).await, state(&store).await);
+    // A name that cannot be given leaves nothing behind.
+    let taken = folder.path().join("taken");
+    std::fs::create_dir_all(taken.join("full")).unwrap();
+    assert!(Store::restore(&from, &taken).is_err());
+    assert!(!folder.path().join("taken.part").exists());
+}
+
+/// What no statement of Durward's own writes, and a database with types would refuse.
+#[tokio::test]
+async fn entries_of_nobody_and_of_other_types_are_found() {
+    let world = File::new();
+    let store = world.fresh().await;
+    store.tenant(ACME).commit(creation("a", b"a")).await.unwrap();
+    world.tamper("update audit set hash = 'abc' where tenant = 1");
+    let wrong = AuditVerdict::Broken { sequence: 1, reason: "it holds a value of another type" };
+    assert_eq!(store.tenant(ACME).verify_audit().await.unwrap(), wrong);
+    world.tamper("update audit set tenant = 77 where tenant = 1");
+    assert!(store.audited().await.unwrap().contains(&TenantId(77)));
+    let wrong = AuditVerdict::Broken { sequence: 1, reason: "it is missing at the end" };
+    assert_eq!(store.tenant(ACME).verify_audit().await.unwrap(), wrong);
 }
 
 #[tokio::test]
@@ -164,9 +214,12 @@ async fn a_broken_backup_is_found() {
     store.backup(&to, |_, _| ()).await.unwrap();
     let whole = std::fs::read(&to).unwrap();
     std::fs::write(&to, &whole[..whole.len() / 2]).unwrap();
-    assert!(matches!(Store::verify_file(&to), Err(StoreError::Broken(_))));
+    let restored = folder.path().join("restored.db");
+    assert!(matches!(Store::restore(&to, &restored), Err(StoreError::Broken(_))));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left of it");
     std::fs::write(&to, &whole).unwrap();
-    Store::verify_file(&to).unwrap();
+    Store::restore(&to, &restored).unwrap();
+    std::fs::remove_file(restored).unwrap();
     // A chain that does not hold is not backed up.
     world.tamper("update audit set actor = 'you' where tenant = 1");
     let error = store.backup(&folder.path().join("other.db"), |_, _| ()).await.unwrap_err();
