@@ -112,7 +112,7 @@ impl Server {
         health: &Health,
         stop: impl Future<Output = ()>,
     ) -> Result<Ended, ListenError> {
-        let reload = self.tls.clone().map(Tls::reload_on_hangup).transpose().map_err(ListenError::Signals)?;
+        let reload = tls::reload_on_hangup(self.tls.clone()).map_err(ListenError::Signals)?;
         let connections = GracefulShutdown::new();
         let (running, stopping) = watch::channel(());
         let (tls, patience) = (self.tls, self.header_timeout);
@@ -136,9 +136,7 @@ impl Server {
         health.stop();
         drop(self.listener);
         acceptor.closing.store(true, Ordering::Relaxed);
-        if let Some(reload) = reload {
-            reload.abort();
-        }
+        reload.abort();
         let open = || self.max_connections - self.places.available_permits();
         tracing::info!(connections = open(), "stopping: letting the requests in flight finish");
         let all = u32::try_from(self.max_connections).unwrap_or(u32::MAX);

@@ -189,6 +189,19 @@ async fn the_certificate_is_read_again_and_a_broken_one_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_hangup_without_tls_cuts_no_request() {
+    let mut running = start(&[]).await;
+    let client = send(running.address).await;
+    running.entered.recv().await.unwrap();
+    // Of a process that is not ready for it the signal leaves nothing to go on here.
+    let hangup = std::process::Command::new("kill").args(["-HUP", &std::process::id().to_string()]).status();
+    assert!(hangup.unwrap().success());
+    running.release.add_permits(1);
+    running.stop.send(()).unwrap();
+    assert!(answer(client).await.ends_with("done"));
+}
+
+#[tokio::test]
 async fn a_hangup_makes_a_running_server_read_its_certificate_again() {
     const TRIES_MAX: usize = 2_000;
     let folder = tempfile::tempdir().unwrap();

@@ -60,19 +60,21 @@ impl Tls {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
+}
 
-    /// Reads the files again at every SIGHUP, until the task is aborted.
-    pub(super) fn reload_on_hangup(self: Arc<Self>) -> io::Result<JoinHandle<()>> {
-        let mut hangup = signal(SignalKind::hangup())?;
-        Ok(tokio::spawn(async move {
-            while hangup.recv().await.is_some() {
-                match self.reload() {
-                    Ok(()) => tracing::info!("the certificate has been read again"),
-                    Err(error) => tracing::error!(%error, "the old certificate stays in use"),
-                }
+/// Reads the files again at every SIGHUP, until the task is aborted. Without TLS there is nothing to read, and the signal
+/// ends nothing either: whoever reloads services does not ask which of them have something to reload.
+pub(super) fn reload_on_hangup(tls: Option<Arc<Tls>>) -> io::Result<JoinHandle<()>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match tls.as_deref().map(Tls::reload) {
+                None => tracing::info!("asked to read the certificate again, but TLS is off"),
+                Some(Ok(())) => tracing::info!("the certificate has been read again"),
+                Some(Err(error)) => tracing::error!(%error, "the old certificate stays in use"),
             }
-        }))
-    }
+        }
+    }))
 }
 
 fn load(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
