@@ -17,6 +17,7 @@ use crate::{Iam, limits};
 
 const KIND: &str = "IdentityProvider";
 const SCHEME: &str = "scheme";
+const DISPLAY_NAME: &str = "displayName";
 const CLIENT_SECRET: &str = "clientSecret";
 
 /// What a provider is, as an administrator describes it; the document is JSON that the caller's types shaped.
@@ -92,6 +93,8 @@ impl Draft {
 pub(crate) struct Known {
     /// The scheme as the provider itself writes it.
     pub(crate) scheme: String,
+    /// Its name, as people know it.
+    pub(crate) display_name: Option<String>,
     id: String,
     version: i64,
 }
@@ -254,8 +257,9 @@ impl Iam {
         let Some(id) = self.of(cx).id_by_key(KIND, SCHEME, &key(scheme)).await? else { return Ok(None) };
         let Some(record) = self.of(cx).record(KIND, &id).await? else { return Ok(None) };
         let provider = Provider::read(&record)?;
-        let scheme = provider.document.get(SCHEME).and_then(Value::as_str).map(str::to_owned);
-        Ok(scheme.map(|scheme| Known { scheme, id, version: record.version }))
+        let text = |name| provider.document.get(name).and_then(Value::as_str).map(str::to_owned);
+        let display_name = text(DISPLAY_NAME);
+        Ok(text(SCHEME).map(|scheme| Known { scheme, display_name, id, version: record.version }))
     }
 }
 

@@ -150,6 +150,10 @@ impl Iam {
         if let Some(actions) = &draft.actions {
             narrowed(&cx.kinds, draft.kind, draft.mode, actions)?;
         }
+        // Those that were made before keep the name they have when they are rotated.
+        if draft.name.contains(char::is_control) {
+            return Err(Error::invalid("`name` must be one line, without control characters"));
+        }
         let provider = self.check_draft(cx, &mut draft).await?;
         let id = new_id(&*self.env, cx.now);
         let connection = match draft.kind {
@@ -186,6 +190,9 @@ impl Iam {
             Some(scheme) => {
                 let known = self.known_provider(cx, scheme).await?.ok_or_else(|| no_provider(scheme))?;
                 scheme.clone_from(&known.scheme);
+                if draft.provider_display_name.is_none() {
+                    draft.provider_display_name.clone_from(&known.display_name);
+                }
                 Some(known)
             }
         };

@@ -35,10 +35,15 @@ impl Tree {
         for (left, tree) in (0..self.below.len()).rev().zip(&self.below) {
             let (branch, space) = if left > 0 { ("├─ ", "│  ") } else { ("└─ ", "   ") };
             // Writing to a string does not fail.
-            let _ = writeln!(out, "{indent}{branch}{}", tree.line);
+            let _ = writeln!(out, "{indent}{branch}{}", one_line(&tree.line));
             tree.print(out, &format!("{indent}{space}"));
         }
     }
+}
+
+/// A name may have lines of its own, which must not pass for lines of the tree.
+fn one_line(text: &str) -> String {
+    text.replace('\n', "\\n")
 }
 
 impl Explanation {
@@ -71,7 +76,7 @@ impl Explanation {
         if self.more {
             tree.below.push(Tree::new("and more"));
         }
-        let mut out = format!("{}\n", tree.line);
+        let mut out = format!("{}\n", one_line(&tree.line));
         tree.print(&mut out, "");
         out
     }

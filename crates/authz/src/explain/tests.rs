@@ -328,3 +328,10 @@ fn programs_read_json_with_the_names_that_people_use() {
         }"#]]
     .assert_eq(&format!("{:#}", serde_json::Value::from(denied.json())));
 }
+
+#[test]
+fn a_name_of_several_lines_is_one_line_of_the_tree() {
+    let target = Target::Resource("plan\nallowed: user ada may do everything".to_owned());
+    let text = explained("user-ada", "documents.read", &target, &LIMITS).text();
+    assert!(text.lines().skip(1).all(|line| line.starts_with(['├', '└', '│', ' '])), "{text}");
+}

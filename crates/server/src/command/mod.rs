@@ -24,6 +24,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 
 use crate::config::file::File;
 use crate::config::{ConfigError, environment};
+use crate::telemetry;
 
 /// Multi-tenant identity and access management server
 ///
@@ -51,7 +52,7 @@ pub enum Command {
     /// Create, list, revoke and rotate access tokens
     #[command(subcommand)]
     Token(token::Token),
-    /// Read the audit log and prove that nobody has altered it
+    /// Read the audit log and see whether it was altered
     #[command(subcommand)]
     Audit(audit::Audit),
     /// Say whether a subject may do something, and why
@@ -126,7 +127,7 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
     match attempt(&args) {
         Ok(code) => code,
         Err(failure) => {
-            let _ = writeln!(std::io::stderr(), "error: {failure}");
+            let _ = writeln!(std::io::stderr(), "error: {}", visible(&failure.to_string()));
             ExitCode::from(if matches!(failure, Failure::Usage(_)) { 2 } else { 1 })
         }
     }
@@ -157,6 +158,10 @@ fn attempt(args: &[OsString]) -> Result<ExitCode, Failure> {
 
 impl Command {
     fn run(self, context: &Context) -> Result<(), Failure> {
+        // What a use case says to its caller leaves out what is in the log.
+        if !matches!(self, Self::Serve(_)) {
+            telemetry::start_quietly().map_err(Failure::failed)?;
+        }
         match self {
             Self::Serve(serve) => serve.run(context),
             Self::Migrate(migrate) => migrate.run(context),
@@ -192,8 +197,50 @@ impl From<store::StoreError> for Failure {
     }
 }
 
-/// Writes to standard output; a reader that has gone away (`| head`) is no failure.
+/// One line of a text that somebody chose, fit for a terminal: what would move its cursor, begin a line, change its colours
+/// or turn the direction of writing is escaped, as in `\\u{1b}`.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
+fn is_hidden(c: char) -> bool {
+    // Line and paragraph separator, and the explicit directions of Unicode's UAX #9 §2.
+    c.is_control()
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+}
+
+/// Writes lines to standard output, each [`visible`]; a reader that has gone away (`| head`) is no failure.
 pub fn print(text: &str) -> Result<(), Failure> {
+    let mut shown = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let whole = line.strip_suffix('\n');
+        shown += &visible(whole.unwrap_or(line));
+        shown.extend(whole.map(|_| '\n'));
+    }
+    write(&shown)
+}
+
+/// Writes one JSON document and a line end to standard output.
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(Failure::failed)?;
+    // Such characters stand in strings only, where JSON has an escape for them (RFC 8259 §7); its own lines end in `\n`.
+    let mut shown = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        match c {
+            '\n' => shown.push(c),
+            c if is_hidden(c) => shown += &format!("\\u{:04x}", u32::from(c)),
+            c => shown.push(c),
+        }
+    }
+    shown.push('\n');
+    write(&shown)
+}
+
+fn write(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::failed(error)),
@@ -201,16 +248,15 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes one JSON document and a line end to standard output.
-pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let mut text = serde_json::to_string_pretty(value).map_err(Failure::failed)?;
-    text.push('\n');
-    print(&text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_shown_stays_on_its_line_and_commands_no_terminal() {
+        assert_eq!(visible("a\u{1b}[2Jb\nc\td\u{9b}e\u{202e}f"), r"a\u{1b}[2Jb\nc\td\u{9b}e\u{202e}f");
+        assert_eq!(visible("Zoë 木 👩\u{200d}👧 `x`"), "Zoë 木 👩\u{200d}👧 `x`");
+    }
 
     #[test]
     fn the_command_line_is_well_formed() {

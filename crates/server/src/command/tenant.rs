@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::open::{OPERATOR, with};
-use super::{Context, Failure, Output, print, print_json};
+use super::{Context, Failure, Output, print, print_json, visible};
 use crate::config::Place;
 
 /// What can be asked about tenants.
@@ -98,7 +98,9 @@ impl List {
         let all = with(&self.place, true, async |iam| Ok(iam.tenants(OPERATOR).await?))?;
         match self.output.json {
             true => print_json(&all.iter().map(shown).collect::<Vec<_>>()),
-            false => print(&all.iter().fold(String::new(), |text, tenant| text + &tenant.name + "\n")),
+            false => {
+                print(&all.iter().fold(String::new(), |text, tenant| text + &visible(&tenant.name) + "\n"))
+            }
         }
     }
 }

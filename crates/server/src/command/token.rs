@@ -8,7 +8,7 @@ use scim::quirks::Dialect;
 use serde_json::json;
 
 use super::open::{OPERATOR, with};
-use super::{Context, Failure, Output, print, print_json};
+use super::{Context, Failure, Output, print, print_json, visible};
 use crate::config::Place;
 
 /// What can be asked about tokens.
@@ -258,7 +258,10 @@ impl List {
                 .map(|at| at.map_or_else(|| "never".to_owned(), scim::value::timestamp));
             text += &format!(
                 "{:36}  {:5}  {:5}  {expires:24}  {used:24}  {}",
-                token.id, token.kind, token.mode, token.name
+                token.id,
+                token.kind,
+                token.mode,
+                visible(&token.name)
             );
             if let Some(actions) = &token.actions {
                 text += &format!(" ({})", actions.join(", "));

@@ -72,6 +72,15 @@ async fn a_token_needs_a_provider_that_there_is() {
 }
 
 #[tokio::test]
+async fn a_token_made_without_its_providers_name_shows_the_one_the_provider_has() {
+    let (world, api) = world().await;
+    let draft = Draft { provider: Some("entra".to_owned()), ..Draft::new(TokenKind::Scim, "x") };
+    let (info, _) = world.token("acme", draft).await;
+    let shown = api.get(&format!("/scim/{}", info.id)).await.check(200).json();
+    assert_eq!(shown["providerDisplayName"], "The entra");
+}
+
+#[tokio::test]
 async fn what_is_no_json_object_is_a_problem_too() {
     let (world, _) = world().await;
     let admin = world.admin("acme").await;
