@@ -68,4 +68,20 @@ impl Iam {
         }
         Ok(verdicts)
     }
+
+    /// The hash of one entry, if the chain has it. While the chain holds and the hash is known from before, nothing up to that
+    /// entry was changed since.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn entry_hash(
+        &self,
+        _: Operator<'_>,
+        tenant: TenantId,
+        sequence: i64,
+    ) -> Result<Option<Vec<u8>>> {
+        let (after, before) = (sequence.saturating_sub(1), sequence.saturating_add(1));
+        let query = AuditQuery { after, before, descending: false, take: 1 };
+        Ok(self.entries(tenant, &query).await?.pop().map(|entry| entry.hash))
+    }
 }

@@ -3,7 +3,8 @@
 //! `hash = SHA-256(previous ‖ tenant ‖ sequence ‖ fields)`, each number as 8 bytes, each text after its length. Entries
 //! are numbered from 1 without a gap, and the `head` row knows the last, so an entry that was changed, left out, put in,
 //! moved, or cut off the end shows. The installation's chain says which tenants there are, so that a tenant that is gone
-//! with its whole chain shows there. Who could rewrite a chain from an entry to its end, and the head, is not stopped here.
+//! with its whole chain shows there. Who could rewrite a chain from an entry to its end, and the head, is found only by who knows a
+//! hash from before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -183,8 +184,10 @@ pub struct AuditQuery {
 pub enum AuditVerdict {
     /// It does.
     Intact {
-        /// How many entries it has.
+        /// How many entries it has: the number of the newest.
         entries: i64,
+        /// The hash of the newest. Whoever has noted both elsewhere can tell whether the chain was rewritten since.
+        hash: [u8; 32],
     },
     /// It does not.
     Broken {
@@ -267,7 +270,7 @@ impl Chain {
         } else if let Some(made) = self.made.into_values().min() {
             (made, "the tenant that it made is gone, and no entry says so")
         } else {
-            return AuditVerdict::Intact { entries: self.sequence };
+            return AuditVerdict::Intact { entries: self.sequence, hash: self.hash };
         };
         AuditVerdict::Broken { sequence, reason }
     }

@@ -133,7 +133,7 @@ fn verify_chain(session: &Session, tenant: TenantId) -> Result<i64, StoreError> 
         })?;
     }
     match chain.verdict() {
-        AuditVerdict::Intact { entries } => Ok(entries),
+        AuditVerdict::Intact { entries, .. } => Ok(entries),
         AuditVerdict::Broken { sequence, reason } => Err(StoreError::Broken(format!(
             "entry {sequence} of the audit chain of tenant {}: {reason}",
             tenant.0

@@ -1,20 +1,23 @@
 //! `durward audit`: who changed what, and the proof that the log is whole.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use iam::Iam;
 use iam::access::{self, Read};
+use serde::Deserialize;
 use serde_json::json;
 use store::{AuditEntry, AuditQuery, AuditVerdict, TenantId};
 
 use super::open::{OPERATOR, with};
-use super::{Context, Failure, Output, print, print_json};
+use super::{Context, Failure, Output, print, print_json, visible};
 use crate::config::Place;
 
 /// What can be asked about the audit log.
 #[derive(Debug, Subcommand)]
 pub enum Audit {
-    /// Prove that no record was altered, left out or put in; name the first that was
+    /// See whether a record was altered, left out or put in; name the first that was
     Verify(Verify),
     /// Print the records, oldest first
     List(List),
@@ -22,11 +25,19 @@ pub enum Audit {
 
 /// Arguments of `audit verify`.
 #[derive(Debug, Args)]
-#[command(after_help = "Exits with 1 when the chain is broken.\n\nExample: durward audit verify")]
+#[command(
+    after_help = "Exits with 1 when a chain is broken. Who can write to the database can also rewrite a chain from some record to its \
+    end; that shows only against what was noted before, and kept where they cannot write.\n\n\
+    Examples:\n  durward audit verify --json > noted.json\n  durward audit verify --noted noted.json"
+)]
 pub struct Verify {
     /// Name of the tenant; without it, all tenants and the installation itself
     #[arg(long, value_name = "NAME")]
     pub tenant: Option<String>,
+
+    /// What `audit verify --json` printed before: the record that was a chain's last then must still be in it
+    #[arg(long, value_name = "FILE")]
+    pub noted: Option<PathBuf>,
 
     /// Where the data is.
     #[command(flatten)]
@@ -73,6 +84,7 @@ impl Audit {
 
 impl Verify {
     fn run(self) -> Result<(), Failure> {
+        let noted = self.noted.as_deref().map(read).transpose()?.unwrap_or_default();
         let (verdicts, names) = with(&self.place, true, async |iam| {
             let tenants = iam.tenants(OPERATOR).await?;
             let names: HashMap<TenantId, String> = tenants.into_iter().map(|t| (t.id, t.name)).collect();
@@ -80,7 +92,11 @@ impl Verify {
                 Some(name) => Some(iam.operate(OPERATOR, name).await?.tenant),
                 None => None,
             };
-            Ok((iam.verify_audit(OPERATOR, only).await?, names))
+            let mut verdicts = iam.verify_audit(OPERATOR, only).await?;
+            for (id, verdict) in &mut verdicts {
+                compare(iam, *id, verdict, &noted).await?;
+            }
+            Ok((verdicts, names))
         })?;
         let name = |id: &TenantId| {
             names.get(id).cloned().unwrap_or_else(|| match id.0 {
@@ -89,13 +105,18 @@ impl Verify {
             })
         };
         if self.output.json {
-            print_json(&verdicts.iter().map(|(id, verdict)| shown(&name(id), verdict)).collect::<Vec<_>>())?;
+            let shown = verdicts.iter().map(|(id, verdict)| shown(*id, &name(id), verdict));
+            print_json(&shown.collect::<Vec<_>>())?;
         } else {
             for (id, verdict) in &verdicts {
+                let name = visible(&name(id));
                 print(&match verdict {
-                    AuditVerdict::Intact { entries } => format!("{}: intact, {entries} records\n", name(id)),
+                    AuditVerdict::Intact { entries: 0, .. } => format!("{name}: intact, 0 records\n"),
+                    AuditVerdict::Intact { entries, hash } => {
+                        format!("{name}: intact, {entries} records, the last with the hash {}\n", hex(hash))
+                    }
                     AuditVerdict::Broken { sequence, reason } => {
-                        format!("{}: BROKEN at record {sequence}: {reason}\n", name(id))
+                        format!("{name}: BROKEN at record {sequence}: {reason}\n")
                     }
                 })?;
             }
@@ -106,11 +127,50 @@ impl Verify {
     }
 }
 
-fn shown(name: &str, verdict: &AuditVerdict) -> serde_json::Value {
+/// The end of a chain as it was noted by [`shown`]. That of a chain that was broken then says nothing.
+#[derive(Debug, Deserialize)]
+struct Noted {
+    id: i64,
+    #[serde(default)]
+    records: i64,
+    #[serde(default)]
+    hash: String,
+}
+
+fn read(file: &Path) -> Result<Vec<Noted>, Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::Failed(format!("`{}`: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
+    serde_json::from_str(&text).map_err(|error| failed(&error))
+}
+
+/// Breaks the verdict about a chain that holds and is not the one that was noted. Of a tenant that was deleted since, the
+/// installation's chain tells, which is compared as well.
+async fn compare(
+    iam: &Iam,
+    tenant: TenantId,
+    verdict: &mut AuditVerdict,
+    noted: &[Noted],
+) -> Result<(), Failure> {
+    for Noted { records, hash, .. } in noted.iter().filter(|noted| noted.id == tenant.0 && noted.records > 0)
+    {
+        let holds = matches!(verdict, AuditVerdict::Intact { .. });
+        if holds
+            && !iam.entry_hash(OPERATOR, tenant, *records).await?.is_some_and(|found| hex(&found) == *hash)
+        {
+            *verdict =
+                AuditVerdict::Broken { sequence: *records, reason: "it is not the one that was noted" };
+        }
+    }
+    Ok(())
+}
+
+fn shown(id: TenantId, name: &str, verdict: &AuditVerdict) -> serde_json::Value {
     match verdict {
-        AuditVerdict::Intact { entries } => json!({ "tenant": name, "intact": true, "records": entries }),
+        AuditVerdict::Intact { entries, hash } => {
+            json!({ "tenant": name, "id": id.0, "intact": true, "records": entries, "hash": hex(hash) })
+        }
         AuditVerdict::Broken { sequence, reason } => {
-            json!({ "tenant": name, "intact": false, "sequence": sequence, "reason": reason })
+            json!({ "tenant": name, "id": id.0, "intact": false, "sequence": sequence, "reason": reason })
         }
     }
 }
@@ -133,10 +193,9 @@ impl List {
         let mut text = String::new();
         for e in &entries {
             let at = scim::value::timestamp(e.at);
-            text += &format!(
-                "{:>8}  {at}  {:10}  {} {}  by {}  [{}]\n",
-                e.sequence, e.verb, e.kind, e.id, e.actor, e.trace
-            );
+            let [verb, kind, id, actor, trace] =
+                [&e.verb, &e.kind, &e.id, &e.actor, &e.trace].map(|t| visible(t));
+            text += &format!("{:>8}  {at}  {verb:10}  {kind} {id}  by {actor}  [{trace}]\n", e.sequence);
         }
         print(&text)
     }

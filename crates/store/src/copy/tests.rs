@@ -58,7 +58,7 @@ async fn there_and_back_nothing_is_lost() {
 
     let store = database.fresh().await;
     let verdict = store.tenant(ACME).verify_audit().await.unwrap();
-    assert!(matches!(verdict, AuditVerdict::Intact { entries: 1.. }), "{verdict:?}");
+    assert!(matches!(verdict, AuditVerdict::Intact { entries: 1.., .. }), "{verdict:?}");
     store.tenant(ACME).commit(creation("new", b"new")).await.unwrap();
     let chain = entries(store.tenant(ACME), false).await.len();
     intact(store.tenant(ACME), chain.try_into().unwrap()).await;

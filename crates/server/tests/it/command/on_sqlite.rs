@@ -131,14 +131,15 @@ fn audit_verify_names_the_first_record_that_breaks_the_chain() {
         token(at, &["--kind", "admin", "--name", name]);
     }
     let intact = json_of(at, &["audit", "verify"]);
+    let listed = json_of(at, &["audit", "list", "--tenant", "default"]);
+    let made = json_of(at, &["audit", "list"]);
     assert_eq!(
         intact,
         json!([
-            { "tenant": "(installation)", "intact": true, "records": 1 },
-            { "tenant": "default", "intact": true, "records": 5 },
+            { "tenant": "(installation)", "id": 0, "intact": true, "records": 1, "hash": made[0]["hash"] },
+            { "tenant": "default", "id": 1, "intact": true, "records": 5, "hash": listed[4]["hash"] },
         ])
     );
-    let listed = json_of(at, &["audit", "list", "--tenant", "default"]);
     let verbs: Vec<_> =
         listed.as_array().unwrap().iter().map(|one| (&one["sequence"], &one["verb"])).collect();
     assert_eq!(verbs.len(), 5);
@@ -179,6 +180,101 @@ fn audit_verify_names_the_first_record_that_breaks_the_chain() {
         let mut database = rusqlite::Connection::open(at.join("durward-data/durward.db")).unwrap();
         rusqlite::backup::Backup::new(&copy, &mut database).unwrap().step(-1).unwrap();
     }
+}
+
+#[test]
+fn a_chain_whose_end_was_taken_away_is_neither_verified_nor_backed_up() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    output(at, &["migrate"]);
+    output(at, &["tenant", "create", "default"]);
+    let database = rusqlite::Connection::open(at.join("durward-data/durward.db")).unwrap();
+    database.execute("delete from head where tenant = 1", []).unwrap();
+    for args in [&["audit", "verify"][..], &["audit", "verify", "--tenant", "default"]] {
+        let broken = durward(at, args).output().unwrap();
+        assert_eq!(broken.status.code(), Some(1), "{}", text(&broken));
+        assert!(
+            text(&broken).contains("default: BROKEN at record 1: it is past the end"),
+            "{}",
+            text(&broken)
+        );
+    }
+    fails_naming(at, &["backup", "copy.db"], "the audit chain of tenant 1");
+    std::fs::copy(at.join("durward-data/durward.db"), at.join("copy.db")).unwrap();
+    fails_naming(at, &["restore", "copy.db", "--data", "fresh"], "the audit chain of tenant 1");
+}
+
+#[test]
+fn a_chain_that_is_not_the_one_that_was_noted_is_broken() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    output(at, &["migrate"]);
+    output(at, &["tenant", "create", "default"]);
+    output(at, &["tenant", "create", "acme"]);
+    token(at, &["--kind", "admin"]);
+    std::fs::write(at.join("noted.json"), output(at, &["audit", "verify", "--json"])).unwrap();
+    let verify = ["audit", "verify", "--noted", "noted.json"];
+    output(at, &verify);
+    // It may grow, and a tenant may be deleted as the installation's chain says.
+    token(at, &["--kind", "admin"]);
+    output(at, &["tenant", "delete", "acme", "--yes"]);
+    output(at, &verify);
+    // Emptied, it holds as one does that has not begun.
+    let database = rusqlite::Connection::open(at.join("durward-data/durward.db")).unwrap();
+    for table in ["audit", "head"] {
+        database.execute(&format!("delete from {table} where tenant = 1"), []).unwrap();
+    }
+    output(at, &["audit", "verify"]);
+    let broken = durward(at, &verify).output().unwrap();
+    assert_eq!(broken.status.code(), Some(1));
+    let named = "default: BROKEN at record 2: it is not the one that was noted";
+    assert!(text(&broken).contains(named), "{}", text(&broken));
+    std::fs::write(at.join("noted.json"), "[{}]").unwrap();
+    fails_naming(at, &verify, "`noted.json`");
+}
+
+#[test]
+fn what_a_list_shows_of_a_name_is_one_line_without_commands() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    output(at, &["migrate"]);
+    output(at, &["tenant", "create", "default"]);
+    token(at, &["--kind", "scim"]);
+    fails_naming(
+        at,
+        &["token", "create", "--tenant", "default", "--kind", "scim", "--name", "a\u{1b}[2J"],
+        "control characters",
+    );
+    // As a name was kept before it was refused.
+    let database = rusqlite::Connection::open(at.join("durward-data/durward.db")).unwrap();
+    let name = "x\u{1b}[2J\n0198 scim forged\u{9b}1m";
+    database.execute("update token set name = ?1", [name]).unwrap();
+    database.execute("update audit set id = ?1 where tenant = 1 and kind = 'Token'", [name]).unwrap();
+    for args in [&["token", "list"][..], &["audit", "list"]] {
+        let args = [args, &["--tenant", "default"]].concat();
+        let shown = output(at, &args);
+        assert!(shown.contains(r"x\u{1b}[2J\n0198 scim forged\u{9b}1m"), "{shown}");
+        assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
+        let json = output(at, &[&args[..], &["--json"]].concat());
+        assert!(json.chars().all(|c| c == '\n' || !c.is_control()), "{json:?}");
+        assert!(
+            serde_json::from_str::<Value>(&json).unwrap().to_string().contains("forged\u{9b}1m"),
+            "{json}"
+        );
+    }
+}
+
+#[test]
+fn the_cause_of_a_failure_of_the_database_is_said() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    output(at, &["migrate"]);
+    output(at, &["tenant", "create", "default"]);
+    let database = rusqlite::Connection::open(at.join("durward-data/durward.db")).unwrap();
+    database.execute("update tenant set kinds = 'none'", []).unwrap();
+    let failed = durward(at, &["tenant", "list"]).output().unwrap();
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(text(&failed).contains("column 3 holds a value of another type"), "{}", text(&failed));
 }
 
 #[test]
