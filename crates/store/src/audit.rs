@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 
 use sha2::{Digest, Sha256};
 
-use crate::columns::{Columns, ENOUGH, MORE, Param, bounded};
+use crate::columns::{Columns, ENOUGH, Flow, MORE, Param, bounded};
 use crate::sqlite::Session;
 use crate::{StoreError, TenantId, TenantStore, statements, tenant};
 
@@ -26,14 +26,9 @@ statements! {
              where tenant = $1 order by sequence";
     HEAD = "select audit, hash, outbox from head where tenant = $1";
     SEQUENCE = "select audit from head where tenant = $1";
-    CHAINS = "with recursive up(tenant) as \
-              (select min(tenant) from audit where tenant > $1 \
-              union all select (select min(tenant) from audit where tenant > up.tenant) from up where tenant is not null), \
-              met(tenant) as (select tenant from head where tenant > $1 \
-              union all select tenant from up where tenant is not null) \
-              select tenant from tenant where tenant > $1 \
-              union all select tenant from met where not exists \
-              (select 1 from setting where setting.tenant = $1 and name = 'deleting/' || met.tenant)";
+    TENANTS = "select tenant from tenant where tenant > $1 order by tenant";
+    HEADS = "select tenant from head where tenant > $1 order by tenant";
+    NEXT = "select tenant from audit where tenant > $1 order by tenant limit 1";
     SAVE_HEAD = "insert into head (tenant, audit, hash, outbox) values ($1, $2, $3, $4) on conflict (tenant) \
                  do update set audit = excluded.audit, hash = excluded.hash, outbox = excluded.outbox";
 }
@@ -346,19 +341,62 @@ impl TenantStore<'_> {
     }
 }
 
+/// Which chains are to hold: those of the tenants that are there, and those that something is left of. Of a tenant that is
+/// being deleted the chain is partly gone, and is left out.
+#[derive(Default)]
+pub(crate) struct Chains {
+    there: BTreeSet<i64>,
+    left: BTreeSet<i64>,
+    deleting: BTreeSet<i64>,
+}
+
+impl Chains {
+    /// A row of [`TENANTS`].
+    pub(crate) fn there(&mut self, row: &dyn Columns) -> Flow {
+        self.there.insert(row.int(0)?);
+        MORE
+    }
+
+    /// A row of [`HEADS`] or [`NEXT`].
+    pub(crate) fn left(&mut self, row: &dyn Columns) -> Flow {
+        self.left.insert(row.int(0)?);
+        MORE
+    }
+
+    /// The name of a setting of the installation.
+    pub(crate) fn setting(&mut self, name: &str) {
+        self.deleting.extend(tenant::deleting(name).map(|id| id.0));
+    }
+
+    /// The installation first.
+    pub(crate) fn tenants(self) -> BTreeSet<TenantId> {
+        let left = self.left.difference(&self.deleting);
+        let chains = left.chain(&self.there).map(|&id| TenantId(id));
+        chains.chain([TenantId::INSTALLATION]).collect()
+    }
+}
+
 impl crate::Store {
     /// The tenants whose chains are to hold, the installation first: those that are there, and those that something is
-    /// left of. Of one that is being deleted the chain is partly gone, and it is left out. On PostgreSQL, where rows show
-    /// to their tenant alone, entries beside neither a tenant nor the end of a chain are nobody's and stay unseen.
+    /// left of and that are not being deleted. On PostgreSQL, where rows show to their tenant alone, entries beside
+    /// neither a tenant nor the end of a chain are nobody's and stay unseen.
     pub async fn audited(&self) -> Result<BTreeSet<TenantId>, StoreError> {
         let installation = self.tenant(TenantId::INSTALLATION);
-        let mut chains = BTreeSet::from([TenantId::INSTALLATION]);
-        installation
-            .read(CHAINS, &[installation.param()], |row| {
-                chains.insert(TenantId(row.int(0)?));
-                MORE
-            })
-            .await?;
-        Ok(chains)
+        let mut chains = Chains::default();
+        let first = [installation.param()];
+        installation.read(TENANTS, &first, |row| chains.there(row)).await?;
+        installation.read(HEADS, &first, |row| chains.left(row)).await?;
+        let mut after = Some(TenantId::INSTALLATION.0);
+        while let Some(last) = after.take() {
+            let next = |row: &dyn Columns| {
+                after = Some(row.int(0)?);
+                chains.left(row)
+            };
+            installation.read(NEXT, &[Param::Int(last)], next).await?;
+        }
+        for (name, _) in installation.settings().await? {
+            chains.setting(&name);
+        }
+        Ok(chains.tenants())
     }
 }

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::audit::{self, AuditVerdict, Chain, Head};
+use crate::audit::{self, AuditVerdict, Chain, Chains, Head};
 use crate::columns::{MORE, Param};
 use crate::sqlite::{self, Session};
-use crate::{Store, StoreError, TenantId, migrate, tenant};
+use crate::{Store, StoreError, TenantId, migrate, setting, tenant};
 
 /// What was found in a file that holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,17 +110,32 @@ fn verify(path: &Path) -> Result<Verified, StoreError> {
         return Err(StoreError::Broken(damage));
     }
     migrate::pending(migrate::MIGRATIONS, &session.applied()?)?;
-    let mut tenants = BTreeSet::from([TenantId::INSTALLATION]);
-    session.query(audit::CHAINS, [Param::Int(TenantId::INSTALLATION.0)], &mut |row| {
-        tenants.insert(TenantId(row.int(0)?));
-        MORE
-    })?;
     let mut verified = Verified { chains: 0, entries: 0 };
-    for tenant in tenants {
+    for tenant in chains(&session)? {
         verified.entries += verify_chain(&session, tenant)?;
         verified.chains += 1;
     }
     Ok(verified)
+}
+
+/// As [`Store::audited`] has them.
+fn chains(session: &Session) -> Result<BTreeSet<TenantId>, StoreError> {
+    let mut chains = Chains::default();
+    let installation = TenantId::INSTALLATION.0;
+    session.query(audit::TENANTS, [Param::Int(installation)], &mut |row| chains.there(row))?;
+    session.query(audit::HEADS, [Param::Int(installation)], &mut |row| chains.left(row))?;
+    let mut after = Some(installation);
+    while let Some(last) = after.take() {
+        session.query(audit::NEXT, [Param::Int(last)], &mut |row| {
+            after = Some(row.int(0)?);
+            chains.left(row)
+        })?;
+    }
+    session.query(setting::LIST, [Param::Int(installation)], &mut |row| {
+        chains.setting(row.text(0)?);
+        MORE
+    })?;
+    Ok(chains.tenants())
 }
 
 fn verify_chain(session: &Session, tenant: TenantId) -> Result<i64, StoreError> {

@@ -16,8 +16,10 @@ use crate::plans::{all, copying, named};
 use crate::postgres;
 
 /// What is about the installation itself, and why.
-const INSTALLATION: [(&str, &str); 8] = [
-    ("audit::CHAINS", "which tenants have an audit chain"),
+const INSTALLATION: [(&str, &str); 10] = [
+    ("audit::TENANTS", "which tenants have an audit chain"),
+    ("audit::HEADS", "which tenants have an audit chain"),
+    ("audit::NEXT", "which tenants have an audit chain"),
     ("migrate::LIST", "the schema is everybody's"),
     ("migrate::NOTE", "the schema is everybody's"),
     ("tenant::BY_NAME", "a tenant is found by its name"),

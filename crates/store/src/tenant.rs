@@ -66,6 +66,11 @@ pub(crate) const EVERY: [Param<'static>; 2] = [Param::Text(""), Param::Int(i64::
 /// The installation's setting that names a tenant whose rows are still being deleted.
 const DELETING: &str = "deleting/";
 
+/// The tenant that a setting of the installation says is being deleted.
+pub(crate) fn deleting(setting: &str) -> Option<TenantId> {
+    setting.strip_prefix(DELETING)?.parse().ok().map(TenantId)
+}
+
 /// A tenant's number: never given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(pub i64);
@@ -162,8 +167,8 @@ impl<'s> Tenants<'s> {
     /// Goes on deleting the rows of tenants whose deletion was cut short. Cheap when there are none.
     pub async fn sweep(&self) -> Result<(), CommitError> {
         for (name, _) in self.installation().settings().await? {
-            if let Some(id) = name.strip_prefix(DELETING).and_then(|id| id.parse().ok()) {
-                self.clear(TenantId(id)).await?;
+            if let Some(id) = deleting(&name) {
+                self.clear(id).await?;
             }
         }
         Ok(())
