@@ -154,8 +154,7 @@ async fn compare(
     for Noted { records, hash, .. } in noted.iter().filter(|noted| noted.id == tenant.0 && noted.records > 0)
     {
         let holds = matches!(verdict, AuditVerdict::Intact { .. });
-        if holds
-            && !iam.entry_hash(OPERATOR, tenant, *records).await?.is_some_and(|found| hex(&found) == *hash)
+        if holds && iam.entry_hash(OPERATOR, tenant, *records).await?.is_none_or(|found| hex(&found) != *hash)
         {
             *verdict =
                 AuditVerdict::Broken { sequence: *records, reason: "it is not the one that was noted" };
