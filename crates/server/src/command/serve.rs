@@ -64,8 +64,8 @@ impl Serve {
         runtime.shutdown_background();
         match ended? {
             Ended::Clean => Ok(()),
-            Ended::Cut(connections) => Err(Failure::Failed(format!(
-                "the shutdown timeout has passed: requests on {connections} connections were cut"
+            Ended::Cut(requests) => Err(Failure::Failed(format!(
+                "the shutdown timeout has passed: requests that were cut: {requests}"
             ))),
         }
     }
