@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 
 use super::*;
+use crate::limits::HEADERS_MAX;
 
 const REQUEST: &[u8] = b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -217,6 +218,20 @@ async fn a_head_past_the_limit_is_refused() {
     let mut answer = [0; 12];
     client.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 431");
+}
+
+#[tokio::test]
+async fn headers_past_the_limit_are_refused() {
+    let running = start(&[]).await;
+    running.release.add_permits(1);
+    for (headers, status) in [(HEADERS_MAX, b"HTTP/1.1 200"), (HEADERS_MAX + 1, b"HTTP/1.1 431")] {
+        let mut client = TcpStream::connect(running.address).await.unwrap();
+        let head = format!("GET /slow HTTP/1.1\r\n{}\r\n", "host: x\r\n".repeat(headers));
+        client.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, status, "{headers}");
+    }
 }
 
 fn certificate(folder: &Path) -> CertificateDer<'static> {

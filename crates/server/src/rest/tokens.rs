@@ -153,6 +153,9 @@ pub struct TokenView {
     on_inactive: String,
     /// The connection whose `externalId`s it sees.
     connection: String,
+    /// The id of the user it stands for, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
     /// When it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
@@ -177,6 +180,7 @@ impl From<Info> for TokenView {
             dialect: info.settings.dialect.as_str().to_owned(),
             on_inactive: info.settings.on_inactive.as_str().to_owned(),
             connection: info.connection,
+            subject: info.subject,
             expires_at: info.expires.map(instant),
             last_used_at: info.last_used.map(instant),
         }

@@ -320,6 +320,21 @@ async fn a_rotation_needs_no_body_and_its_answer_is_not_kept() {
 }
 
 #[tokio::test]
+async fn a_token_shows_whom_it_stands_for() {
+    let (world, api) = world().await;
+    let ada = world.admin("acme").await.make("/Users", user("ada")).await;
+    let mut body = new_token("entra");
+    body["subject"] = json!(ada);
+    let id = api.post("/scim", body).await.check(200).id();
+    world.pass(Duration::from_millis(1));
+    api.post("/scim", new_token("entra")).await.check(200);
+    assert_eq!(api.get(&format!("/scim/{id}")).await.json()["subject"], json!(ada));
+    let listed = api.get("/scim").await.check(200).json();
+    let subjects: Vec<_> = (0..2).map(|at| listed["tokens"][at].get("subject").cloned()).collect();
+    assert_eq!(subjects, [Some(json!(ada)), None]);
+}
+
+#[tokio::test]
 async fn of_two_tokens_none_is_taken() {
     let world = World::new().await;
     let admin = world.admin("acme").await;
