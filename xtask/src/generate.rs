@@ -77,8 +77,9 @@ pub fn limits(source: &str) -> Vec<Limit> {
 fn constant(line: &str) -> Option<(String, String)> {
     let (name, rest) = line.strip_prefix("pub const ")?.split_once(':')?;
     let value = rest.split_once('=')?.1.trim().trim_end_matches(';');
-    // A value on lines of its own is a group of limits that stand alone as well.
-    (!value.is_empty()).then(|| (name.to_owned(), value.to_owned()))
+    // A value on lines of its own, or in braces, is a group of limits that stand alone as well.
+    let is_alone = !value.is_empty() && !value.contains('{');
+    is_alone.then(|| (name.to_owned(), value.to_owned()))
 }
 
 /// `16 * 1024 * 1024` is a number a machine likes.
@@ -103,13 +104,19 @@ mod tests {
 
     #[test]
     fn limits_are_read_with_their_comments() {
-        let source = "//! A file.\n\n/// Longest name,\n/// in bytes.\npub const NAME_MAX: usize = 2 * 1024;\n\npub const BARE: u32 = 1;\n";
+        let source = "//! A file.\n\n/// Longest name,\n/// in bytes.\npub const NAME_MAX: usize = 2 * 1024;\n\npub const BARE: u32 = 1;\n\
+            /// Together.\npub const ALL: a::Limits = a::Limits {\n    name: NAME_MAX,\n};\n\
+            pub const BOTH: a::Limits = a::Limits { name: NAME_MAX, ..ALL };\npub const LAST: u32 = 2;\n";
         let limit = |name: &str, value: &str, about: &str| Limit {
             name: name.into(),
             value: value.into(),
             about: about.into(),
         };
-        let expected = [limit("NAME_MAX", "2 * 1024", "Longest name, in bytes."), limit("BARE", "1", "")];
+        let expected = [
+            limit("NAME_MAX", "2 * 1024", "Longest name, in bytes."),
+            limit("BARE", "1", ""),
+            limit("LAST", "2", ""),
+        ];
         assert_eq!(limits(source), expected);
     }
 

@@ -179,7 +179,7 @@ fn prefix(text: &str) -> Result<(String, &str), String> {
 }
 
 /// Whether it is a host, by name or by address, with or without a port (RFC 3986 §3.2), and nobody's name.
-fn is_authority(authority: &str) -> bool {
+pub fn is_authority(authority: &str) -> bool {
     let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, port)) if address.parse::<Ipv6Addr>().is_ok() => (None, port),
         Some(_) => return false,

@@ -11,7 +11,7 @@ pub const BODY_DISCARD_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const BODY_DEPTH_MAX: usize = 32;
 /// Longest request target, in bytes.
 pub const TARGET_BYTES_MAX: usize = 16 * 1024;
-/// Longest string of a resource, in bytes. A certificate is about 4 KB, a picture is a link.
+/// Longest string of a resource, or of a body of `/v1`, in bytes. A certificate is about 4 KB, a picture is a link.
 pub const STRING_BYTES_MAX: usize = 64 * 1024;
 /// Most values of one multi-valued attribute that is kept in the document. Members of a group are not.
 pub const VALUES_MAX: usize = 1_000;
@@ -105,7 +105,7 @@ pub const GRAPH_IDLE_SECONDS: u64 = 900;
 pub const GRAPH_CHANGES_MAX: usize = 10_000;
 /// Most memberships that were changed here and wait for a question, per tenant; what is beyond is read anew.
 pub const GRAPH_WAITING_MAX: usize = 100_000;
-/// Longest text that a list of subjects, members or roles is searched for, in bytes.
+/// Longest text that a list of subjects, members, roles or tokens is searched for, in bytes.
 pub const SEARCH_BYTES_MAX: usize = 256;
 /// Most subjects that one request makes members of a group or role, or takes out.
 pub const MEMBERS_CHANGED_MAX: usize = 1_000;

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::provider::Known;
 use crate::resource::refused;
 use crate::secret::Secret;
+use crate::subject::search_text;
 use crate::{Iam, limits};
 pub use authenticate::Presented;
 pub use settings::Settings;
@@ -340,7 +341,7 @@ impl Iam {
     /// The tokens of a kind (or all) whose provider or name holds `text`, oldest first.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// [`Error::Invalid`] for a search that is too long.
     pub async fn tokens(
         &self,
         cx: &Cx,
@@ -350,12 +351,12 @@ impl Iam {
         skip: u64,
         take: u64,
     ) -> Result<Tokens> {
+        let wanted = search_text(text)?.unwrap_or_default().to_lowercase();
         let query = TokenQuery {
             kind: kind.map(TokenKind::as_str),
             take: limits::TOKENS_MAX,
             ..TokenQuery::default()
         };
-        let wanted = text.unwrap_or_default().to_lowercase();
         let holds = |text: &Option<String>| text.as_ref().is_some_and(|t| t.to_lowercase().contains(&wanted));
         let mut all: Vec<Info> = self.of(cx).tokens(&query).await?.into_iter().map(Info::from).collect();
         if !wanted.is_empty() {

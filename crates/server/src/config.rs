@@ -123,7 +123,8 @@ pub struct Config {
 
     /// How long a client may take to send the head of a request
     ///
-    /// Also how long a connection may stay idle between two requests, and how long a TLS handshake may take.
+    /// Also how long a connection may stay idle before and between requests, how long a client may take nothing of an
+    /// answer, and how long a TLS handshake may take. The connection is closed then.
     #[arg(long, env = "DURWARD_HEADER_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub header_timeout: Duration,
 

@@ -94,7 +94,7 @@ impl App {
     /// answered like a token that is no good, so that nobody learns which tenants there are.
     ///
     /// # Errors
-    /// [`Refusal::NoToken`], [`Error::Unauthenticated`], or [`Refusal::TargetTooLong`].
+    /// [`Refusal::NoToken`], [`Refusal::NotOne`], [`Error::Unauthenticated`], or [`Refusal::TargetTooLong`].
     pub async fn authenticate(&self, parts: &Parts) -> Result<Cx, Refusal> {
         if parts.uri.path_and_query().is_some_and(|target| target.as_str().len() > limits::TARGET_BYTES_MAX) {
             return Err(Refusal::TargetTooLong);
@@ -114,7 +114,7 @@ impl App {
     }
 
     async fn bearer_of(&self, parts: &Parts, path: Option<ScimPath<'_>>) -> Result<Cx, Refusal> {
-        let token = bearer(&parts.headers).ok_or(Refusal::NoToken)?;
+        let token = bearer(&parts.headers)?;
         let trace = parts.extensions.get::<RequestId>().map_or("", RequestId::as_str);
         let base = format!("{}{}", self.public_url, path.map_or("", |p| p.base));
         let expands = wants_json(&parts.headers);
@@ -188,10 +188,17 @@ async fn discard(body: &mut Body) {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let value = given.next().and_then(|value| value.to_str().ok());
+    // Of two, another one may have been looked at on the way.
+    if given.next().is_some() {
+        return Err(Refusal::NotOne("Authorization"));
+    }
+    match value.and_then(|value| value.split_once(' ')) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        _ => Err(Refusal::NoToken),
+    }
 }
 
 /// Whether a client gets references with what they refer to: it names JSON, or does not say what it takes. What others get,

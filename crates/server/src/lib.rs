@@ -8,6 +8,7 @@ pub mod config;
 pub mod env;
 pub mod extract;
 pub mod health;
+pub mod host;
 pub mod limits;
 pub mod listen;
 pub mod metrics;

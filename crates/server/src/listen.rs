@@ -2,21 +2,22 @@
 //!
 //! Knows no route. HTTP itself (request lines, framing, both versions) is hyper's.
 
+mod activity;
 mod closing;
 mod tls;
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use futures_util::FutureExt;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,15 +25,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::server::TlsStream;
 
+use self::activity::{Activity, GRACE, Noted};
 use self::closing::Closing;
 use self::tls::Tls;
 pub use self::tls::TlsError;
 use crate::config::Config;
 use crate::health::Health;
 use crate::limits::{HEAD_BYTES_MAX, STREAMS_MAX};
-
-/// An HTTP/2 peer that is silent for this long is asked whether it is still there.
-const PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// A stopping server closes a connection with the answer to its next request; one that asks nothing for so long is
 /// closed without.
@@ -65,7 +64,7 @@ pub enum ListenError {
 pub enum Ended {
     /// Every request was answered.
     Clean,
-    /// The shutdown timeout passed while this many connections were open; the requests on them are lost.
+    /// The shutdown timeout passed before this many requests were answered, which are lost.
     Cut(usize),
 }
 
@@ -113,12 +112,17 @@ impl Server {
         stop: impl Future<Output = ()>,
     ) -> Result<Ended, ListenError> {
         let reload = tls::reload_on_hangup(self.tls.clone()).map_err(ListenError::Signals)?;
-        let connections = GracefulShutdown::new();
-        let (running, stopping) = watch::channel(());
-        let (tls, patience) = (self.tls, self.header_timeout);
-        let closing = Arc::new(AtomicBool::new(false));
-        let acceptor = Acceptor { http: http(patience), router, tls, patience, stopping, closing };
-        let acceptor = Arc::new(acceptor);
+        // Every connection holds a receiver of it until it ends.
+        let (stop_all, stopping) = watch::channel(());
+        let acceptor = Arc::new(Acceptor {
+            http: http(),
+            router,
+            tls: self.tls,
+            patience: self.header_timeout,
+            stopping,
+            closing: Arc::default(),
+            unanswered: Arc::default(),
+        });
         tokio::pin!(stop);
         loop {
             let next = accept(&self.listener, &self.places);
@@ -127,27 +131,33 @@ impl Server {
                 () = &mut stop => break,
                 next = next => next,
             };
-            tokio::spawn(Arc::clone(&acceptor).serve(stream, connections.watcher(), place));
+            tokio::spawn(Arc::clone(&acceptor).serve(stream, place));
         }
         // Who has been let in by the system waits for an answer; who comes later is refused.
         while let Some((stream, place)) = accept(&self.listener, &self.places).now_or_never() {
-            tokio::spawn(Arc::clone(&acceptor).serve(stream, connections.watcher(), place));
+            tokio::spawn(Arc::clone(&acceptor).serve(stream, place));
         }
         health.stop();
         drop(self.listener);
         acceptor.closing.store(true, Ordering::Relaxed);
         reload.abort();
-        let open = || self.max_connections - self.places.available_permits();
-        tracing::info!(connections = open(), "stopping: letting the requests in flight finish");
+        let unanswered = Arc::clone(&acceptor.unanswered);
+        drop(acceptor);
+        tracing::info!(
+            connections = self.max_connections - self.places.available_permits(),
+            requests = unanswered.load(Ordering::Relaxed),
+            "stopping: letting the requests in flight finish"
+        );
         let all = u32::try_from(self.max_connections).unwrap_or(u32::MAX);
         let ending = async {
             let _ = tokio::time::timeout(LINGER, self.places.acquire_many(all)).await;
-            drop(running);
-            connections.shutdown().await;
+            let _ = stop_all.send(());
+            stop_all.closed().await;
         };
-        match tokio::time::timeout(self.shutdown_timeout, ending).await {
-            Ok(()) => Ok(Ended::Clean),
-            Err(_) => Ok(Ended::Cut(open())),
+        let is_in_time = tokio::time::timeout(self.shutdown_timeout, ending).await.is_ok();
+        match unanswered.load(Ordering::Relaxed) {
+            cut if cut > 0 && !is_in_time => Ok(Ended::Cut(cut)),
+            _ => Ok(Ended::Clean),
         }
     }
 }
@@ -176,17 +186,11 @@ fn of_the_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-fn http(header_timeout: Duration) -> auto::Builder<TokioExecutor> {
+fn http() -> auto::Builder<TokioExecutor> {
     let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
-        .max_buf_size(HEAD_BYTES_MAX as usize);
-    http.http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MAX)
-        .max_header_list_size(HEAD_BYTES_MAX)
-        .keep_alive_interval(PING_INTERVAL);
+    // Time is kept by `activity`, for both versions.
+    http.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX as usize);
+    http.http2().max_concurrent_streams(STREAMS_MAX).max_header_list_size(HEAD_BYTES_MAX);
     http
 }
 
@@ -195,39 +199,42 @@ struct Acceptor {
     http: auto::Builder<TokioExecutor>,
     router: Router,
     tls: Option<Arc<Tls>>,
-    /// How long a handshake may take.
+    /// How long a handshake may take, and a connection without a request in flight stay idle.
     patience: Duration,
-    /// Closed when the server stops.
+    /// Changed when the server stops.
     stopping: watch::Receiver<()>,
     /// Whether answers close their connections.
     closing: Arc<AtomicBool>,
+    /// How many answers are owed, on all connections.
+    unanswered: Arc<AtomicUsize>,
 }
 
 impl Acceptor {
     /// One connection, from the handshake to its end. `_place` is held for as long.
-    async fn serve(
-        self: Arc<Self>,
-        stream: TcpStream,
-        watcher: Watcher,
-        _place: Option<OwnedSemaphorePermit>,
-    ) {
+    async fn serve(self: Arc<Self>, stream: TcpStream, _place: Option<OwnedSemaphorePermit>) {
+        let mut stopping = self.stopping.clone();
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the connection is gone before it began");
             return;
         }
-        match &self.tls {
-            None => self.speak(stream, watcher).await,
+        let this = &*self;
+        match &this.tls {
+            None => this.speak(stream, &mut stopping).await,
             Some(tls) => {
-                if let Some(stream) = self.shake_hands(tls, stream).await {
-                    self.speak(stream, watcher).await;
+                if let Some(stream) = this.shake_hands(tls, stream, &mut stopping).await {
+                    this.speak(stream, &mut stopping).await;
                 }
             }
         }
     }
 
     /// Bounded in time, and given up when the server stops: no request has been made yet.
-    async fn shake_hands(&self, tls: &Tls, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
-        let mut stopping = self.stopping.clone();
+    async fn shake_hands(
+        &self,
+        tls: &Tls,
+        stream: TcpStream,
+        stopping: &mut watch::Receiver<()>,
+    ) -> Option<TlsStream<TcpStream>> {
         let handshake = tokio::time::timeout(self.patience, tls.acceptor().accept(stream));
         let outcome = tokio::select! {
             _ = stopping.changed() => return None,
@@ -241,15 +248,37 @@ impl Acceptor {
         None
     }
 
-    async fn speak<S>(&self, stream: S, watcher: Watcher)
+    /// Closed when the server stops or when nothing moves any more; in either case what is being answered is finished.
+    async fn speak<S>(&self, stream: S, stopping: &mut watch::Receiver<()>)
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let inner = TowerToHyperService::new(self.router.clone());
-        let service = Closing { inner, closing: Arc::clone(&self.closing) };
-        let connection = self.http.serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = watcher.watch(connection).await {
-            // A peer that goes away or speaks no HTTP: its business, not ours.
+        let activity = Arc::new(Activity::new(self.patience, Arc::clone(&self.unanswered)));
+        let service = Closing {
+            inner: TowerToHyperService::new(self.router.clone()),
+            closing: Arc::clone(&self.closing),
+            activity: Arc::clone(&activity),
+        };
+        let stream = Noted { inner: stream, activity: Arc::clone(&activity) };
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            ended = &mut connection => Some(ended),
+            () = activity.ended(self.patience) => None,
+            _ = stopping.changed() => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                activity.moved();
+                tokio::select! {
+                    ended = &mut connection => ended,
+                    () = activity.ended(GRACE) => Err("nothing moves on it".into()),
+                }
+            }
+        };
+        if let Err(error) = ended {
+            // A peer that goes away, is silent or speaks no HTTP: its business, not ours.
             tracing::debug!(error, "the connection ended early");
         }
     }

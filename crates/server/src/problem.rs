@@ -30,6 +30,8 @@ pub enum Refusal {
     TooSlow,
     /// The connection broke, or the body is no body.
     BadBody,
+    /// A header that there must be one of is absent, is repeated, or says nothing.
+    NotOne(&'static str),
 }
 
 /// Why a request was refused, carried on its answer to the log: whoever runs the server must be able to see it too.
@@ -59,7 +61,8 @@ impl Refusal {
             // RFC 9110 §15.5.15.
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::BadBody => StatusCode::BAD_REQUEST,
+            // RFC 9112 §3.2, RFC 6750 §3.1.
+            Self::BadBody | Self::NotOne(_) => StatusCode::BAD_REQUEST,
         }
     }
 
@@ -80,6 +83,7 @@ impl Refusal {
             }
             Self::TooSlow => "the body did not arrive in time".to_owned(),
             Self::BadBody => "the body could not be read".to_owned(),
+            Self::NotOne(header) => format!("the request must have one good `{header}` header"),
         }
     }
 
@@ -92,7 +96,8 @@ impl Refusal {
             | Self::NoMethod
             | Self::MediaType(_)
             | Self::TargetTooLong
-            | Self::TooSlow => None,
+            | Self::TooSlow
+            | Self::NotOne(_) => None,
         }
     }
 
@@ -147,7 +152,8 @@ impl Refusal {
             | Self::NoMethod
             | Self::MediaType(_)
             | Self::TargetTooLong
-            | Self::BadBody => vec![],
+            | Self::BadBody
+            | Self::NotOne(_) => vec![],
         }
     }
 }

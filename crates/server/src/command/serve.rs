@@ -22,6 +22,7 @@ use crate::config::{Config, Place};
 use crate::env::System;
 use crate::extract::App;
 use crate::health::{self, Health};
+use crate::host::OneHost;
 use crate::listen::{self, Ended, Server};
 use crate::metrics::Metrics;
 use crate::observe::Observe;
@@ -64,8 +65,8 @@ impl Serve {
         runtime.shutdown_background();
         match ended? {
             Ended::Clean => Ok(()),
-            Ended::Cut(connections) => Err(Failure::Failed(format!(
-                "the shutdown timeout has passed: requests on {connections} connections were cut"
+            Ended::Cut(requests) => Err(Failure::Failed(format!(
+                "the shutdown timeout has passed: requests that were cut: {requests}"
             ))),
         }
     }
@@ -100,7 +101,8 @@ async fn serve(config: &Config, telemetry: &Telemetry, hint: &str) -> Result<End
         public_url: public_url.as_str().into(),
         patience: config.request_timeout,
     };
-    let router = router(app).merge(health::routes(Arc::clone(&health), metrics)).layer(observe);
+    let routes = router(app).merge(health::routes(Arc::clone(&health), metrics));
+    let router = routes.layer(OneHost).layer(observe);
     let making = tokio::spawn(make_administrators(Arc::clone(&iam)));
     let upkeep = tokio::spawn(upkeep(Arc::clone(&iam), config.token_retention));
     let token = first_token.as_ref().map(|token| token.expose().as_str());

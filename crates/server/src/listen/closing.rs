@@ -13,11 +13,14 @@ use http::{HeaderValue, Request, Response, Version, header};
 use hyper::service::Service;
 use pin_project_lite::pin_project;
 
-/// A service whose answers close their connections from when `closing` is set.
+use super::activity::{Activity, Running};
+
+/// A service that notes its requests, and whose answers close their connections from when `closing` is set.
 #[derive(Clone, Debug)]
 pub(super) struct Closing<S> {
     pub(super) inner: S,
     pub(super) closing: Arc<AtomicBool>,
+    pub(super) activity: Arc<Activity>,
 }
 
 impl<S, I, O> Service<Request<I>> for Closing<S>
@@ -30,7 +33,7 @@ where
 
     fn call(&self, request: Request<I>) -> Self::Future {
         let closing = (request.version() < Version::HTTP_2).then(|| Arc::clone(&self.closing));
-        Answer { inner: self.inner.call(request), closing }
+        Answer { inner: self.inner.call(request), closing, _running: Running::on(&self.activity) }
     }
 }
 
@@ -40,6 +43,7 @@ pin_project! {
         #[pin]
         inner: F,
         closing: Option<Arc<AtomicBool>>,
+        _running: Running,
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 
 use super::*;
+use crate::limits::HEADERS_MAX;
 
 const REQUEST: &[u8] = b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -91,6 +92,109 @@ async fn requests_that_outlast_the_shutdown_timeout_are_counted() {
     assert_eq!(running.ended.await.unwrap().unwrap(), Ended::Cut(1));
 }
 
+/// The preface of HTTP/2 and empty SETTINGS (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// HEADERS of stream 1 that do not end: `:method: GET`, without END_HEADERS.
+const HALF_HEADERS: &[u8] = b"\0\0\x01\x01\x01\0\0\0\x01\x82";
+
+/// What begins a request and ends none, by either version of HTTP.
+fn halves() -> [Vec<u8>; 4] {
+    let half_headers = [PREFACE, HALF_HEADERS].concat();
+    [Vec::new(), b"GET /slow HT".to_vec(), PREFACE.to_vec(), half_headers]
+}
+
+/// Reads to the end of a connection, however it ends.
+async fn closed(mut client: TcpStream) {
+    let mut piece = [0; 1024];
+    while matches!(client.read(&mut piece).await, Ok(bytes) if bytes > 0) {}
+}
+
+#[tokio::test]
+async fn who_does_not_ask_in_time_is_disconnected() {
+    let running = start(&["--max-connections=1", "--header-timeout=50ms"]).await;
+    for half in halves() {
+        // One after the other takes the only place.
+        let mut client = TcpStream::connect(running.address).await.unwrap();
+        client.write_all(&half).await.unwrap();
+        closed(client).await;
+    }
+    let mut client = send(running.address).await;
+    running.release.add_permits(1);
+    let mut start = [0; 15];
+    client.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200 OK");
+    closed(client).await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_being_answered_is_not_idle() {
+    let mut running = start(&["--header-timeout=20ms"]).await;
+    let client = send(running.address).await;
+    running.entered.recv().await.unwrap();
+    // Another connection lives and ends meanwhile.
+    closed(TcpStream::connect(running.address).await.unwrap()).await;
+    running.release.add_permits(1);
+    assert!(answer(client).await.ends_with("\r\n\r\ndone"));
+}
+
+/// Says that it was dropped.
+struct Dropped(mpsc::UnboundedSender<()>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_take_an_answer_is_disconnected() {
+    let server = Server::bind(&config(&["--header-timeout=50ms"])).await.unwrap();
+    let address = server.address();
+    let (tell, mut gone) = mpsc::unbounded_channel();
+    let endless = move || async move {
+        let dropped = Dropped(tell);
+        let pieces = futures_util::stream::repeat_with(move || {
+            let _ = &dropped;
+            Ok::<_, io::Error>(vec![0_u8; 1 << 20])
+        });
+        axum::body::Body::from_stream(pieces)
+    };
+    let router = Router::new().route("/endless", get(endless));
+    let health = Health::default();
+    let serving = server.run(router, &health, std::future::pending());
+    let client = async {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        gone.recv().await
+    };
+    tokio::select! {
+        _ = serving => panic!("the server ended"),
+        told = client => assert_eq!(told, Some(())),
+    }
+}
+
+#[tokio::test]
+async fn a_stopping_server_does_not_wait_for_the_rest_of_a_head() {
+    let running = start(&["--header-timeout=1h", "--shutdown-timeout=1h"]).await;
+    let mut clients = Vec::new();
+    for half in halves() {
+        let mut client = TcpStream::connect(running.address).await.unwrap();
+        client.write_all(&half).await.unwrap();
+        clients.push(client);
+    }
+    running.stop.send(()).unwrap();
+    assert_eq!(running.ended.await.unwrap().unwrap(), Ended::Clean);
+}
+
+#[tokio::test]
+async fn connections_without_a_request_are_not_counted_as_cut() {
+    let running = start(&["--shutdown-timeout=0"]).await;
+    let mut client = TcpStream::connect(running.address).await.unwrap();
+    client.write_all(b"GET /slow HT").await.unwrap();
+    running.stop.send(()).unwrap();
+    assert_eq!(running.ended.await.unwrap().unwrap(), Ended::Clean);
+}
+
 #[tokio::test]
 async fn connections_past_the_limit_wait_for_a_place() {
     let mut running = start(&["--max-connections=1"]).await;
@@ -114,6 +218,20 @@ async fn a_head_past_the_limit_is_refused() {
     let mut answer = [0; 12];
     client.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 431");
+}
+
+#[tokio::test]
+async fn headers_past_the_limit_are_refused() {
+    let running = start(&[]).await;
+    running.release.add_permits(1);
+    for (headers, status) in [(HEADERS_MAX, b"HTTP/1.1 200"), (HEADERS_MAX + 1, b"HTTP/1.1 431")] {
+        let mut client = TcpStream::connect(running.address).await.unwrap();
+        let head = format!("GET /slow HTTP/1.1\r\n{}\r\n", "host: x\r\n".repeat(headers));
+        client.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, status, "{headers}");
+    }
 }
 
 fn certificate(folder: &Path) -> CertificateDer<'static> {

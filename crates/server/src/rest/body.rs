@@ -7,6 +7,7 @@ use std::fmt;
 
 use ::scim::error::quoted;
 use iam::Error;
+use iam::limits::STRING_BYTES_MAX;
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{self, DeserializeOwned, Expected, IntoDeserializer, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
@@ -157,6 +158,9 @@ impl<'de> de::Deserializer<'de> for Member {
         let read = match self.value {
             Value::Null => visitor.visit_unit(),
             Value::Bool(flag) => visitor.visit_bool(flag),
+            Value::String(text) if text.len() > STRING_BYTES_MAX => {
+                Err(Wrong::is(format!("is longer than {STRING_BYTES_MAX} bytes")))
+            }
             Value::String(text) => visitor.visit_string(text),
             Value::Number(number) => match (number.as_u64(), number.as_i64()) {
                 (Some(number), _) => visitor.visit_u64(number),

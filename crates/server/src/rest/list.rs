@@ -17,9 +17,10 @@ pub struct ListParameters {
     #[param(rename = "searchQuery")]
     search_query: Option<String>,
     /// Which page, counted from one.
+    #[param(minimum = 1)]
     page: Option<u64>,
     /// How many a page holds, from 10 to 200; 50 when absent.
-    #[param(rename = "pageSize")]
+    #[param(rename = "pageSize", minimum = 1)]
     page_size: Option<u64>,
 }
 

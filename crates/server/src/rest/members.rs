@@ -1,7 +1,7 @@
 //! Members of groups and roles: `/v1/subjects/groups` and `/v1/roles`. The same are resources of SCIM at `/Groups` and `/Roles`.
 
 use authz::graph::SubjectKind;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode};
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::list::{Asked, ListParameters, Listed};
 use super::subjects::{SubjectView, on_read, permits};
-use super::{Outcome, answer, authenticated, json, read};
+use super::{Outcome, answer, authenticated, created, read};
 use crate::extract::{App, Path, parameters};
 
 /// What a new group is.
@@ -49,7 +49,8 @@ async fn on_create(app: &App, request: Request<Body>) -> Outcome {
     let permit = app.iam.permit(&cx, Write, Holder::Group.kind(&cx)?).await?;
     let new: NewGroup = read(app, &parts.headers, body).await?;
     let made = Box::pin(app.iam.create_group(&cx, permit, &new.display_name, new.description.as_deref()));
-    json(StatusCode::CREATED, &SubjectView::new(&cx, made.await?))
+    let group = SubjectView::new(&cx, made.await?);
+    created(app, &parts, group.id(), &group)
 }
 
 /// Look at one group.
@@ -112,7 +113,7 @@ pub async fn add_to_group(
 /// Take members out of a group, named in the body or by `subjectIds`.
 #[utoipa::path(delete, path = "/v1/subjects/groups/{group}/members", tag = "Groups", params(
     ("group" = String, Path, description = "The group's id"),
-    ("subjectIds" = Option<Vec<String>>, Query, description = "Who, where there is no body"),
+    ("subjectIds" = Option<Vec<String>>, Query, description = "Who; it stands in place of a body"),
 ), request_body = Option<Members>, responses(
     (status = 204, description = "They are no members"),
     (status = 409, description = "The tenant would be left without an administrator", body = super::openapi::Problem, content_type = "application/problem+json"),
@@ -169,7 +170,7 @@ pub async fn add_to_role(
 /// Take a role from subjects, named in the body or by `subjectIds`.
 #[utoipa::path(delete, path = "/v1/roles/{role}/members", tag = "Roles", params(
     ("role" = String, Path, description = "The role's id or name"),
-    ("subjectIds" = Option<Vec<String>>, Query, description = "Who, where there is no body"),
+    ("subjectIds" = Option<Vec<String>>, Query, description = "Who; it stands in place of a body"),
 ), request_body = Option<Members>, responses(
     (status = 204, description = "They do not have the role themselves"),
     (status = 409, description = "The tenant would be left without an administrator", body = super::openapi::Problem, content_type = "application/problem+json"),
@@ -225,21 +226,26 @@ async fn on_list(app: &App, holder: Holder, id: &str, request: Request<Body>) ->
 async fn on_change(app: &App, holder: Holder, id: &str, is_link: bool, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
     let permit = app.iam.permit(&cx, Write, holder.kind(&cx)?).await?;
-    let query = parts.uri.query().unwrap_or_default();
-    let named = parameters(query).filter(|(name, _)| name == "subjectIds");
-    // Several may stand in one parameter: no id has a comma.
-    let named: Vec<String> =
-        named.flat_map(|(_, ids)| ids.split(',').map(str::to_owned).collect::<Vec<_>>()).collect();
-    // Not everything that a request passes through lets the body of a DELETE through.
-    let Members { subject_ids } = match is_link || named.is_empty() {
-        true => read(app, &parts.headers, body).await?,
-        false => Members { subject_ids: named },
+    let named = if is_link { None } else { named(parts.uri.query().unwrap_or_default()) };
+    let subject_ids = match named {
+        None => read::<Members>(app, &parts.headers, body).await?.subject_ids,
+        Some(named) if body.is_end_stream() => named,
+        Some(_) => return Err(Error::invalid("`subjectIds` stands in the query, and there is a body").into()),
     };
     if subject_ids.is_empty() {
         return Err(Error::invalid("`subjectIds` names nobody").into());
     }
     app.iam.change_members(&cx, permit, id, &subject_ids, is_link).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Who is named in the query: not everything that a request passes through lets the body of a DELETE through.
+fn named(query: &str) -> Option<Vec<String>> {
+    let mut given = parameters(query).filter(|(name, _)| name == "subjectIds").peekable();
+    given.peek()?;
+    // Several may stand in one parameter: no id has a comma.
+    let ids = given.flat_map(|(_, ids)| ids.split(',').map(str::to_owned).collect::<Vec<_>>());
+    Some(ids.filter(|id| !id.is_empty()).collect())
 }
 
 async fn on_change_one(

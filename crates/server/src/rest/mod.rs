@@ -169,6 +169,15 @@ fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, Refusal> 
     Ok((status, headers, text).into_response())
 }
 
+/// Answers with what was made in the collection that was asked, and where it is (RFC 9110 §15.3.2).
+fn created(app: &App, parts: &Parts, id: &str, body: &impl Serialize) -> Outcome {
+    let mut response = json(StatusCode::CREATED, body)?;
+    let location = format!("{}{}/{id}", app.public_url, parts.uri.path());
+    let location = HeaderValue::try_from(location).map_err(Error::internal)?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
 /// Which part of a list is asked for by `page` and `pageSize`.
 struct Paging {
     /// Counted from one.
@@ -188,11 +197,13 @@ impl Paging {
             let number = || {
                 value
                     .parse::<u64>()
-                    .map_err(|_| Error::invalid(format!("`{name}` must be a whole number above 0")))
+                    .ok()
+                    .filter(|number| *number > 0)
+                    .ok_or_else(|| Error::invalid(format!("`{name}` must be a whole number above 0")))
             };
             match &*name {
-                "page" => paging.page = number()?.max(1),
-                "pageSize" => paging.size = number()?.clamp(1, Self::SIZE_MAX),
+                "page" => paging.page = number()?,
+                "pageSize" => paging.size = number()?.min(Self::SIZE_MAX),
                 _ => other(&name, value),
             }
         }

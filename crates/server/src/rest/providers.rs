@@ -10,7 +10,7 @@ use iam::{Error, Secret};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Outcome, answer, authenticated, json, read_without};
+use super::{Outcome, answer, authenticated, created, json, read_without};
 use crate::extract::{App, Path};
 
 /// Which identity provider it is.
@@ -25,6 +25,15 @@ pub enum ProviderType {
     Google,
     /// Signicat.
     Signicat,
+}
+
+/// The protocol of an identity provider.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// OpenID Connect.
+    #[default]
+    Oidc,
 }
 
 /// How Durward and the provider talk.
@@ -92,10 +101,6 @@ fn scope() -> String {
     "openid profile email".to_owned()
 }
 
-fn oidc() -> String {
-    "oidc".to_owned()
-}
-
 /// An identity provider, as an administrator describes it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -107,9 +112,9 @@ pub struct ProviderInput {
     /// Whether it is in use.
     #[serde(default = "yes")]
     enabled: bool,
-    /// The protocol: `oidc`.
-    #[serde(rename = "type", default = "oidc")]
-    protocol: String,
+    /// The protocol.
+    #[serde(rename = "type", default)]
+    protocol: Protocol,
     /// How Durward and the provider talk.
     properties: Properties,
 }
@@ -159,15 +164,21 @@ fn view(provider: Provider) -> Result<ProviderView, Error> {
 }
 
 fn draft(provider: ProviderType, mut input: ProviderInput) -> Result<Draft, Error> {
-    if input.protocol != "oidc" {
-        return Err(Error::invalid("`type` is `oidc`"));
-    }
     let properties = &mut input.properties;
     if !is_authority(&properties.authority) {
-        return Err(Error::invalid("`properties.authority` must be an https URL"));
+        return Err(Error::invalid(
+            "`properties.authority` must be an https URL without user, query and fragment",
+        ));
     }
     if properties.client_id.trim().is_empty() {
         return Err(Error::invalid("`properties.clientId` must not be empty"));
+    }
+    if !is_response_type(&properties.response_type) {
+        return Err(Error::invalid("`properties.responseType` is made of `code`, `id_token` and `token`"));
+    }
+    // OpenID Connect Core 1.0 §3.1.2.1.
+    if !properties.scope.split_ascii_whitespace().any(|scope| scope == "openid") {
+        return Err(Error::invalid("`properties.scope` must name `openid`"));
     }
     if let Some((name, types)) = misplaced(provider, properties) {
         return Err(Error::invalid(format!("`properties.{name}` belongs to a provider of type {types}")));
@@ -178,14 +189,29 @@ fn draft(provider: ProviderType, mut input: ProviderInput) -> Result<Draft, Erro
     Ok(Draft { scheme, display_name, document, client_secret })
 }
 
-/// An https URL; plain http only to the machine itself, for those who develop.
+/// An https URL without query and fragment (OpenID Connect Discovery 1.0 §3), and without a user, whose password would
+/// be shown; plain http only to the machine itself, for those who develop.
 fn is_authority(text: &str) -> bool {
-    let Ok(uri) = text.parse::<http::Uri>() else { return false };
-    match (uri.scheme_str(), uri.host()) {
-        (Some("https"), Some(host)) => !host.is_empty(),
-        (Some("http"), Some(host)) => ["localhost", "127.0.0.1", "[::1]"].contains(&host),
-        _ => false,
-    }
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let local = ["localhost", "127.0.0.1", "[::1]"];
+    let is_local = || {
+        let after = local.iter().find_map(|host| authority.strip_prefix(host));
+        after.is_some_and(|port| port.is_empty() || port.starts_with(':'))
+    };
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"?#".contains(&byte);
+    authz::scope::is_authority(authority)
+        && path.bytes().all(is_plain)
+        && (scheme.eq_ignore_ascii_case("https") || (scheme.eq_ignore_ascii_case("http") && is_local()))
+}
+
+/// What an OAuth client may ask for in place of a token or with it (OAuth 2.0 Multiple Response Type Encoding
+/// Practices §3, §5), in any order.
+fn is_response_type(text: &str) -> bool {
+    let values: Vec<&str> = text.split(' ').collect();
+    let is_repeated = |at: usize| values.iter().skip(at + 1).any(|other| values.get(at) == Some(other));
+    values.iter().all(|value| ["code", "id_token", "token"].contains(value))
+        && !(0..values.len()).any(is_repeated)
 }
 
 /// A property that was given and that this type of provider does not have, and the types that have it.
@@ -255,8 +281,8 @@ async fn on_create(app: &App, kind: &str, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
     let (permit, kind) = (app.iam.permit(&cx, Write, Providers).await?, type_named(kind)?);
     let input: ProviderInput = read_without(app, &parts.headers, body, &OURS).await?;
-    let made = app.iam.create_provider(&cx, permit, draft(kind, input)?).await?;
-    json(StatusCode::CREATED, &view(made)?)
+    let made = view(app.iam.create_provider(&cx, permit, draft(kind, input)?).await?)?;
+    created(app, &parts, &made.id, &made)
 }
 
 /// Show an identity provider.

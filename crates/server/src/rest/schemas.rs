@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Outcome, answer, authenticated, json, read_without};
+use super::{Outcome, answer, authenticated, created, json, read_without};
 use crate::extract::{App, Path};
 
 /// A schema that a tenant defines: the members of RFC 7643 §7, and what the schema is for.
@@ -165,7 +165,8 @@ async fn on_define_schema(app: &App, request: Request<Body>) -> Outcome {
     let permit = app.iam.permit(&cx, Write, access::Schemas).await?;
     let shape: SchemaShape = read_without(app, &parts.headers, body, &OURS).await?;
     let made = app.iam.define_schema(&cx, permit, shape.into()).await?;
-    json(StatusCode::CREATED, &SchemaShape::from(made))
+    let made = SchemaShape::from(made);
+    created(app, &parts, &made.id, &made)
 }
 
 /// Show a schema that the tenant defined.
@@ -243,7 +244,8 @@ async fn on_define_type(app: &App, request: Request<Body>) -> Outcome {
     let permit = app.iam.permit(&cx, Write, access::Schemas).await?;
     let shape: TypeShape = read_without(app, &parts.headers, body, &OURS).await?;
     let made = app.iam.define_type(&cx, permit, shape.into()).await?;
-    json(StatusCode::CREATED, &TypeShape::from(made))
+    let made = TypeShape::from(made);
+    created(app, &parts, &made.name, &made)
 }
 
 /// Show a resource type that the tenant defined.

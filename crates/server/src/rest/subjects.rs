@@ -83,6 +83,11 @@ pub struct SubjectView {
 }
 
 impl SubjectView {
+    /// Its id, as SCIM has it.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     pub(super) fn new(cx: &Cx, info: Info) -> Self {
         let subject_id = info.subject().to_string();
         let Info { kind, id, display_name, description, user_name, email, phone_number, active } = info;

@@ -16,6 +16,63 @@ use super::{Outcome, Paging, answer, authenticated, instant, json, read};
 use crate::extract::{App, Path};
 use crate::scim::{self as scim_routes, Target};
 
+/// What a token may do.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenMode {
+    /// Look.
+    Read,
+    /// Look and change.
+    Write,
+}
+
+impl From<TokenMode> for Mode {
+    fn from(mode: TokenMode) -> Self {
+        match mode {
+            TokenMode::Read => Self::Read,
+            TokenMode::Write => Self::Write,
+        }
+    }
+}
+
+/// Whether the habits of known clients are understood.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ConnectionDialect {
+    /// They are.
+    Auto,
+    /// SCIM to the letter.
+    Strict,
+}
+
+impl From<ConnectionDialect> for Dialect {
+    fn from(dialect: ConnectionDialect) -> Self {
+        match dialect {
+            ConnectionDialect::Auto => Self::Auto,
+            ConnectionDialect::Strict => Self::Strict,
+        }
+    }
+}
+
+/// What happens when a connection creates a user who exists and is inactive.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ConnectionOnInactive {
+    /// The user is activated again, keeping its id.
+    Reactivate,
+    /// The request is refused.
+    Conflict,
+}
+
+impl From<ConnectionOnInactive> for OnInactive {
+    fn from(on_inactive: ConnectionOnInactive) -> Self {
+        match on_inactive {
+            ConnectionOnInactive::Reactivate => Self::Reactivate,
+            ConnectionOnInactive::Conflict => Self::Conflict,
+        }
+    }
+}
+
 /// What is wanted of a new SCIM token.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -27,10 +84,9 @@ pub struct NewToken {
     /// What to call the token; the provider's name when absent.
     #[serde(default)]
     name: Option<String>,
-    /// `read` or `write` (the default).
+    /// What it may do; `write` when absent.
     #[serde(default)]
-    #[schema(example = "write")]
-    mode: Option<String>,
+    mode: Option<TokenMode>,
     /// The actions it is narrowed to, such as `durward.users.read`; all that a SCIM token of that mode carries when absent.
     #[serde(default)]
     actions: Option<Vec<String>>,
@@ -39,10 +95,10 @@ pub struct NewToken {
     expires_in_days: Option<u32>,
     /// `auto` (the default) or `strict`.
     #[serde(default)]
-    dialect: Option<String>,
+    dialect: Option<ConnectionDialect>,
     /// What happens when the connection creates a user who exists and is inactive: `reactivate` (the default) or `conflict`.
     #[serde(default)]
-    on_inactive: Option<String>,
+    on_inactive: Option<ConnectionOnInactive>,
     /// The id of the user the token stands for, at `/Me`.
     #[serde(default)]
     subject: Option<String>,
@@ -84,16 +140,22 @@ pub struct TokenView {
     /// What it is called.
     name: String,
     /// `read` or `write`.
+    #[schema(value_type = TokenMode)]
     mode: String,
     /// The actions it is narrowed to, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     actions: Option<Vec<String>>,
     /// `auto` or `strict`.
+    #[schema(value_type = ConnectionDialect)]
     dialect: String,
     /// `reactivate` or `conflict`.
+    #[schema(value_type = ConnectionOnInactive)]
     on_inactive: String,
     /// The connection whose `externalId`s it sees.
     connection: String,
+    /// The id of the user it stands for, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
     /// When it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
@@ -118,6 +180,7 @@ impl From<Info> for TokenView {
             dialect: info.settings.dialect.as_str().to_owned(),
             on_inactive: info.settings.on_inactive.as_str().to_owned(),
             connection: info.connection,
+            subject: info.subject,
             expires_at: info.expires.map(instant),
             last_used_at: info.last_used.map(instant),
         }
@@ -156,20 +219,17 @@ pub struct Rotation {
 pub struct ConnectionSettings {
     /// `auto` (the default) or `strict`.
     #[serde(default)]
-    dialect: Option<String>,
+    dialect: Option<ConnectionDialect>,
     /// `reactivate` (the default) or `conflict`.
     #[serde(default)]
-    on_inactive: Option<String>,
+    on_inactive: Option<ConnectionOnInactive>,
 }
 
-fn settings_of(dialect: Option<&str>, on_inactive: Option<&str>) -> Result<Settings, Error> {
-    let one_of = |name: &str, known: &str| Error::invalid(format!("`{name}` is {known}"));
-    let dialect = dialect.map_or(Some(Dialect::default()), Dialect::parse);
-    let on_inactive = on_inactive.map_or(Some(OnInactive::default()), OnInactive::parse);
-    Ok(Settings {
-        dialect: dialect.ok_or_else(|| one_of("dialect", "`auto` or `strict`"))?,
-        on_inactive: on_inactive.ok_or_else(|| one_of("onInactive", "`reactivate` or `conflict`"))?,
-    })
+fn settings_of(dialect: Option<ConnectionDialect>, on_inactive: Option<ConnectionOnInactive>) -> Settings {
+    Settings {
+        dialect: dialect.map(Dialect::from).unwrap_or_default(),
+        on_inactive: on_inactive.map(OnInactive::from).unwrap_or_default(),
+    }
 }
 
 /// Create a SCIM token for an identity provider.
@@ -186,15 +246,14 @@ async fn on_create(app: &App, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
     let permit = app.iam.permit(&cx, Write, Tokens).await?;
     let new: NewToken = read(app, &parts.headers, body).await?;
-    let mode = new.mode.as_deref().map_or(Some(Mode::Write), Mode::parse);
     let draft = Draft {
         kind: TokenKind::Scim,
-        mode: mode.ok_or_else(|| Error::invalid("`mode` is `read` or `write`"))?,
+        mode: new.mode.map_or(Mode::Write, Mode::from),
         actions: new.actions,
         name: new.name.unwrap_or_else(|| new.provider_display_name.clone()),
         provider: Some(new.provider),
         provider_display_name: Some(new.provider_display_name),
-        settings: settings_of(new.dialect.as_deref(), new.on_inactive.as_deref())?,
+        settings: settings_of(new.dialect, new.on_inactive),
         subject: new.subject,
         days: new.expires_in_days,
     };
@@ -215,8 +274,8 @@ fn made(info: Info, secret: &str) -> CreatedToken {
 /// List SCIM tokens.
 #[utoipa::path(get, path = "/v1/scim", tag = "SCIM tokens", params(
     ("query" = Option<String>, Query, description = "Part of a provider's or a token's name"),
-    ("page" = Option<u64>, Query, description = "Which page, counted from one"),
-    ("pageSize" = Option<u64>, Query, description = "How many a page holds, from 1 to 200; 50 when absent"),
+    ("page" = Option<u64>, Query, minimum = 1, description = "Which page, counted from one"),
+    ("pageSize" = Option<u64>, Query, minimum = 1, description = "How many a page holds, from 1 to 200; 50 when absent"),
 ), responses(
     (status = 200, description = "A page of tokens, oldest first", body = TokenPage),
     (status = 400, description = "`page` or `pageSize` is no number", body = super::openapi::Problem, content_type = "application/problem+json"),
@@ -343,7 +402,7 @@ async fn on_settings(app: &App, id: &str, request: Request<Body>) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
     let permit = app.iam.permit(&cx, Write, Tokens).await?;
     let given: ConnectionSettings = read(app, &parts.headers, body).await?;
-    let settings = settings_of(given.dialect.as_deref(), given.on_inactive.as_deref())?;
+    let settings = settings_of(given.dialect, given.on_inactive);
     known(app, &cx, permit.reading(), id).await?;
     let info = app.iam.change_token(&cx, permit, id, settings).await?;
     json(StatusCode::OK, &TokenView::from(info))

@@ -16,6 +16,9 @@ async fn a_search_is_so_long() {
         page(&caller, &search(SEARCH_BYTES_MAX)).await.check(200);
         refused(page(&caller, &search(SEARCH_BYTES_MAX + 1)).await, 400, None, "at most 256 bytes");
     }
+    let tokens = |bytes: usize| format!("/scim?query={}", text(bytes));
+    page(&caller, &tokens(SEARCH_BYTES_MAX)).await.check(200);
+    refused(page(&caller, &tokens(SEARCH_BYTES_MAX + 1)).await, 400, None, "at most 256 bytes");
 }
 
 #[tokio::test]

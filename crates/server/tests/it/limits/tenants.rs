@@ -102,7 +102,10 @@ async fn schemas_of_a_tenant() {
         |name: &str| json!({ "name": name, "endpoint": format!("/{name}"), "schema": "urn:example:all" });
     refused(define("resource-types", kind(&text(SCHEMA_NAME_BYTES_MAX + 1))).await, 400, None, "`name`");
     define("resource-types", kind(&text(SCHEMA_NAME_BYTES_MAX))).await.check(201);
-    let large = with(schema("urn:example:large", "a"), "description", text(DOCUMENT_BYTES_MAX));
+    let described = |attribute: Value| with(attribute, "description", text(STRING_BYTES_MAX));
+    let attributes: Vec<_> =
+        attributes(DOCUMENT_BYTES_MAX / STRING_BYTES_MAX).into_iter().map(described).collect();
+    let large = with(schema("urn:example:large", "a"), "attributes", attributes);
     refused(define("schemas", large).await, 413, None, "at most 1048576 bytes");
     for (name, id, left, members) in [
         (

@@ -95,6 +95,24 @@ async fn either_all_become_members_or_none_and_the_answer_names_who_cannot() {
 }
 
 #[tokio::test]
+async fn who_is_taken_out_is_named_in_one_place() {
+    let firm = Firm::new().await;
+    let path = format!("/subjects/groups/{}/members", firm.id("everybody"));
+    let before = firm.listed(&path).await.0;
+    let all = json!({ "subjectIds": [format!("user-{}", firm.id("ada"))] });
+    for (query, body, why) in [
+        ("?subjectIds=nope", Some(all.clone()), "`subjectIds` stands in the query, and there is a body"),
+        ("?subjectIds=", Some(all), "`subjectIds` stands in the query, and there is a body"),
+        ("?subjectIds=", None, "`subjectIds` names nobody"),
+        ("?subjectIds=,&subjectIds", None, "`subjectIds` names nobody"),
+    ] {
+        let answer = firm.api.send(Method::DELETE, &format!("{path}{query}"), body).await.check(400);
+        assert_eq!(answer.json()["detail"], why, "{query}");
+    }
+    assert_eq!(firm.listed(&path).await.0, before);
+}
+
+#[tokio::test]
 async fn members_are_taken_out_one_by_one_or_several_at_once() {
     let firm = Firm::new().await;
     let (ada, grace) = (format!("user-{}", firm.id("ada")), format!("user-{}", firm.id("grace")));

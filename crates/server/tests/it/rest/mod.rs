@@ -36,6 +36,13 @@ impl Api {
         if answer.status.is_client_error() || answer.status.is_server_error() {
             is_problem(&answer);
         }
+        // A policy is not shown alone.
+        if answer.status == http::StatusCode::CREATED && path != "/policies" {
+            let location = answer.header("location").unwrap_or_default();
+            let made = location.strip_prefix("https://id.example").unwrap_or_default();
+            let found = self.0.get(&format!("!{made}")).await.check(200);
+            assert_eq!(found.json(), answer.json(), "{}: {location}", answer.asked);
+        }
         answer
     }
 

@@ -153,8 +153,66 @@ async fn what_is_wrong_is_named() {
             assert_eq!(made["properties"][claim], "claim");
         }
     }
+    for authority in [
+        "https://user:pw@h/",
+        "https://user@h",
+        "https://h/?x=1",
+        "https://h?x=1",
+        "https://h/#f",
+        "https://h:99999",
+        "https://.",
+        "https://a..b/",
+        "https:///path",
+        "https://h/a b",
+        "http://user@localhost/",
+        "http://localhost:x",
+        "login.example",
+    ] {
+        let body = changed(provider("a"), "/properties/authority", json!(authority));
+        let detail = api.refused(400, "/sso/custom", body).await;
+        assert!(detail.contains("`properties.authority`"), "{authority}: {detail}");
+    }
+    for (name, wrong) in [
+        ("responseType", ["", "foo", "code code", "code  token"]),
+        ("scope", ["", " ", "profile", "openid2"]),
+    ] {
+        for value in wrong {
+            let body = changed(provider("a"), &format!("/properties/{name}"), json!(value));
+            let detail = api.refused(400, "/sso/custom", body).await;
+            assert!(detail.contains(&format!("`properties.{name}`")), "{value}: {detail}");
+        }
+    }
+    for (name, value) in [
+        ("authority", "HTTPS://[2001:db8::1]:8443/realms/x"),
+        ("responseType", "code id_token"),
+        ("scope", "email openid"),
+    ] {
+        let body = changed(provider(name), &format!("/properties/{name}"), json!(value));
+        api.post("/sso/custom", body).await.check(201);
+    }
     let local = changed(provider("local"), "/properties/authority", json!("http://localhost:8080/realms/x"));
     api.post("/sso/custom", local).await.check(201);
+}
+
+#[tokio::test]
+async fn a_string_of_a_provider_has_a_limit() {
+    use iam::limits::STRING_BYTES_MAX;
+    let world = World::new().await;
+    let api = Api::admin(&world, "acme").await;
+    for name in ["clientSecret", "clientId", "scope", "authority", "nameClaimType"] {
+        let filled = |bytes: usize| {
+            let begun = match name {
+                "scope" => "openid ",
+                "authority" => "https://h/",
+                _ => "",
+            };
+            let text = format!("{begun}{}", "a".repeat(bytes - begun.len()));
+            changed(provider(name), &format!("/properties/{name}"), json!(text))
+        };
+        let detail = api.refused(400, "/sso/custom", filled(STRING_BYTES_MAX + 1)).await;
+        assert_eq!(detail, format!("`properties.{name}` is longer than {STRING_BYTES_MAX} bytes"));
+        api.post("/sso/custom", filled(STRING_BYTES_MAX)).await.check(201);
+    }
 }
 
 #[tokio::test]

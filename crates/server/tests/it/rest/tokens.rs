@@ -57,7 +57,10 @@ async fn a_token_needs_a_provider_that_there_is() {
         (json!({ "provider": "entra" }), "providerDisplayName"),
         (json!({ "provider": "entra", "providerDisplayName": " " }), "providerDisplayName"),
         (json!({ "provider": "entra", "providerDisplayName": "E", "colour": 1 }), "colour"),
-        (json!({ "provider": "entra", "providerDisplayName": "E", "mode": "admin" }), "mode"),
+        (
+            json!({ "provider": "entra", "providerDisplayName": "E", "mode": "admin" }),
+            "`mode` must be one of `read`, `write`, not `admin`",
+        ),
         (json!({ "provider": "entra", "providerDisplayName": "E", "dialect": "loose" }), "dialect"),
         (json!({ "provider": "entra", "providerDisplayName": "E", "onInactive": "x" }), "onInactive"),
         (json!({ "provider": "entra", "providerDisplayName": "E", "expiresInDays": 0 }), "days"),
@@ -126,8 +129,10 @@ async fn tokens_are_listed_by_page_and_found_by_name() {
     assert_eq!(list("?pageSize=1000").await, found(&[0, 1, 2, 3, 4], 5, 1, 200));
     assert_eq!(list("?query=GOOG&pageSize=1").await, found(&[1], 2, 1, 1));
     assert_eq!(list("?query=nothing").await, found(&[], 0, 1, 50));
-    for query in ["?page=x", "?pageSize=-1"] {
-        api.get(&format!("/scim{query}")).await.check(400);
+    for query in ["?page=x", "?page=0", "?page=-1", "?pageSize=-1", "?pageSize=0"] {
+        let answer = api.get(&format!("/scim{query}")).await.check(400).json();
+        let named = query.trim_start_matches('?').split_once('=').unwrap().0;
+        assert_eq!(answer["detail"], format!("`{named}` must be a whole number above 0"), "{query}");
     }
 }
 
@@ -321,4 +326,34 @@ async fn a_rotation_needs_no_body_and_its_answer_is_not_kept() {
     let made = admin.send(Method::POST, &format!("!/v1/scim/{id}/rotate"), None).await.check(200);
     assert!(made.json()["token"].as_str().unwrap().starts_with("dw_scim_"));
     assert_eq!(made.header("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn a_token_shows_whom_it_stands_for() {
+    let (world, api) = world().await;
+    let ada = world.admin("acme").await.make("/Users", user("ada")).await;
+    let mut body = new_token("entra");
+    body["subject"] = json!(ada);
+    let id = api.post("/scim", body).await.check(200).id();
+    world.pass(Duration::from_millis(1));
+    api.post("/scim", new_token("entra")).await.check(200);
+    assert_eq!(api.get(&format!("/scim/{id}")).await.json()["subject"], json!(ada));
+    let listed = api.get("/scim").await.check(200).json();
+    let subjects: Vec<_> = (0..2).map(|at| listed["tokens"][at].get("subject").cloned()).collect();
+    assert_eq!(subjects, [Some(json!(ada)), None]);
+}
+
+#[tokio::test]
+async fn of_two_tokens_none_is_taken() {
+    let world = World::new().await;
+    let admin = world.admin("acme").await;
+    for second in [admin.token.clone().unwrap(), "x".to_owned()] {
+        let twice = admin.with("authorization", &format!("Bearer {second}"));
+        for path in ["/Users", "!/v1/scim", "!/v1/sso", "!/access/v1/evaluation"] {
+            let method = if path.contains("access") { Method::POST } else { Method::GET };
+            let answer = twice.send(method, path, Some(json!({}))).await;
+            assert!(answer.text.contains("one good `Authorization` header"), "{path}: {}", answer.text);
+            answer.check(400);
+        }
+    }
 }
