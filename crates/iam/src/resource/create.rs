@@ -19,7 +19,6 @@ use crate::error::{Error, Result};
 use crate::kind::reserve::Change;
 use crate::kind::slug::is_unreserved;
 use crate::kind::{Before, Kind};
-use crate::plan::{EXTERNAL_ID, external_key};
 use crate::{Iam, limits, password};
 
 impl Iam {
@@ -134,9 +133,8 @@ impl Iam {
         };
         let keys = crate::kind::keys::Keys::of(kind, &next.object)?;
         let connection = &cx.caller.connection;
-        let external = next.connections.external_id(connection);
-        let external = external.map(|id| (EXTERNAL_ID, external_key(connection, id.as_bytes())));
-        for (attribute, key) in keys.unique.into_iter().chain(external) {
+        // By what it is called, not by an `externalId` alone: that may be somebody else's who came after.
+        for (attribute, key) in keys.unique {
             let Some(id) = self.of(cx).id_by_key(kind.name(), attribute, &key).await? else { continue };
             let before = self.stored(cx, kind, &id).await?;
             let is_inactive = before.document.get(activity) == Some(&Value::Bool(false));
