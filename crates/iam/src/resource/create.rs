@@ -70,7 +70,7 @@ impl Iam {
                 outcome => break (next, outcome),
             }
         };
-        let mut rendered = match outcome {
+        let rendered = match outcome {
             Ok(_) => self.created(cx, kind, &id, &next, &projection).await?,
             Err(error @ CommitError::Unique { .. }) => {
                 admitted.document = next.object.clone();
@@ -92,10 +92,7 @@ impl Iam {
             }
             Err(error) => return Err(refused(error)),
         };
-        if let Some(made) = hashed.made {
-            rendered.body = with_password(&rendered.body, made.expose());
-        }
-        Ok(rendered)
+        Ok(rendered.with_password(hashed.made))
     }
 
     async fn created(
@@ -177,13 +174,5 @@ fn chosen_id(cx: &Cx, kind: &Kind, id: Option<&Value>) -> Result<Option<String>>
         Some(_) => Err(Error::invalid(format!(
             "`id` is at most {most} letters, digits, hyphens, dots, underscores and tildes, a letter or digit first"
         ))),
-    }
-}
-
-/// A password that was made is shown in this one answer.
-fn with_password(body: &str, password: &str) -> String {
-    match body.strip_suffix('}') {
-        Some(open) => format!("{open},\"password\":{}}}", Value::from(password)),
-        None => body.to_owned(),
     }
 }
