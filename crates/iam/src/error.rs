@@ -29,6 +29,9 @@ pub enum Error {
     /// The resource is not in the version that the caller requires.
     #[error("the resource changed since it was read")]
     Stale,
+    /// The resource is in a version that the caller excludes.
+    #[error("the resource is in a version that `If-None-Match` excludes")]
+    Excluded,
     /// More was sent than is accepted.
     #[error("{0}")]
     TooLarge(String),

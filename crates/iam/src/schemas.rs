@@ -241,12 +241,13 @@ impl Iam {
         {
             return Err(Error::invalid("`name` or `endpoint` is reserved"));
         }
-        let taken = |kind: &Arc<Kind>| {
-            kind.name().eq_ignore_ascii_case(&definition.name)
-                || kind.schema.endpoint.eq_ignore_ascii_case(&endpoint)
-        };
-        if cx.kinds.iter().any(taken) {
+        let is_name = |kind: &Arc<Kind>| kind.name().eq_ignore_ascii_case(&definition.name);
+        if cx.kinds.iter().any(is_name) {
             return Err(Error::Conflict { attribute: format!("the resource type `{}`", definition.name) });
+        }
+        let is_endpoint = |kind: &Arc<Kind>| kind.schema.endpoint.eq_ignore_ascii_case(&endpoint);
+        if cx.kinds.iter().any(is_endpoint) {
+            return Err(Error::Conflict { attribute: format!("the endpoint `/{endpoint}`") });
         }
         if !is_urn(&definition.schema) {
             return Err(Error::invalid("`schema` must be the URN of a schema of this tenant"));

@@ -293,8 +293,14 @@ fn keep(schema: &Schema, previous: &Object, next: &mut Object) -> Result<(), Err
     for attribute in schema.attributes.iter().filter(|attribute| attribute.in_document() && lasts(attribute))
     {
         let Some(before) = previous.get(&attribute.name) else { continue };
-        if let (Value::Object(before), Some(Value::Object(after))) = (before, next.get_mut(&attribute.name)) {
-            keep_parts(attribute, before, after)?;
+        if let Value::Object(before) = before {
+            match next.get_mut(&attribute.name) {
+                Some(Value::Object(after)) => keep_parts(attribute, before, after)?,
+                _ if fixed_part(attribute, before).is_some() => {
+                    next.insert(attribute.name.clone(), Value::Object(rest(attribute, before)));
+                }
+                _ => {}
+            }
         }
         match attribute.mutability {
             Mutability::ReadWrite | Mutability::WriteOnly => {}
@@ -325,6 +331,20 @@ fn keep_parts(attribute: &Attribute, before: &Object, after: &mut Object) -> Res
         after.insert(sub.name.clone(), before.clone());
     }
     Ok(())
+}
+
+/// The immutable part of a complex value that is set, for which the value cannot go.
+pub(crate) fn fixed_part<'s>(attribute: &'s Attribute, value: &Object) -> Option<&'s Attribute> {
+    let is_fixed =
+        |sub: &&Attribute| sub.mutability == Mutability::Immutable && value.contains_key(&sub.name);
+    attribute.sub_attributes.iter().find(is_fixed)
+}
+
+/// What is left of a complex value when all goes that can.
+fn rest(attribute: &Attribute, value: &Object) -> Object {
+    let stays = |sub: &&Attribute| sub.required || sub.mutability == Mutability::Immutable;
+    let parts = attribute.sub_attributes.iter().filter(stays);
+    parts.filter_map(|sub| Some((sub.name.clone(), value.get(&sub.name)?.clone()))).collect()
 }
 
 /// RFC 7643 §7: an immutable attribute that has a value keeps it.

@@ -109,38 +109,40 @@ impl Request {
 }
 
 fn operation(item: Value) -> Result<Operation, Unreadable> {
+    let said = |name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (method, bulk_id) = (said("method").unwrap_or_default(), said("bulkId").filter(|id| !id.is_empty()));
+    read(item).map_err(|error| Unreadable { method, bulk_id, error })
+}
+
+fn read(item: Value) -> Result<Operation, Error> {
     let Value::Object(mut item) = item else {
-        let error = Error::syntax("an operation must be an object");
-        return Err(Unreadable { method: String::new(), bulk_id: None, error });
+        return Err(Error::syntax("an operation must be an object"));
     };
-    let text =
-        |name: &str| item.get(name).and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
-    let (written, bulk_id, version, path) =
-        (text("method").unwrap_or_default(), text("bulkId"), text("version"), text("path"));
-    let fail = |error| Err(Unreadable { method: written.clone(), bulk_id: bulk_id.clone(), error });
-    let Some(method) = Method::parse(&written) else {
-        return fail(Error::syntax(format!(
-            "`method` is POST, PUT, PATCH or DELETE, not {}",
-            quoted(&written)
-        )));
+    let text = |name: &str| match item.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
+        // Whoever names a version wants it heeded, however it is written.
+        Some(_) => Err(Error::syntax(format!("`{name}` must be a string"))),
     };
-    let Some(path) = path else { return fail(Error::syntax("`path` is required")) };
+    let written = text("method")?.unwrap_or_default();
+    let (bulk_id, version, path) = (text("bulkId")?, text("version")?, text("path")?);
+    let method = Method::parse(&written).ok_or_else(|| {
+        Error::syntax(format!("`method` is POST, PUT, PATCH or DELETE, not {}", quoted(&written)))
+    })?;
+    let path = path.ok_or_else(|| Error::syntax("`path` is required"))?;
     let mut segments = path.split('?').next().unwrap_or_default().trim_matches('/').split('/');
     let endpoint = segments.next().unwrap_or_default().to_owned();
     let id = segments.next().map(str::to_owned);
     if segments.next().is_some() || endpoint.is_empty() || id.is_some() == (method == Method::Post) {
-        return fail(Error::new(
-            crate::ErrorKind::InvalidPath,
-            format!("{} is not a path for {}", quoted(&path), method.as_str()),
-        ));
+        return Err(Error::path(format!("{} is not a path for {}", quoted(&path), method.as_str())));
     }
     if method == Method::Post && bulk_id.is_none() {
-        return fail(Error::syntax("`bulkId` is required for POST"));
+        return Err(Error::syntax("`bulkId` is required for POST"));
     }
     let data = match item.remove("data") {
         Some(Value::Object(data)) => data,
         None | Some(Value::Null) if method == Method::Delete => Object::new(),
-        _ => return fail(Error::syntax("`data` must be an object")),
+        _ => return Err(Error::syntax("`data` must be an object")),
     };
     Ok(Operation { method, bulk_id, version, endpoint, id, data })
 }

@@ -23,7 +23,7 @@ use crate::quirks::{self, Dialect};
 use crate::schema::{Attribute, Found, Held, Mutability, ResourceType, Schema};
 
 pub use parse::parse;
-use parts::guard_removal;
+use parts::{guard_parts, guard_removal};
 pub use relation::RelationChange;
 
 /// The limits of a PATCH.
@@ -259,6 +259,7 @@ impl<'s> Patch<'s, '_> {
             if attribute.mutability == Mutability::Immutable && object.contains_key(&attribute.name) {
                 return Err(Error::mutability(format!("{} cannot be removed", quoted(&attribute.name))));
             }
+            guard_parts(attribute, object.get(&attribute.name))?;
             if !is_read_only(attribute) {
                 object.shift_remove(&attribute.name);
             }
@@ -328,7 +329,7 @@ impl<'s> Patch<'s, '_> {
     ) -> Result<(), Error> {
         let (attribute, rules) = (found.attribute, self.rules);
         let before = self.take(found);
-        let had_value = before.is_some();
+        let (had_value, parts_stay) = (before.is_some(), guard_parts(attribute, before.as_ref()));
         // An immutable attribute is compared with what it was before this operation, so that several in one request
         // do no more than one after the other.
         let fixed = before.clone().filter(|_| attribute.mutability == Mutability::Immutable);
@@ -350,6 +351,7 @@ impl<'s> Patch<'s, '_> {
         };
         if had_value && after.is_null() {
             guard_removal(attribute, "")?;
+            parts_stay?;
         }
         if fixed.is_some_and(|fixed| fixed != after) {
             return Err(cannot_change(&attribute.name));

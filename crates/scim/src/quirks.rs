@@ -67,6 +67,8 @@ impl Dialect {
 pub fn coerce(attribute: &Attribute, value: &Value) -> Option<Value> {
     match (attribute.kind, value) {
         (Type::Boolean, Value::String(text)) => boolean(text).map(Value::Bool),
+        // Personnel numbers and postal codes come as numbers.
+        (Type::String, Value::Number(number)) => Some(Value::String(number.to_string())),
         (Type::Integer, Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
         (Type::Decimal, Value::String(text)) => {
             let number = text.trim().parse::<f64>().ok().filter(|n| n.is_finite())?;
@@ -182,7 +184,8 @@ mod tests {
         check(&USER, "active", json!(" TRUE "), expect!["true"]);
         check(&USER, "active", json!("yes"), expect!["not understood"]);
         check(&USER, "active", json!(0), expect!["not understood"]);
-        check(&USER, "userName", json!(7), expect!["not understood"]);
+        check(&USER, "userName", json!(7), expect![[r#""7""#]]);
+        check(&DEVICE, "seal", json!(7), expect!["not understood"]);
         check(&USER, "userName", json!(["ada"]), expect![[r#""ada""#]]);
         check(&USER, "userName", json!([]), expect!["null"]);
         check(&USER, "userName", json!(["a", "b"]), expect!["not understood"]);

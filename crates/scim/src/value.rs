@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use serde_json::{Number, Value};
@@ -105,11 +105,14 @@ pub(crate) fn number_key(number: &Number) -> Option<[u8; 10]> {
     Some([a, b, c, d, e, f, g, h, i, j])
 }
 
-/// The key of an instant, to 100 ns: 64 bits of that hold every year from -9999 to 9999, and are what the
-/// finest client writes.
-pub fn instant_key(at: Timestamp) -> [u8; 8] {
-    let ticks = i64::try_from(at.as_nanosecond().div_euclid(100)).unwrap_or(i64::MAX);
-    (ticks as u64 ^ 1 << 63).to_be_bytes()
+/// An instant in ticks of 100 ns since the Unix epoch: 64 bits of them hold every dateTime that can be written, and they are
+/// what the finest client writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instant(i64);
+
+/// The key of an instant.
+pub fn instant_key(at: Instant) -> [u8; 8] {
+    (at.0 as u64 ^ 1 << 63).to_be_bytes()
 }
 
 /// The millisecond that the [`instant_key`] `key` falls in, since the Unix epoch, and whether it is just its beginning.
@@ -120,8 +123,8 @@ pub fn instant_millis(key: &[u8]) -> Option<(i64, bool)> {
 }
 
 /// Reads an `xsd:dateTime` (RFC 7643 §2.3.5). Without an offset it is taken as UTC; a fraction may be of any
-/// length, what is finer than a nanosecond is dropped; `24:00:00` is the next midnight.
-pub fn instant(text: &str) -> Option<Timestamp> {
+/// length, what is finer than a tick is dropped; `24:00:00` is the next midnight.
+pub fn instant(text: &str) -> Option<Instant> {
     let mut rest = Digits(text.as_bytes());
     let negative = rest.eat(b'-');
     let year = i16::try_from(rest.number(4)?).ok()?;
@@ -146,11 +149,11 @@ pub fn instant(text: &str) -> Option<Timestamp> {
     let second = if second == 60 { 59 } else { second };
     let year = if negative { -year } else { year };
     let civil = DateTime::new(year, month, day, hour, minute, second, nano).ok()?;
-    let at = Offset::from_seconds(offset).ok()?.to_timestamp(civil).ok()?;
-    match end_of_day {
-        true => at.checked_add(jiff::SignedDuration::from_hours(24)).ok(),
-        false => Some(at),
-    }
+    // Counted here, for a `Timestamp` ends before the last day of the year 9999 does.
+    let local = civil.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+    let day = SignedDuration::from_hours(if end_of_day { 24 } else { 0 });
+    let since = local.checked_add(day)?.checked_sub(SignedDuration::from_secs(i64::from(offset)))?;
+    i64::try_from(since.as_nanos().div_euclid(100)).ok().map(Instant)
 }
 
 /// What is left of a dateTime to read.
@@ -315,7 +318,11 @@ mod tests {
     }
 
     fn check_instant(text: &str, expect: Expect) {
-        expect.assert_eq(&instant(text).map_or("none".to_owned(), |at| at.to_string()));
+        let shown = |at: Instant| {
+            let at = Timestamp::from_nanosecond(i128::from(at.0) * 100);
+            at.map_or("beyond a timestamp".to_owned(), |at| at.to_string())
+        };
+        expect.assert_eq(&instant(text).map_or("none".to_owned(), shown));
     }
 
     #[test]
@@ -329,12 +336,31 @@ mod tests {
         check_instant("2011-05-13T04:42:34.1234567Z", expect!["2011-05-13T04:42:34.1234567Z"]);
         check_instant(
             "2011-05-13T04:42:34.123456789987654321+00:00",
-            expect!["2011-05-13T04:42:34.123456789Z"],
+            expect!["2011-05-13T04:42:34.1234567Z"],
         );
         check_instant("2011-05-13T24:00:00Z", expect!["2011-05-14T00:00:00Z"]);
         check_instant("2016-12-31T23:59:60Z", expect!["2016-12-31T23:59:59Z"]);
         check_instant("2012-02-29T00:00:00Z", expect!["2012-02-29T00:00:00Z"]);
         check_instant("-0044-03-15T12:00:00Z", expect!["-000044-03-15T12:00:00Z"]);
+    }
+
+    #[test]
+    fn instants_reach_from_the_first_day_to_the_last() {
+        let ordered = [
+            "-9999-01-01T00:00:00+14:00",
+            "-9999-01-01T00:00:00Z",
+            "-9998-01-01T00:00:00Z",
+            "9999-12-30T22:00:01Z",
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59.9999999Z",
+            "9999-12-31T24:00:00Z",
+            "9999-12-31T23:59:59-14:00",
+        ];
+        let keys: Vec<_> =
+            ordered.iter().map(|text| key(&attribute("dateTime"), &json!(text)).unwrap()).collect();
+        assert!(keys.is_sorted_by(|a, b| a < b));
+        // The key of another instant is what it was when it was kept.
+        check("dateTime", json!("2011-05-13T04:42:34.1234567+05:30"), expect!["802e5f1b3e36f387"]);
     }
 
     #[test]
@@ -351,7 +377,6 @@ mod tests {
         check_instant("2011-02-29T00:00:00Z", expect!["none"]);
         check_instant("2011-13-01T00:00:00Z", expect!["none"]);
         check_instant("12011-01-01T00:00:00Z", expect!["none"]);
-        check_instant("9999-12-31T24:00:00Z", expect!["none"]);
         check_instant("２011-05-13T04:42:34Z", expect!["none"]);
     }
 
@@ -423,7 +448,7 @@ mod tests {
 
         #[test]
         fn a_printed_timestamp_is_that_instant(millis in -200_000_000_000_000_i64..253_402_207_200_000) {
-            prop_assert_eq!(instant(&timestamp(millis)).map(Timestamp::as_millisecond), Some(millis));
+            prop_assert_eq!(instant(&timestamp(millis)), Some(Instant(millis * 10_000)));
         }
 
         #[test]

@@ -150,6 +150,7 @@ impl App {
     /// A [`Refusal`] that says what is wrong with it.
     pub async fn json(&self, headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Refusal> {
         check_media_type(headers)?;
+        check_encoding(headers)?;
         self.bytes(headers, body, most).await
     }
 
@@ -219,6 +220,16 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Refusal> {
     let essence = text.split(';').next().unwrap_or_default().trim();
     let known = [MEDIA_TYPE, "application/json"].iter().any(|known| known.eq_ignore_ascii_case(essence));
     if known { Ok(()) } else { Err(Refusal::MediaType(essence.to_owned())) }
+}
+
+/// A coding that was applied must be undone before the body means anything (RFC 9110 §8.4); none is known here.
+fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
+    let given = headers.get_all(header::CONTENT_ENCODING).iter().map(|value| value.to_str().unwrap_or("?"));
+    let mut codings = given.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty());
+    match codings.find(|name| !name.eq_ignore_ascii_case("identity")) {
+        Some(coding) => Err(Refusal::Encoding(coding.to_owned())),
+        None => Ok(()),
+    }
 }
 
 /// What a list is asked for in the URL.

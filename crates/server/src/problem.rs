@@ -24,6 +24,8 @@ pub enum Refusal {
     NoMethod,
     /// The body is not JSON by its own account.
     MediaType(String),
+    /// The body is compressed, or encoded otherwise.
+    Encoding(String),
     /// The request target is too long.
     TargetTooLong,
     /// The body did not arrive in time.
@@ -57,7 +59,7 @@ impl Refusal {
             Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
-            Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MediaType(_) | Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             // RFC 9110 §15.5.15.
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -78,6 +80,9 @@ impl Refusal {
                     scim::error::quoted(given)
                 )
             }
+            Self::Encoding(given) => {
+                format!("the body must be sent as it is, not encoded by {}", scim::error::quoted(given))
+            }
             Self::TargetTooLong => {
                 format!("the request target is longer than {} bytes", limits::TARGET_BYTES_MAX)
             }
@@ -95,6 +100,7 @@ impl Refusal {
             | Self::NoRoute
             | Self::NoMethod
             | Self::MediaType(_)
+            | Self::Encoding(_)
             | Self::TargetTooLong
             | Self::TooSlow
             | Self::NotOne(_) => None,
@@ -147,6 +153,8 @@ impl Refusal {
             }
             Self::Iam(Error::Unavailable | Error::Unconfirmed) => vec![(header::RETRY_AFTER, "1")],
             Self::TooSlow => vec![(header::CONNECTION, "close")],
+            // RFC 9110 §15.5.16.
+            Self::Encoding(_) => vec![(header::ACCEPT_ENCODING, "identity")],
             Self::Iam(_)
             | Self::NoRoute
             | Self::NoMethod
@@ -180,7 +188,7 @@ pub fn status(error: &Error) -> StatusCode {
             | ErrorKind::InvalidCount => StatusCode::BAD_REQUEST,
         },
         Error::Conflict { .. } | Error::Blocked(_) => StatusCode::CONFLICT,
-        Error::Stale => StatusCode::PRECONDITION_FAILED,
+        Error::Stale | Error::Excluded => StatusCode::PRECONDITION_FAILED,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
         Error::Unavailable | Error::Unconfirmed => StatusCode::SERVICE_UNAVAILABLE,
@@ -198,6 +206,7 @@ pub fn scim_type(error: &Error) -> Option<ErrorKind> {
         | Error::NotFound(_)
         | Error::Blocked(_)
         | Error::Stale
+        | Error::Excluded
         | Error::TooLarge(_)
         | Error::NotImplemented(_)
         | Error::Unavailable

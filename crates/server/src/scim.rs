@@ -212,7 +212,7 @@ async fn on_bulk(app: &App, request: Request<Body>) -> Result<Response, Refusal>
     let answers = Box::pin(app.iam.bulk(&cx, permit, body)).await?;
     let operations: Vec<Value> = answers.iter().map(bulk_answer).collect();
     let body = json!({ "schemas": [BULK_RESPONSE], "Operations": operations });
-    Ok(json(StatusCode::OK, body.to_string()))
+    Ok(uncached(json(StatusCode::OK, body.to_string())))
 }
 
 fn bulk_answer(answer: &BulkAnswer) -> Value {
@@ -228,6 +228,10 @@ fn bulk_answer(answer: &BulkAnswer) -> Value {
         Ok(version) => {
             if let Some(version) = version {
                 object.insert("version".to_owned(), json!(etag(*version)));
+            }
+            if let Some(response) = &answer.response {
+                // RFC 7644 §3.7: as HTTP would have answered this operation.
+                object.insert("response".to_owned(), serde_json::from_str(response).unwrap_or_default());
             }
             match (answer.method.to_ascii_uppercase().as_str(), version) {
                 ("POST", _) => StatusCode::CREATED,
@@ -322,8 +326,11 @@ fn shown(status: StatusCode, rendered: Rendered) -> Response {
 }
 
 fn created(rendered: Rendered) -> Response {
-    let mut response = shown(StatusCode::CREATED, rendered);
-    // It may show a password that was made, this once.
+    uncached(shown(StatusCode::CREATED, rendered))
+}
+
+/// An answer that may show a password that was made, this once.
+fn uncached(mut response: Response) -> Response {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

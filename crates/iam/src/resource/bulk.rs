@@ -25,6 +25,9 @@ pub struct BulkAnswer {
     pub bulk_id: Option<String>,
     /// The URI of the resource, where there is one.
     pub location: Option<String>,
+    /// The body that the operation would be answered with alone, where no other answer says what it does: a password
+    /// that was made.
+    pub response: Option<String>,
     /// What happened: the version of the resource, or none where it was deleted.
     pub outcome: Result<Option<i64>>,
 }
@@ -73,6 +76,7 @@ fn refusal(unreadable: &Unreadable) -> BulkAnswer {
         method: unreadable.method.clone(),
         bulk_id: unreadable.bulk_id.clone(),
         location: None,
+        response: None,
         outcome: Err(Error::Invalid(unreadable.error.clone())),
     }
 }
@@ -88,8 +92,20 @@ struct Run<'a> {
     is_away: bool,
 }
 
-/// What became of an operation: the URI and the version of the resource, where there are such.
-type Done = (Option<String>, Option<i64>);
+/// What became of an operation: the URI and the version of the resource, where there are such, and what must be said at once.
+#[derive(Default)]
+struct Done {
+    location: Option<String>,
+    version: Option<i64>,
+    response: Option<String>,
+}
+
+impl From<Rendered> for Done {
+    fn from(made: Rendered) -> Self {
+        let response = made.password.map(|_| made.body);
+        Self { location: Some(made.location), version: Some(made.version), response }
+    }
+}
 
 /// A member of a circle that exists, perhaps without all its references.
 struct Made {
@@ -113,7 +129,7 @@ impl Run<'_> {
             Some(Err(unreadable)) => refusal(unreadable),
             None => {
                 let outcome = Err(Error::internal("a schedule names no operation"));
-                BulkAnswer { method: String::new(), bulk_id: None, location: None, outcome }
+                BulkAnswer { method: String::new(), bulk_id: None, location: None, response: None, outcome }
             }
         }
     }
@@ -145,7 +161,7 @@ impl Run<'_> {
         }
         let answer = |(at, Made { rendered, .. }): (usize, Made)| {
             let Some(Ok(operation)) = self.operations.get(at) else { return None };
-            Some((at, self.answer(operation, Ok((Some(rendered.location), Some(rendered.version))))))
+            Some((at, self.answer(operation, Ok(rendered.into()))))
         };
         made.into_iter().filter_map(answer).collect()
     }
@@ -225,7 +241,8 @@ impl Run<'_> {
             }
             Some(known) => {
                 let id = known.rendered.id.clone();
-                known.rendered = iam.complete(cx, permit, &id, data).await?;
+                let completed = iam.complete(cx, permit, &id, data).await?;
+                known.rendered = completed.with_password(known.rendered.password.take());
             }
         }
         Ok(())
@@ -238,12 +255,12 @@ impl Run<'_> {
     }
 
     fn answer(&self, operation: &Operation, done: Result<Done>) -> BulkAnswer {
-        let (location, outcome) = match done {
-            Ok((location, version)) => (location, Ok(version)),
-            Err(error) => (self.target(operation), Err(error)),
+        let (location, response, outcome) = match done {
+            Ok(done) => (done.location, done.response, Ok(done.version)),
+            Err(error) => (self.target(operation), None, Err(error)),
         };
         let method = operation.method.as_str().to_owned();
-        BulkAnswer { method, bulk_id: operation.bulk_id.clone(), location, outcome }
+        BulkAnswer { method, bulk_id: operation.bulk_id.clone(), location, response, outcome }
     }
 
     /// The URI of what a failed operation was about, which a POST has not.
@@ -272,22 +289,24 @@ impl Run<'_> {
             Method::Post => {
                 let made = iam.create(cx, permit, data, &plain).await?;
                 self.name(operation, &made);
-                Ok((Some(made.location), Some(made.version)))
+                Ok(made.into())
             }
             Method::Put => {
                 let made = iam.replace(cx, permit, &id, data, &condition, &plain).await?;
-                Ok((Some(made.location), Some(made.version)))
+                Ok(made.into())
             }
             Method::Patch => {
                 let version = match iam.patch(cx, permit, &id, data, &condition, &plain).await? {
                     Written::Resource(made) => made.version,
                     Written::Version(version) => version,
                 };
-                Ok((Some(location(&cx.base, &operation.endpoint, &id)), Some(version)))
+                let location = Some(location(&cx.base, &operation.endpoint, &id));
+                Ok(Done { location, version: Some(version), ..Done::default() })
             }
             Method::Delete => {
                 iam.delete(cx, permit, &id, &condition).await?;
-                Ok((Some(location(&cx.base, &operation.endpoint, &id)), None))
+                let location = Some(location(&cx.base, &operation.endpoint, &id));
+                Ok(Done { location, ..Done::default() })
             }
         }
     }

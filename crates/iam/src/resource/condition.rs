@@ -66,11 +66,15 @@ impl Condition {
     /// What a write requires.
     ///
     /// # Errors
-    /// [`Error::Stale`] when the resource is in another version.
+    /// [`Error::Stale`] when the resource is in another version, [`Error::Excluded`] when in one of those it must not be in.
     pub fn check(&self, version: i64) -> Result<()> {
-        let matches = self.if_match.as_ref().is_none_or(|tags| tags.matches(version));
-        let excluded = self.if_none_match.as_ref().is_some_and(|tags| tags.matches(version));
-        if matches && !excluded { Ok(()) } else { Err(Error::Stale) }
+        if self.if_match.as_ref().is_some_and(|tags| !tags.matches(version)) {
+            return Err(Error::Stale);
+        }
+        match self.if_none_match.as_ref().is_some_and(|tags| tags.matches(version)) {
+            true => Err(Error::Excluded),
+            false => Ok(()),
+        }
     }
 }
 

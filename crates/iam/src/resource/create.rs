@@ -19,7 +19,6 @@ use crate::error::{Error, Result};
 use crate::kind::reserve::Change;
 use crate::kind::slug::is_unreserved;
 use crate::kind::{Before, Kind};
-use crate::plan::{EXTERNAL_ID, external_key};
 use crate::{Iam, limits, password};
 
 impl Iam {
@@ -71,7 +70,7 @@ impl Iam {
                 outcome => break (next, outcome),
             }
         };
-        let mut rendered = match outcome {
+        let rendered = match outcome {
             Ok(_) => self.created(cx, kind, &id, &next, &projection).await?,
             Err(error @ CommitError::Unique { .. }) => {
                 admitted.document = next.object.clone();
@@ -93,10 +92,7 @@ impl Iam {
             }
             Err(error) => return Err(refused(error)),
         };
-        if let Some(made) = hashed.made {
-            rendered.body = with_password(&rendered.body, made.expose());
-        }
-        Ok(rendered)
+        Ok(rendered.with_password(hashed.made))
     }
 
     async fn created(
@@ -134,9 +130,8 @@ impl Iam {
         };
         let keys = crate::kind::keys::Keys::of(kind, &next.object)?;
         let connection = &cx.caller.connection;
-        let external = next.connections.external_id(connection);
-        let external = external.map(|id| (EXTERNAL_ID, external_key(connection, id.as_bytes())));
-        for (attribute, key) in keys.unique.into_iter().chain(external) {
+        // By what it is called, not by an `externalId` alone: that may be somebody else's who came after.
+        for (attribute, key) in keys.unique {
             let Some(id) = self.of(cx).id_by_key(kind.name(), attribute, &key).await? else { continue };
             let before = self.stored(cx, kind, &id).await?;
             let is_inactive = before.document.get(activity) == Some(&Value::Bool(false));
@@ -179,13 +174,5 @@ fn chosen_id(cx: &Cx, kind: &Kind, id: Option<&Value>) -> Result<Option<String>>
         Some(_) => Err(Error::invalid(format!(
             "`id` is at most {most} letters, digits, hyphens, dots, underscores and tildes, a letter or digit first"
         ))),
-    }
-}
-
-/// A password that was made is shown in this one answer.
-fn with_password(body: &str, password: &str) -> String {
-    match body.strip_suffix('}') {
-        Some(open) => format!("{open},\"password\":{}}}", Value::from(password)),
-        None => body.to_owned(),
     }
 }

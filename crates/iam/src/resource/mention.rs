@@ -6,10 +6,10 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 
 use memchr::memmem::Finder;
 use scim::Object;
-use scim::message::push_string;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use store::RecordRef;
@@ -34,8 +34,8 @@ pub(crate) struct Mentioned {
 /// What is shown of a resource that is mentioned.
 struct Named {
     uri: String,
-    /// What the part says, as JSON.
-    part: Option<String>,
+    /// What the part says.
+    part: Option<Value>,
 }
 
 impl View<'_> {
@@ -82,7 +82,7 @@ impl Iam {
                 mentioned.looked_up += ids.len();
                 let name = |document: &str| {
                     let members: HashMap<&str, &RawValue> = serde_json::from_str(document).ok()?;
-                    members.get(mention.part.as_str()).map(|part| part.get().to_owned())
+                    members.get(mention.part.as_str()).and_then(|part| serde_json::from_str(part.get()).ok())
                 };
                 self.of(cx)
                     .with_records(target.name(), &ids, |record| {
@@ -121,9 +121,9 @@ impl Mentioned {
         let mut shown = Cow::Borrowed(resource);
         for (mention, known) in kind.mentions.iter().zip(&self.known).filter(|(_, known)| !known.is_empty()) {
             if mention.may_be_in(&shown)
-                && let Some((at, addition)) = addition(mention, known, &shown)
+                && let Some((place, value)) = completed(mention, known, &shown)
             {
-                shown.to_mut().insert_str(at, &addition);
+                shown.to_mut().replace_range(place, &value);
             }
         }
         for ((derived, own), taken) in kind.merged().zip(&self.taken).filter(|(_, taken)| !taken.is_empty()) {
@@ -153,24 +153,22 @@ fn set_value(value: &Value) -> Option<&str> {
     value.get("value").filter(|_| value.get("$ref").is_none()).and_then(Value::as_str)
 }
 
-/// What a resource does not say of what it mentions, and where that goes.
-fn addition(mention: &Mention, known: &HashMap<String, Named>, resource: &str) -> Option<(usize, String)> {
+/// A value with what is known of what it mentions, and where it stands. What a client says of its URI gives way: of a
+/// resource that is there, the service knows it.
+fn completed(
+    mention: &Mention,
+    known: &HashMap<String, Named>,
+    resource: &str,
+) -> Option<(Range<usize>, String)> {
     let raw = mention.value(resource)?.get();
-    let value: Object = serde_json::from_str(raw).ok()?;
+    let mut value: Object = serde_json::from_str(raw).ok()?;
     let named = known.get(value.get("value")?.as_str()?)?;
-    let mut addition = String::new();
-    if !value.contains_key("$ref") {
-        addition.push_str(",\"$ref\":");
-        push_string(&mut addition, &named.uri);
+    value.insert("$ref".to_owned(), named.uri.as_str().into());
+    if let Some(part) = &named.part {
+        value.entry(mention.part.as_str()).or_insert_with(|| part.clone());
     }
-    if let Some(part) = named.part.as_ref().filter(|_| !value.contains_key(&mention.part)) {
-        for text in [",\"", &mention.part, "\":", part] {
-            addition.push_str(text);
-        }
-    }
-    // Before the brace at its end.
-    let at = (raw.as_ptr().addr() - resource.as_ptr().addr()) + raw.len() - 1;
-    Some((at, addition))
+    let from = raw.as_ptr().addr() - resource.as_ptr().addr();
+    Some((from..from + raw.len(), Value::Object(value).to_string()))
 }
 
 /// Takes out of a document what would be shown anyway: a URI that a client sends back as it was read would stay when

@@ -186,6 +186,11 @@ impl Iam {
         if query.start_index.is_some() {
             return Err(Error::invalid("`cursor` and `startIndex` exclude each other"));
         }
+        // RFC 9865 §2: a page has a place, and its answer lacks `nextCursor` only where the list ends.
+        if take == 0 {
+            let detail = "`count` is at least 1 where there is a `cursor`";
+            return Err(scim::Error::new(scim::ErrorKind::InvalidCount, detail).into());
+        }
         let place = match cursor.as_str() {
             "" => None,
             text => Some(self.cursors.open_cursor(owner, text, cx.now)?),

@@ -124,6 +124,18 @@ impl Iam {
                         wishes.replace(relation, &values);
                     }
                 }
+                RelationChange::ReplaceWhere { attribute, filter, values } => {
+                    if let Some(relation) = kind.relation(&attribute.name) {
+                        let replaced = self.chosen(cx, relation, id, &filter, &mut wishes).await?;
+                        if replaced.is_empty() {
+                            // RFC 7644 §3.5.2.3.
+                            let detail = format!("the filter matches none of `{}`", attribute.name);
+                            return Err(scim::Error::new(scim::ErrorKind::NoTarget, detail).into());
+                        }
+                        replaced.iter().for_each(|target| wishes.wish(relation, target, false));
+                        targets(&values).for_each(|target| wishes.wish(relation, target, true));
+                    }
+                }
                 RelationChange::RemoveWhere { attribute, filter } => {
                     if let Some(relation) = kind.relation(&attribute.name) {
                         self.remove_where(cx, relation, id, &filter, &mut wishes).await?;
@@ -209,6 +221,46 @@ impl Iam {
             ids.iter().for_each(|target| wishes.wish(relation, target, false));
             return Ok(());
         }
+        let matching = self.matching(cx, relation, id, filter, wishes).await?;
+        matching.iter().for_each(|target| wishes.wish(relation, target, false));
+        Ok(())
+    }
+
+    /// The targets that a filter chooses, as they are by what is wished so far.
+    async fn chosen<'k>(
+        &self,
+        cx: &Cx,
+        relation: &'k Relation,
+        id: &str,
+        filter: &BoundFilter<'_>,
+        wishes: &mut Wishes<'k>,
+    ) -> Result<Vec<String>> {
+        let mut ids = Vec::new();
+        if !names_values(filter, &mut ids) {
+            let mut matching = self.matching(cx, relation, id, filter, wishes).await?;
+            matching.retain(|target| wishes.about(relation).wants(target) != Some(false));
+            return Ok(matching);
+        }
+        let mut there = Vec::new();
+        for target in ids {
+            let is_there = match wishes.about(relation).wants(&target) {
+                Some(wanted) => wanted,
+                None => self.of(cx).has_edge(&relation.name, id, &target).await?,
+            };
+            there.extend(is_there.then_some(target));
+        }
+        Ok(there)
+    }
+
+    /// The targets whose elements match, of all there are.
+    async fn matching(
+        &self,
+        cx: &Cx,
+        relation: &Relation,
+        id: &str,
+        filter: &BoundFilter<'_>,
+        wishes: &mut Wishes<'_>,
+    ) -> Result<Vec<String>> {
         wishes.read_all = true;
         let mut matching = Vec::new();
         self.each_edge(cx, relation, id, |edge| {
@@ -220,8 +272,7 @@ impl Iam {
             }
         })
         .await?;
-        matching.iter().for_each(|target| wishes.wish(relation, target, false));
-        Ok(())
+        Ok(matching)
     }
 
     /// What must change so that the wishes hold.
@@ -273,6 +324,13 @@ struct Wish<'k> {
     targets: BTreeMap<String, bool>,
     /// Whether those that are not mentioned should go.
     others_go: bool,
+}
+
+impl Wish<'_> {
+    /// Whether a target is wished, if anything is said of it.
+    fn wants(&self, target: &str) -> Option<bool> {
+        self.targets.get(target).copied().or(self.others_go.then_some(false))
+    }
 }
 
 impl<'k> Wishes<'k> {

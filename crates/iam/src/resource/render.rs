@@ -15,9 +15,10 @@ use super::expand::Known;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kind::{Kind, Relation};
+use crate::secret::Secret;
 
 /// A resource ready to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Rendered {
     /// Its id.
     pub id: String,
@@ -27,6 +28,23 @@ pub struct Rendered {
     pub location: String,
     /// Its JSON.
     pub body: String,
+    /// A password that was made, which the JSON shows: no other answer will.
+    pub password: Option<Secret<String>>,
+}
+
+impl Rendered {
+    /// The same, with a password that was made for it.
+    pub(crate) fn with_password(mut self, made: Option<Secret<String>>) -> Self {
+        if let Some(password) = made
+            && self.body.pop() == Some('}')
+        {
+            self.body.push_str(",\"password\":");
+            push_string(&mut self.body, password.expose());
+            self.body.push('}');
+            self.password = Some(password);
+        }
+        self
+    }
 }
 
 /// How resources of a kind are shown to a caller.
@@ -168,7 +186,7 @@ impl<'a> View<'a> {
         let mut body = String::new();
         self.push(&mut body, record, beside, known)?;
         let (id, version) = (record.id.to_owned(), record.version);
-        Ok(Rendered { location: self.location(&id), id, version, body })
+        Ok(Rendered { location: self.location(&id), id, version, body, password: None })
     }
 
     /// The whole resource as JSON, references by id.

@@ -569,7 +569,7 @@ fn a_successor_keeps_what_cannot_change() {
         previous.clone(),
         r#"{"name":"m","tags":["t"],"serial":"1","urn:example:2.0:Lease":{"contract":"c","number":"7"}}"#,
         expect![[
-            r#"{"schemas":["urn:example:2.0:Device","urn:example:2.0:Lease"],"name":"m","tags":["t"],"serial":"1","urn:example:2.0:Lease":{"contract":"c","number":"7"},"seen":"2026-01-01T00:00:00Z"}"#
+            r#"{"schemas":["urn:example:2.0:Device","urn:example:2.0:Lease"],"name":"m","tags":["t"],"serial":"1","urn:example:2.0:Lease":{"contract":"c","number":"7"},"owner":{"value":"u","since":"x"},"seen":"2026-01-01T00:00:00Z"}"#
         ]],
     );
     check_successor(
@@ -587,6 +587,17 @@ fn a_successor_keeps_what_cannot_change() {
         r#"{"name":"m","tags":["t"],"owner":{"value":"v"}}"#,
         expect!["invalidValue: `contract` is required"],
     );
+    // What is silent about a value keeps what cannot change of it, and what that cannot be without.
+    let owned = json!({ "name": "n", "tags": ["t"], "owner": { "value": "u", "since": "x" } });
+    for silent in [r#"{"name":"m","tags":["t"]}"#, r#"{"name":"m","tags":["t"],"owner":null}"#] {
+        check_successor(
+            owned.clone(),
+            silent,
+            expect![[
+                r#"{"schemas":["urn:example:2.0:Device"],"name":"m","tags":["t"],"owner":{"value":"u","since":"x"}}"#
+            ]],
+        );
+    }
     check_successor(
         previous,
         r#"{"name":"m","tags":["t"],"owner":{"value":"v","since":"y"}}"#,

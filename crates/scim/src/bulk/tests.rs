@@ -167,6 +167,18 @@ fn what_is_wrong_with_an_operation_stays_with_it() {
         PATCH Users 1
         [Run(0)]"#]],
     );
+    // A precondition that is not understood is not passed over.
+    for (name, value) in
+        [("version", "1"), ("version", r#"["W/\"1\""]"#), ("bulkId", "5"), ("path", "{}"), ("method", "true")]
+    {
+        let mut members = vec![("method", r#""DELETE""#), ("path", r#""/Users/1""#), ("bulkId", r#""d""#)];
+        members.retain(|(known, _)| *known != name);
+        members.push((name, value));
+        let members: Vec<_> = members.iter().map(|(name, value)| format!(r#""{name}":{value}"#)).collect();
+        let request = read(&format!(r#"{{"Operations":[{{{}}}]}}"#, members.join(",")), false);
+        let error = request.operations[0].as_ref().unwrap_err().error.to_string();
+        assert_eq!(error, format!("invalidSyntax: `{name}` must be a string"));
+    }
     check(
         r#"{"method":"DELETE","path":"/Users/1","data":null,"bulkId":"d"}"#,
         expect![[r#"

@@ -218,11 +218,11 @@ impl<'s> Binder<'s> {
         literal: &Literal,
     ) -> Result<BoundFilter<'s>, Failure> {
         let attribute = literal::untold(literal);
-        // What is not equal need not be there.
-        let (op, is_not) = if op == Op::Ne { (Op::Eq, true) } else { (op, false) };
         let probe = self.probe(attribute, path, op, literal)?;
-        let bound = part(at, name, BoundFilter::Compare { at: whole(attribute), op, probe });
-        Ok(if is_not { BoundFilter::Not(Box::new(bound)) } else { bound })
+        let bound = part(at, name.clone(), BoundFilter::Compare { at: whole(attribute), op, probe });
+        // What is not equal need not be there.
+        let absent = || BoundFilter::Not(Box::new(part(at, name, BoundFilter::always())));
+        Ok(if op == Op::Ne { BoundFilter::Or(vec![bound, absent()]) } else { bound })
     }
 
     fn has(&self, path: &AttrPath, scope: Scope<'s>) -> Result<Found<'s>, Failure> {

@@ -1,6 +1,7 @@
 //! What a client asks of a list (RFC 7644 §3.4.2, §3.4.3; RFC 9865 §2).
 
 use std::borrow::Cow;
+use std::num::IntErrorKind;
 
 use serde_json::Value;
 
@@ -120,13 +121,16 @@ fn sort_order(value: &str) -> Result<SortOrder, Error> {
     }
 }
 
+/// A whole number; one that is too large is the largest there is, for as many results there are not.
 fn number(name: &str, value: &str) -> Result<Option<i64>, Error> {
     if value.is_empty() {
         return Ok(None);
     }
     let kind = if name == "count" { ErrorKind::InvalidCount } else { ErrorKind::InvalidValue };
-    match value.trim().parse() {
+    match value.trim().parse::<i64>().map_err(|error| *error.kind()) {
         Ok(number) => Ok(Some(number)),
+        Err(IntErrorKind::PosOverflow) => Ok(Some(i64::MAX)),
+        Err(IntErrorKind::NegOverflow) => Ok(Some(i64::MIN)),
         Err(_) => Err(Error::new(kind, format!("`{name}` must be a whole number, not {}", quoted(value)))),
     }
 }
@@ -220,10 +224,11 @@ mod tests {
             |name, value, expect: Expect| expect.assert_eq(&query(&[(name, value)]).unwrap_err().to_string());
         check("startIndex", "one", expect!["invalidValue: `startIndex` must be a whole number, not `one`"]);
         check("startIndex", "1.5", expect!["invalidValue: `startIndex` must be a whole number, not `1.5`"]);
+        check("startIndex", "-", expect!["invalidValue: `startIndex` must be a whole number, not `-`"]);
         check(
             "startIndex",
-            "99999999999999999999",
-            expect!["invalidValue: `startIndex` must be a whole number, not `99999999999999999999`"],
+            "1 000",
+            expect!["invalidValue: `startIndex` must be a whole number, not `1 000`"],
         );
         check("count", "all", expect!["invalidCount: `count` must be a whole number, not `all`"]);
         check(
@@ -231,6 +236,20 @@ mod tests {
             "sideways",
             expect!["invalidValue: `sortOrder` is `ascending` or `descending`, not `sideways`"],
         );
+    }
+
+    #[test]
+    fn a_number_too_large_is_the_largest() {
+        for (text, expected) in [
+            ("9223372036854775808", i64::MAX),
+            ("-99999999999999999999", i64::MIN),
+            ("+99999999999999999999", i64::MAX),
+        ] {
+            assert_eq!(query(&[("count", text)]).unwrap().count, Some(expected), "{text}");
+        }
+        let body = json!({ "startIndex": u64::MAX });
+        let body = ListQuery::from_body(body.as_object().unwrap(), false).unwrap();
+        assert_eq!(body.start_index, Some(i64::MAX));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use super::Op;
 use super::elements::{self, Change};
 use crate::Object;
 use crate::admit::{
-    Rules, cannot_change, full_name, is_read_only, object_of, refuse_repeats, require_parts, unknown_part,
-    value_of,
+    Rules, cannot_change, fixed_part, full_name, is_read_only, object_of, refuse_repeats, require_parts,
+    unknown_part, value_of,
 };
 use crate::error::{Error, quoted};
 use crate::quirks;
@@ -123,4 +123,10 @@ pub(super) fn guard_removal(attribute: &Attribute, parent: &str) -> Result<(), E
         return Err(Error::mutability(format!("{} cannot be removed", quoted(&name))));
     }
     Ok(())
+}
+
+/// Neither can a value be of which a part cannot change.
+pub(super) fn guard_parts(attribute: &Attribute, value: Option<&Value>) -> Result<(), Error> {
+    let part = value.and_then(Value::as_object).and_then(|value| fixed_part(attribute, value));
+    part.map_or(Ok(()), |part| guard_removal(part, &attribute.name))
 }

@@ -32,6 +32,15 @@ pub enum RelationChange<'s> {
         /// Which.
         filter: BoundFilter<'s>,
     },
+    /// Put these in place of those that match; it is an error that none does.
+    ReplaceWhere {
+        /// The attribute.
+        attribute: &'s Attribute,
+        /// Which.
+        filter: BoundFilter<'s>,
+        /// Its elements.
+        values: Vec<Value>,
+    },
     /// Have exactly these.
     Replace {
         /// The attribute.
@@ -104,10 +113,10 @@ impl<'s> Patch<'s, '_> {
             }
         }
         let values = relation_values(attribute, Value::Array(values), self.rules)?;
-        if op == Op::Replace {
-            self.out.relations.push(RelationChange::RemoveWhere { attribute, filter: selection.bound });
-        }
-        self.out.relations.push(RelationChange::Add { attribute, values });
+        self.out.relations.push(match op {
+            Op::Replace => RelationChange::ReplaceWhere { attribute, filter: selection.bound, values },
+            _ => RelationChange::Add { attribute, values },
+        });
         Ok(())
     }
 }

@@ -66,6 +66,9 @@ fn told(kind: &ResourceType, rules: Rules<'_>, document: &Object, body: Object) 
         RelationChange::RemoveWhere { attribute, filter } => {
             format!("remove {} where {}", attribute.name, written(filter))
         }
+        RelationChange::ReplaceWhere { attribute, filter, values } => {
+            format!("replace {} where {}: {}", attribute.name, written(filter), json!(values))
+        }
     }));
     Ok(if lines.is_empty() { "nothing".to_owned() } else { lines.join("\n") })
 }

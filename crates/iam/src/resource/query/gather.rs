@@ -112,7 +112,6 @@ impl Iam {
             (window, &search.sort, search.plan.ranges.as_slice())
             && !search.plan.is_exact
             && !matches!(range, Range::Id(_) | Range::Index { .. } | Range::Unique { several: true, .. })
-            && *take > 0
         {
             return self.walk(search, range, place.as_ref(), *take).await;
         }

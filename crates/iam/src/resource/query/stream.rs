@@ -114,9 +114,6 @@ impl Iam {
             }
             Window::Cursor { place, take } => {
                 let total = self.total(search, access).await?;
-                if *take == 0 {
-                    return Ok(Slice { total: Some(total), ..Slice::default() });
-                }
                 let backwards = place.as_ref().is_some_and(|p| p.backwards);
                 let after = place.as_ref().map(|p| Position { key: &p.key, id: &p.id });
                 let query = self.query(search, access, descending != backwards, after);

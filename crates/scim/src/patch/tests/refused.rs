@@ -101,6 +101,18 @@ fn what_is_immutable_is_set_once() {
         r#"{"op":"replace","path":"owner","value":{"value":"v"}}"#,
         expect![[r#"owner: {"value":"v","since":"May"}"#]],
     );
+    // Nor does a value go that would come again with another such part.
+    for gone in [
+        r#"{"op":"remove","path":"owner"}"#,
+        r#"{"op":"replace","path":"owner","value":null}"#,
+        r#"{"op":"replace","value":{"owner":null}}"#,
+        r#"{"op":"remove","path":"owner"},{"op":"add","path":"owner","value":{"value":"v","since":"June"}}"#,
+    ] {
+        check_device(gone, expect!["mutability: `owner.since` cannot be removed"]);
+    }
+    let mut free = printer();
+    free["owner"].as_object_mut().unwrap().shift_remove("since");
+    check_as(&DEVICE, AUTO, &free, r#"{"op":"remove","path":"owner"}"#, expect!["owner is gone"]);
     let mut bare = printer();
     bare.shift_remove("serial");
     let twice = r#"{"op":"add","path":"serial","value":"1"},{"op":"add","path":"serial","value":"2"}"#;

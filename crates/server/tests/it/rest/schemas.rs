@@ -299,7 +299,7 @@ async fn a_bad_resource_type_is_refused_with_what_is_bad_about_it() {
         (400, with("schemaExtensions", json!([{ "schema": DEVICE }])), DEVICE),
         (400, with("colour", json!(1)), "colour"),
         (409, with("name", json!("user")), "user"),
-        (409, with("endpoint", json!("/groups")), "Device"),
+        (409, with("endpoint", json!("/groups")), "the endpoint `/groups`"),
     ] {
         let detail = api.refused(status, "/resource-types", body.clone()).await;
         assert!(detail.contains(named), "{body}: {detail}");

@@ -327,7 +327,7 @@ async fn bug_8_a_failure_says_what_was_wrong_and_where() {
           "scimType": "invalidPath",
           "detail": "`emails` has no sub-attribute `valeu`"
         }"#]]);
-    let wrong = json!({ "userName": "ben", "emails": [{ "value": 7, "primary": "perhaps" }] });
+    let wrong = json!({ "userName": "ben", "emails": [{ "value": true, "primary": "perhaps" }] });
     acme.post("/Users", wrong).await.snapshot(expect![[r#"
         400 Bad Request
         content-type: application/scim+json
@@ -413,4 +413,19 @@ async fn bug_12_cursors_are_announced_and_pages_by_index_are_exact_while_nothing
     }
     assert_eq!(seen.len(), 5);
     assert_eq!(set(&seen), set(&ids));
+}
+
+#[tokio::test]
+async fn bug_7_an_external_id_alone_makes_nobody_somebody_else() {
+    let world = World::new().await;
+    let acme = world.provider("acme").await;
+    let draft = |name: &str| json!({ "userName": name, "externalId": "jsmith" });
+    let alice = acme.make("/Users", draft("alice.old")).await;
+    let off = operations(json!([{ "op": "replace", "value": { "active": false } }]));
+    acme.patch(&format!("/Users/{alice}"), off).await.check(200);
+    let refused = acme.post("/Users", draft("bob.new")).await.check(409).json();
+    assert_eq!(refused["scimType"], "uniqueness");
+    let shown = acme.get(&format!("/Users/{alice}")).await.json();
+    assert_eq!((&shown["userName"], &shown["active"]), (&json!("alice.old"), &json!(false)));
+    assert_eq!(acme.post("/Users", draft("alice.old")).await.check(201).id(), alice);
 }

@@ -330,3 +330,32 @@ async fn a_bulk_request_reaches_its_own_tenant_only() {
     );
     acme.get(&format!("/Users/{ada}")).await.check(200);
 }
+
+#[tokio::test]
+async fn a_made_password_is_returned_with_the_operation_that_made_it() {
+    const CUSTOM: &str = "urn:ietf:params:scim:schemas:extension:custom:2.0:User";
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let world = World::new().await;
+    let acme = world.provider("acme").await;
+    let one = |bulk_id: &str, manager: Option<&str>| {
+        let mut data = json!({ "userName": bulk_id, CUSTOM: { "generatePassword": true } });
+        if let Some(manager) = manager {
+            data[ENTERPRISE] = json!({ "manager": { "value": format!("bulkId:{manager}") } });
+        }
+        json!({ "method": "POST", "path": "/Users", "bulkId": bulk_id, "data": data })
+    };
+    let plain = json!({ "method": "POST", "path": "/Users", "bulkId": "eve", "data": user("eve") });
+    let operations = json!([one("ada", None), plain, one("bob", Some("cyd")), one("cyd", Some("bob"))]);
+    let answer = acme.post("/Bulk", bulk(operations)).await.check(200);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let answers = answer.json()["Operations"].clone();
+    for at in [0, 2, 3] {
+        // RFC 7644 §3.7: the body that the operation would have been answered with alone.
+        let mut body = answers[at]["response"].clone();
+        let password = body.as_object_mut().and_then(|body| body.remove("password"));
+        assert!(password.is_some_and(|text| text.as_str().unwrap().len() >= 16), "{at}: {answers:#}");
+        let shown = acme.get(&format!("/Users/{}", id_of(&answers[at]))).await.check(200).json();
+        assert_eq!(body, shown, "{at}");
+    }
+    assert!(answers[1].get("response").is_none(), "{answers}");
+}

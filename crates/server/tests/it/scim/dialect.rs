@@ -122,3 +122,19 @@ async fn an_expression_in_a_path_that_is_an_object_chooses_what_is_changed() {
     }
     assert_eq!(acme.get(&path).await.check(200).json()["meta"]["version"], json!("W/\"2\""));
 }
+
+#[tokio::test]
+async fn a_number_where_text_belongs_is_its_digits() {
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let world = World::new().await;
+    let acme = world.provider("acme").await;
+    let body =
+        json!({ "userName": 701_984, "emails": [{ "value": 5 }], ENTERPRISE: { "employeeNumber": 701_984 } });
+    let shown = acme.post("/Users", body).await.check(201).json();
+    assert_eq!((&shown["userName"], &shown["emails"][0]["value"]), (&json!("701984"), &json!("5")));
+    assert_eq!(shown[ENTERPRISE]["employeeNumber"], "701984");
+    let path = format!("/Users/{}", shown["id"].as_str().unwrap());
+    let patch = json!([{ "op": "replace", "path": format!("{ENTERPRISE}:employeeNumber"), "value": 12.5 }]);
+    let shown = acme.patch(&path, operations(patch)).await.check(200).json();
+    assert_eq!(shown[ENTERPRISE]["employeeNumber"], "12.5");
+}

@@ -186,3 +186,26 @@ async fn of_twenty_puts_with_the_same_version_one_wins() {
     assert_eq!(now["title"], format!("t{}", winners[0]));
     assert_eq!(now["meta"]["version"], "W/\"2\"");
 }
+
+#[tokio::test]
+async fn a_refused_write_says_which_condition_did_not_hold() {
+    let world = World::new().await;
+    let acme = world.provider("acme").await;
+    let made = acme.post("/Users", user("ada")).await.check(201);
+    let path = format!("/Users/{}", made.id());
+    let etag = made.header("etag").unwrap().to_owned();
+    for (name, value, detail) in [
+        ("if-match", "W/\"7\"", "the resource changed since it was read"),
+        ("if-none-match", etag.as_str(), "the resource is in a version that `If-None-Match` excludes"),
+        ("if-none-match", "*", "the resource is in a version that `If-None-Match` excludes"),
+    ] {
+        let caller = acme.with(name, value);
+        for answer in [
+            caller.patch(&path, retitle("x")).await,
+            caller.put(&path, user("ada")).await,
+            caller.delete(&path).await,
+        ] {
+            assert_eq!(answer.check(412).json()["detail"], detail, "{name}: {value}");
+        }
+    }
+}

@@ -341,3 +341,38 @@ async fn a_group_may_have_more_members_than_a_page() {
         acme.get(&format!("/Users?filter=groups.value%20eq%20%22{crew}%22&count=0")).await.check(200).json();
     assert_eq!(found["totalResults"], 150);
 }
+
+#[tokio::test]
+async fn who_replaces_a_member_that_is_not_there_adds_none() {
+    let world = World::new().await;
+    let settings = Settings { dialect: Dialect::Strict, ..Settings::default() };
+    let strict = world.caller("acme", Draft { settings, ..Draft::new(TokenKind::Scim, "strict") }).await;
+    let acme = world.provider("acme").await;
+    let [ada, bob] = [acme.make("/Users", user("ada")).await, acme.make("/Users", user("bob")).await];
+    for (caller, is_strict) in [(&strict, true), (&acme, false)] {
+        for (who, is_there) in [(None, false), (Some(&ada), false), (Some(&ada), true)] {
+            let crew = acme
+                .make("/Groups", group("crew", &who.map(String::as_str).into_iter().collect::<Vec<_>>()))
+                .await;
+            for filter in [r#"members[value eq "WHO"]"#, r#"members[type eq "User" and value eq "WHO"]"#] {
+                let path = filter.replace("WHO", if is_there { &ada } else { "none" });
+                let body = operations(json!([{ "op": "replace", "path": path, "value": { "value": bob } }]));
+                let answer = caller.patch(&format!("/Groups/{crew}"), body).await;
+                let members = acme.get(&format!("/Groups/{crew}")).await.check(200).json()["members"].clone();
+                let members: Vec<_> =
+                    members.as_array().into_iter().flatten().map(|one| &one["value"]).collect();
+                if is_there {
+                    assert_eq!(members, [bob.as_str()], "{path}");
+                    break;
+                }
+                // RFC 7644 §3.5.2.3: a value selection filter that matches nothing is `noTarget`.
+                let answer = answer.check(400).json();
+                assert_eq!(answer["scimType"], "noTarget", "{is_strict}: {path}: {answer}");
+                assert_eq!(members, who.into_iter().collect::<Vec<_>>(), "{path}");
+            }
+            // Who is removed need not be there.
+            let body = operations(json!([{ "op": "remove", "path": "members[value eq \"none\"]" }]));
+            assert!(caller.patch(&format!("/Groups/{crew}"), body).await.status.is_success());
+        }
+    }
+}

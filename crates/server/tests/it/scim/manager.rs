@@ -94,11 +94,8 @@ async fn a_manager_is_shown_as_it_is_now_if_it_is_there() {
 }
 
 #[tokio::test]
-async fn the_uri_is_what_the_client_gave_unless_that_is_what_is_shown_anyway() {
+async fn what_is_read_can_be_sent_back_and_read_at_another_address() {
     let (_world, acme, ada, _) = people().await;
-    let given = managed("bob", json!({ "value": ada, "$ref": "../Users/ada" }));
-    let bob = acme.make("/Users", given).await;
-    assert_eq!(manager(&acme, &bob).await["$ref"], "../Users/ada");
     let cyd = acme.make("/Users", managed("cyd", json!({ "value": ada }))).await;
     let path = format!("/Users/{cyd}");
     let read = acme.get(&path).await.check(200);
@@ -187,4 +184,21 @@ async fn an_order_by_what_is_beside_the_document_holds() {
     acme.make("/Groups", group("zeta", &[&ada])).await;
     acme.make("/Groups", group("eta", &[&cyd])).await;
     assert_eq!(ids("/Users?sortBy=groups.display").await, [&*cyd, &ada, &bob]);
+}
+
+#[tokio::test]
+async fn the_uri_of_a_manager_who_is_there_is_the_services_own() {
+    let (_world, acme, ada, stranger) = people().await;
+    let evil = "https://evil.example/Users/1";
+    let bob = acme.make("/Users", managed("bob", json!({ "value": ada, "$ref": evil }))).await;
+    assert_eq!(manager(&acme, &bob).await["$ref"], uri(&ada));
+    let path = format!("{ENTERPRISE}:manager");
+    let patch = |value: Value| operations(json!([{ "op": "replace", "path": path, "value": value }]));
+    acme.patch(&format!("/Users/{bob}"), patch(json!({ "value": ada, "$ref": evil }))).await.check(200);
+    assert_eq!(manager(&acme, &bob).await["$ref"], uri(&ada));
+    let found = acme.find("/Users", &format!("{ENTERPRISE}:manager.$ref eq \"{}\"", uri(&ada))).await;
+    assert_eq!(found, [bob.clone()]);
+    // Of somebody who is not there, nobody knows better.
+    acme.patch(&format!("/Users/{bob}"), patch(json!({ "value": stranger, "$ref": evil }))).await.check(200);
+    assert_eq!(manager(&acme, &bob).await["$ref"], evil);
 }

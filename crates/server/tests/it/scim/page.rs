@@ -89,6 +89,10 @@ async fn a_page_may_begin_and_end_anywhere() {
         ("count=-3", 1, 0),
         ("count=2", 1, 2),
         ("count=1000000000", 1, 5),
+        ("count=99999999999999999999", 1, 5),
+        ("count=-99999999999999999999", 1, 0),
+        ("startIndex=99999999999999999999", i64::MAX, 0),
+        ("startIndex=-99999999999999999999", 1, 5),
         ("startIndex=5&count=5", 5, 1),
         ("count=0&filter=title%20pr", 1, 0),
         ("startIndex=2&count=2&filter=title%20pr", 2, 2),
@@ -185,7 +189,7 @@ async fn whoever_pages_by_cursor_misses_nobody_while_others_come_and_go() {
 }
 
 #[tokio::test]
-async fn an_empty_cursor_begins_and_count_zero_only_counts() {
+async fn an_empty_cursor_begins_and_no_page_is_empty() {
     let world = World::new().await;
     let acme = crowd(&world, 4).await;
     let begun = page(&acme, "cursor&count=3").await;
@@ -193,10 +197,16 @@ async fn an_empty_cursor_begins_and_count_zero_only_counts() {
     assert_eq!(begun["totalResults"], 4);
     let cursor = begun["nextCursor"].as_str().unwrap();
     assert!(cursor.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b)), "{cursor}");
-    let counted = page(&acme, "cursor=&count=0").await;
-    assert_eq!((names(&counted).len(), &counted["totalResults"]), (0, &json!(4)));
-    let counted = page(&acme, "cursor=&count=0&filter=title%20pr").await;
-    assert_eq!((names(&counted).len(), &counted["totalResults"]), (0, &json!(4)));
+    // RFC 9865 §2: a count is positive; an answer without `nextCursor` would say that the list ended.
+    for query in [
+        "cursor=&count=0",
+        "cursor=&count=-3",
+        "cursor=&count=0&filter=title%20pr",
+        &format!("cursor={cursor}&count=0"),
+    ] {
+        let refused = acme.get(&format!("/Users?{query}")).await.check(400).json();
+        assert_eq!(refused["scimType"], "invalidCount", "{query}");
+    }
     let whole = page(&acme, "cursor=&count=4").await;
     assert!(whole.get("nextCursor").is_none(), "{whole}");
 }

@@ -289,8 +289,8 @@ async fn a_value_of_the_wrong_type_is_refused_and_so_is_a_name_nobody_can_read()
     let world = World::new().await;
     let acme = world.provider("acme").await;
     for (body, named) in [
-        (json!({ "userName": 5 }), "userName"),
-        (json!({ "userName": "ada", "title": 5 }), "title"),
+        (json!({ "userName": true }), "userName"),
+        (json!({ "userName": "ada", "title": {} }), "title"),
         (json!({ "userName": "ada", "active": "perhaps" }), "active"),
         (json!({ "userName": "ada", "name": "Ada" }), "name"),
         (json!({ "userName": "a\u{0}da" }), "userName"),
@@ -311,4 +311,23 @@ async fn a_list_of_attributes_may_come_in_parts() {
     let shown =
         acme.get(&format!("/Users/{id}?attributes=userName&attributes=title")).await.check(200).json();
     assert_eq!(shown.as_object().unwrap().keys().collect::<Vec<_>>(), ["schemas", "id", "userName", "title"]);
+}
+
+#[tokio::test]
+async fn a_body_that_is_encoded_is_refused() {
+    let world = World::new().await;
+    let acme = world.provider("acme").await;
+    for (encoding, status) in
+        [("gzip", 415), ("identity", 201), ("Identity", 409), ("identity, br", 415), ("", 409)]
+    {
+        let answer = acme.with("content-encoding", encoding).post("/Users", user("ada")).await.check(status);
+        // RFC 9110 §15.5.16: the answer says which encodings would do.
+        let accepted = answer.header("accept-encoding");
+        assert_eq!(accepted, (status == 415).then_some("identity"), "{encoding}");
+    }
+    // Also where several headers say it, and where nobody speaks SCIM.
+    let twice = acme.with("content-encoding", "identity").with("content-encoding", "gzip");
+    twice.post("/Users", user("bob")).await.check(415);
+    let admin = world.admin("acme").await.with("content-encoding", "deflate");
+    admin.send(Method::POST, "!/v1/schemas", Some(json!({}))).await.check(415);
 }
