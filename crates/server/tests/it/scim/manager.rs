@@ -197,7 +197,7 @@ async fn the_uri_of_a_manager_who_is_there_is_the_services_own() {
     acme.patch(&format!("/Users/{bob}"), patch(json!({ "value": ada, "$ref": evil }))).await.check(200);
     assert_eq!(manager(&acme, &bob).await["$ref"], uri(&ada));
     let found = acme.find("/Users", &format!("{ENTERPRISE}:manager.$ref eq \"{}\"", uri(&ada))).await;
-    assert_eq!(found, [bob.clone()]);
+    assert_eq!(found, std::slice::from_ref(&bob));
     // Of somebody who is not there, nobody knows better.
     acme.patch(&format!("/Users/{bob}"), patch(json!({ "value": stranger, "$ref": evil }))).await.check(200);
     assert_eq!(manager(&acme, &bob).await["$ref"], evil);
