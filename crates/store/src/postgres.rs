@@ -436,6 +436,9 @@ fn pool_failed(error: PoolError<StoreError>) -> StoreError {
     }
 }
 
+/// Where PostgreSQL refuses a row that the table's policy does not admit.
+const ROW_POLICY: &str = "ExecWithCheckOptions";
+
 /// What PostgreSQL says, sorted by whether another try may help. Its own message names no value of a row; the details
 /// beside it may, and are left out.
 fn failed(error: &tokio_postgres::Error) -> StoreError {
@@ -450,6 +453,8 @@ fn failed(error: &tokio_postgres::Error) -> StoreError {
         "28" | "3D" => StoreError::Denied(said.message().to_owned()),
         // No schema to make tables in, or none that its user may use.
         "3F" => not_granted(said.message()),
+        // A row of another tenant has the same code; no grant would help there.
+        _ if said.routine() == Some(ROW_POLICY) => StoreError::Broken(said.message().to_owned()),
         _ if *said.code() == SqlState::INSUFFICIENT_PRIVILEGE => not_granted(said.message()),
         // Tables are made by migrations alone.
         _ if *said.code() == SqlState::DUPLICATE_TABLE => {
