@@ -244,21 +244,15 @@ fn members_become_changes() {
     );
     check_group(
         r#"{"op":"replace","path":"members[value eq \"1\"]","value":{"value":"2"}}"#,
-        expect![[r#"
-        remove members where members.value
-        add members: [{"value":"2"}]"#]],
+        expect![[r#"replace members where members.value: [{"value":"2"}]"#]],
     );
     check_group(
         r#"{"op":"replace","path":"members[type eq \"User\"]","value":[{"value":"2"},{"value":"3"}]}"#,
-        expect![[r#"
-        remove members where members.type
-        add members: [{"value":"2","type":"User"},{"value":"3","type":"User"}]"#]],
+        expect![[r#"replace members where members.type: [{"value":"2","type":"User"},{"value":"3","type":"User"}]"#]],
     );
     check_group(
         r#"{"op":"replace","path":"members[value eq \"1\"]","value":null}"#,
-        expect![[r#"
-        remove members where members.value
-        add members: []"#]],
+        expect!["replace members where members.value: []"],
     );
     check_group(
         r#"{"op":"add","path":"members[type pr]","value":{"type":"User"}}"#,
