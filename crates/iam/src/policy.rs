@@ -76,6 +76,9 @@ impl Iam {
                 return Err(Error::invalid(format!("`{name}` is required")));
             }
         }
+        if let (Some(relation), Some(subject)) = (&permit.kind().subject, &terms.subject) {
+            self.check_subject(cx, relation, subject).await?;
+        }
         let draft = json!({
             "subject": terms.subject, "scope": terms.scope, "action": terms.action, "description": description,
         });

@@ -30,14 +30,15 @@ impl Slug {
                 "`{name}` is at most {most} letters, digits, hyphens, dots, underscores and tildes"
             )));
         }
-        if self.is_reserved(slug) {
+        if self.reserved.contains(&slug) {
             let slug = scim::error::quoted(slug);
             return Err(scim::Error::value(format!("`{name}`: {slug} is reserved")));
         }
         Ok(())
     }
 
-    /// Whether it means something else where a slug would stand: a word of a protocol, or an id.
+    /// Whether it means something else where a slug would stand: a word of a protocol, or an id. No slug is made that does; a client
+    /// may give one in the form of an id.
     pub(crate) fn is_reserved(&self, text: &str) -> bool {
         // RFC 9562 §4: the form that ids have.
         let is_id = text.len() == uuid::fmt::Hyphenated::LENGTH && Uuid::try_parse(text).is_ok();

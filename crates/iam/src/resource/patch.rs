@@ -100,7 +100,6 @@ impl Iam {
         let mut admitted = Admitted { document: patched.document, ..Admitted::default() };
         self.resolve(cx, kind, names, Some(&before.document), &mut admitted.document).await?;
         (kind.rules)(Before::Patched(&before.document), &mut admitted)?;
-        self.complete_slug(cx, kind, Some(&before.document), &mut admitted.document).await?;
         let hashed = self.passwords.settle(patched.secrets, false, &*self.env).await?.kept;
         let secret = password::merge(before.record.secret.as_deref(), hashed);
         let known = Connections::parse(before.record.connections.as_deref());

@@ -31,7 +31,7 @@ impl Iam {
     /// Puts the one spelling of the subject in place of what a client wrote. What was there before is not looked up again.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming the attribute and who is not there.
+    /// [`Error::Invalid`] naming the attribute and who, by a prefixed id, is not there.
     pub(super) async fn resolve_subject(
         &self,
         cx: &Cx,
@@ -43,12 +43,25 @@ impl Iam {
         let Some(written) = relation.written(document).filter(|written| Some(*written) != kept) else {
             return Ok(());
         };
-        let attribute = &relation.attribute;
-        let Some(subject) = self.subject_named(cx, relation, written).await? else {
-            return Err(Error::invalid(format!("`{attribute}`: there is no subject {}", quoted(written))));
-        };
-        document.insert(attribute.clone(), subject.into());
+        match self.subject_named(cx, relation, written).await? {
+            Some(subject) => _ = document.insert(relation.attribute.clone(), subject.into()),
+            // A text without a prefix that nobody is called by grants nothing. It is kept: the schema says that it is a string, and
+            // clients that know no more than the schema write any.
+            None if Subject::parse(written).is_none() => {}
+            None => return Err(unknown(relation, written)),
+        }
         Ok(())
+    }
+
+    /// Refuses a subject that is not there.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the attribute and who is not there.
+    pub(crate) async fn check_subject(&self, cx: &Cx, relation: &Relation, written: &str) -> Result<()> {
+        match self.subject_named(cx, relation, written).await? {
+            Some(_) => Ok(()),
+            None => Err(unknown(relation, written)),
+        }
     }
 
     /// The one spelling of a subject that is there, by that, by its id, or by a name that is its own. What has a prefix is an
@@ -97,4 +110,8 @@ impl Iam {
         }
         Ok(belongings)
     }
+}
+
+fn unknown(relation: &Relation, written: &str) -> Error {
+    Error::invalid(format!("`{}`: there is no subject {}", relation.attribute, quoted(written)))
 }

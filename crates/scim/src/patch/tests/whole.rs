@@ -248,7 +248,9 @@ fn members_become_changes() {
     );
     check_group(
         r#"{"op":"replace","path":"members[type eq \"User\"]","value":[{"value":"2"},{"value":"3"}]}"#,
-        expect![[r#"replace members where members.type: [{"value":"2","type":"User"},{"value":"3","type":"User"}]"#]],
+        expect![[
+            r#"replace members where members.type: [{"value":"2","type":"User"},{"value":"3","type":"User"}]"#
+        ]],
     );
     check_group(
         r#"{"op":"replace","path":"members[value eq \"1\"]","value":null}"#,
