@@ -1,5 +1,6 @@
-//! Guards: what a decision relied on beside what its batch writes. Each is a statement that changes nothing and meets one
-//! row, of something the batch writes or deletes anyway, so that no two batches wait for each other over what they look at.
+//! Guards: what a decision relied on beside what its batch writes. Each is a statement that changes nothing. It meets one row,
+//! of something the batch writes or deletes anyway, so that no two batches wait for each other over what they look at; or, where
+//! what it looks for is an exception, none.
 
 use crate::batch::{Arg, Expect};
 use crate::columns::bounded;
@@ -21,16 +22,17 @@ statements! {
               (select 1 from edge e where e.tenant = $1 and e.relation = $3 and e.source = $4 and e.target = $5)";
     UNUSED = "update counter set live = live where tenant = $1 and kind = $2 and not exists \
               (select 1 from edge e where e.tenant = $1 and e.relation = $3 and e.target = $4)";
-    // Mostly nothing lies above, and a recursion sets up tables of its own. The outer `limit` ends it, on either database.
-    ACYCLIC = "update counter set live = live where tenant = $1 and kind = $2 and (not exists \
-               (select 1 from edge e where e.tenant = $1 and e.relation = $3 and e.target = $4) or not exists ( \
+    // Meets a row only where there is a cycle, so that members who come write no more for it. Mostly nothing lies above, and a
+    // recursion sets up tables of its own. The outer `limit` ends it, on either database.
+    CYCLE = "update counter set live = live where tenant = $1 and kind = $2 and exists \
+               (select 1 from edge e where e.tenant = $1 and e.relation = $3 and e.target = $4) and exists ( \
                  with recursive up (id) as ( \
                    select e.source from edge e where e.tenant = $1 and e.relation = $3 and e.target = $4 \
                    union \
                    select e.source from up cross join edge e \
                    where e.tenant = $1 and e.relation = $3 and e.target = up.id \
                  ) \
-                 select 1 from (select id from up limit $5) met where met.id = $4))";
+                 select 1 from (select id from up limit $5) met where met.id = $4)";
 }
 
 /// Each refuses the batch with `Changed` when it does not hold. The record or token stands in the same batch, and exists
@@ -88,6 +90,6 @@ impl Batch {
     pub fn acyclic(&mut self, relation: &str, kind: &str, id: &str, most: u64) -> &mut Self {
         let args =
             [Arg::Tenant, self.keep(kind), self.keep(relation), self.keep(id), Arg::Int(bounded(most))];
-        self.push(ACYCLIC, &args, Expect::Acyclic)
+        self.push(CYCLE, &args, Expect::Acyclic)
     }
 }

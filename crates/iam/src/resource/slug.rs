@@ -1,4 +1,4 @@
-//! Names for addresses: a resource of a kind that has them is never without one.
+//! Names for addresses: made where a client gives none.
 
 use data_encoding::BASE32_DNSCURVE;
 use scim::Object;
@@ -16,8 +16,8 @@ impl Iam {
     /// Gives a document a slug if its kind has one and it has none: the one it had before, since what is granted on a resource
     /// holds where it lies; else one made from a name. Says which attribute was made.
     ///
-    /// Who takes a slug away leaves it unassigned, as silence does (RFC 7643 §2.5), and what is unassigned the service
-    /// provider may set (RFC 7644 §3.5.1).
+    /// A PUT that does not say it leaves it unassigned, and what is unassigned the service provider may set (RFC 7644
+    /// §3.5.1). A PATCH that removes it does so: then the id stands in its place until the next PUT.
     ///
     /// # Errors
     /// When the store cannot answer.

@@ -33,7 +33,7 @@ pub(crate) enum Expect {
     Guard(Arg, Arg),
     /// One row, else edges of this relation lead to this target.
     Unused(Arg, Arg),
-    /// One row, else a record leads to itself.
+    /// No row, else a record leads to itself.
     Acyclic,
     /// One row, else the value of this attribute is taken.
     Unique(Arg),
@@ -46,7 +46,11 @@ pub(crate) enum Expect {
 impl Expect {
     /// Whether so many changed rows are what was expected.
     pub(crate) fn holds(self, rows: u64) -> bool {
-        matches!(self, Expect::Any) || rows == 1
+        match self {
+            Expect::Any => true,
+            Expect::Acyclic => rows == 0,
+            _ => rows == 1,
+        }
     }
 }
 
