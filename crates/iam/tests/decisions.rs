@@ -457,7 +457,7 @@ async fn what_has_no_slug_lies_where_its_id_says() {
 
 #[test]
 fn a_decision_is_what_the_records_say_whoever_changed_them() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     // Members come and go most, and what lies somewhere is moved.
     let change = || {
         let any = (0usize..2, 0usize..8, 0usize..KINDS.len(), 0usize..64);
