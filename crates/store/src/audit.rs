@@ -301,7 +301,7 @@ impl TenantStore<'_> {
     /// The number of the newest entry: it grows with every audited change, in the commit of the change. 0 when there is none.
     pub async fn sequence(&self) -> Result<i64, StoreError> {
         let mut sequence = 0;
-        self.read(SEQUENCE, &[self.param()], |row| {
+        self.read_joint(SEQUENCE, &[self.param()], |row| {
             sequence = row.int(0)?;
             ENOUGH
         })

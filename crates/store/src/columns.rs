@@ -13,6 +13,26 @@ pub(crate) enum Param<'a> {
     Bytes(&'a [u8]),
 }
 
+/// A [`Param`] that outlives what it was borrowed from.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Value {
+    Null,
+    Int(i64),
+    Text(Box<str>),
+    Bytes(Box<[u8]>),
+}
+
+impl From<&Param<'_>> for Value {
+    fn from(param: &Param<'_>) -> Self {
+        match *param {
+            Param::Null => Value::Null,
+            Param::Int(value) => Value::Int(value),
+            Param::Text(text) => Value::Text(text.into()),
+            Param::Bytes(bytes) => Value::Bytes(bytes.into()),
+        }
+    }
+}
+
 /// The row a statement stands on. A column of another type than asked for is a broken store.
 pub(crate) trait Columns {
     fn int(&self, column: usize) -> Result<i64, StoreError>;

@@ -36,6 +36,20 @@ impl Db {
         }
     }
 
+    /// As [`Db::read`], of a few rows that many ask for at once. On a database server those who wait share an answer.
+    pub(crate) async fn read_joint(
+        &self,
+        tenant: TenantId,
+        sql: &'static str,
+        params: &[Param<'_>],
+        mut row: impl FnMut(&dyn Columns) -> Flow,
+    ) -> Result<(), StoreError> {
+        match self {
+            Db::Sqlite(sqlite) => sqlite.read(sql, params, &mut row),
+            Db::Postgres(postgres) => Box::pin(postgres.read_joint(tenant, sql, params, row)).await,
+        }
+    }
+
     /// Runs several read statements of a tenant, and shows `row` the rows of each until it breaks off that one. On a database
     /// server it is one exchange.
     pub(crate) async fn read_all(

@@ -22,6 +22,7 @@ mod edge;
 mod error;
 mod guard;
 mod index;
+mod joint;
 mod location;
 mod migrate;
 mod moment;

@@ -20,14 +20,16 @@ use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 
 use crate::batch::{Batch, Committed};
-use crate::columns::{Columns, ENOUGH, Flow, MORE, Param};
+use crate::columns::{Columns, ENOUGH, Flow, MORE, Param, Value};
 use crate::db::{Step, Steps};
+use crate::joint::Joint;
 use crate::location::Url;
 use crate::migrate::{self, Applied, Macros, Migration};
 use crate::{CommitError, Options, StoreError, TenantId};
 
 use commit::Lanes;
 use connect::Server;
+use session::Row;
 pub(crate) use session::Session;
 
 /// How long a read waits for a connection, or for that all hosts were tried; then for its answer, and then for each row.
@@ -54,7 +56,11 @@ type Pool = deadpool::managed::Pool<Manager>;
 pub(crate) struct Postgres {
     pool: Pool,
     lanes: Option<Arc<Lanes>>,
+    joint: Joint<Question, Result<Arc<[tokio_postgres::Row]>, StoreError>>,
 }
+
+/// Whose rows, by which statement, with which values.
+type Question = (TenantId, &'static str, Vec<Value>);
 
 impl Postgres {
     pub(crate) async fn open(url: &Url, options: Options) -> Result<Self, StoreError> {
@@ -82,7 +88,7 @@ impl Postgres {
         // Commits leave room for reads.
         let turns = most.div_ceil(2);
         let lanes = (!options.read_only).then(|| Lanes::new(pool.clone(), turns, group, options.fault));
-        Ok(Postgres { pool, lanes })
+        Ok(Postgres { pool, lanes, joint: Joint::default() })
     }
 
     /// Whether commits are taken: not by a server that has become a standby, or was told to take no writes.
@@ -113,6 +119,34 @@ impl Postgres {
         let mut session = session(&self.pool, tenant).await?;
         let shown = session.query(sql, params, row).await;
         shown.inspect_err(|error| give_up(&self.pool, session, is_away(error)))
+    }
+
+    pub(crate) async fn read_joint(
+        &self,
+        tenant: TenantId,
+        sql: &'static str,
+        params: &[Param<'_>],
+        mut row: impl FnMut(&dyn Columns) -> Flow,
+    ) -> Result<(), StoreError> {
+        let question = (tenant, sql, params.iter().map(Value::from).collect());
+        let rows = self.joint.ask(question, self.rows(tenant, sql, params)).await?;
+        for found in &*rows {
+            if row(&Row(found))?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn rows(
+        &self,
+        tenant: TenantId,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Arc<[tokio_postgres::Row]>, StoreError> {
+        let mut session = session(&self.pool, tenant).await?;
+        let found = session.rows(sql, params).await.map(Arc::from);
+        found.inspect_err(|error| give_up(&self.pool, session, is_away(error)))
     }
 
     pub(crate) async fn read_all(

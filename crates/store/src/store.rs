@@ -160,6 +160,19 @@ impl<'s> TenantStore<'s> {
         }
     }
 
+    /// As [`TenantStore::read`], of a few rows that many requests ask for at once, such as their common token.
+    pub(crate) async fn read_joint(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        row: impl FnMut(&dyn Columns) -> Flow,
+    ) -> Result<(), StoreError> {
+        match self.moment {
+            Some(moment) => moment.lock().await.read(sql, params, row).await,
+            None => self.store.inner.db.read_joint(self.tenant, sql, params, row).await,
+        }
+    }
+
     pub(crate) async fn read_all(
         &self,
         steps: &Steps<'_>,

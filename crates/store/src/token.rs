@@ -175,7 +175,7 @@ impl TenantStore<'_> {
     /// The token with this hash and its tenant.
     pub(crate) async fn authenticate(&self, hash: &[u8; 32]) -> Result<Option<(Token, Tenant)>, StoreError> {
         let mut found = None;
-        self.read(AUTHENTICATE, &[self.param(), Param::Bytes(hash)], |row| {
+        self.read_joint(AUTHENTICATE, &[self.param(), Param::Bytes(hash)], |row| {
             found = Some((Token::read(row)?, Tenant::read(row, COLUMNS)?));
             ENOUGH
         })

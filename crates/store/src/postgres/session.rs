@@ -86,6 +86,22 @@ impl Session {
         Ok(())
     }
 
+    /// As [`Session::query`], of few rows.
+    pub(super) async fn rows(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+        let patience = self.patience;
+        let mut exchange = self.exchange();
+        let answers = async {
+            exchange.send(sql, params.to_vec()).await;
+            exchange.answers().await
+        };
+        let mut answers = in_time(patience, answers).await?;
+        Ok(answers.pop().map(|answer| answer.rows).unwrap_or_default())
+    }
+
     /// As [`Session::query`], of several statements that are all sent before the first answer is waited for.
     pub(super) async fn query_all(
         &mut self,
