@@ -59,6 +59,15 @@ pub enum ListenError {
     Signals(#[source] io::Error),
 }
 
+/// Reads what a server needs before it listens, and says what is wrong with it.
+///
+/// # Errors
+/// [`ListenError::Tls`].
+pub fn check(config: &Config) -> Result<(), ListenError> {
+    config.tls().map(Tls::read).transpose()?;
+    Ok(())
+}
+
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {

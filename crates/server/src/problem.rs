@@ -22,6 +22,8 @@ pub enum Refusal {
     NoRoute,
     /// The route does not have that method.
     NoMethod,
+    /// The endpoint takes no filter.
+    NoFilter,
     /// The body is not JSON by its own account.
     MediaType(String),
     /// The body is compressed, or encoded otherwise.
@@ -59,6 +61,8 @@ impl Refusal {
             Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
+            // RFC 7644 §4: so that nobody takes an unfiltered answer for a filtered one.
+            Self::NoFilter => StatusCode::FORBIDDEN,
             Self::MediaType(_) | Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             // RFC 9110 §15.5.15.
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
@@ -74,6 +78,7 @@ impl Refusal {
             Self::NoToken => Error::Unauthenticated.to_string(),
             Self::NoRoute => "there is nothing at this path".to_owned(),
             Self::NoMethod => "this method is not allowed at this path".to_owned(),
+            Self::NoFilter => "this endpoint cannot be filtered".to_owned(),
             Self::MediaType(given) => {
                 format!(
                     "the body must be `{MEDIA_TYPE}` or `application/json`, not {}",
@@ -99,6 +104,7 @@ impl Refusal {
             Self::NoToken
             | Self::NoRoute
             | Self::NoMethod
+            | Self::NoFilter
             | Self::MediaType(_)
             | Self::Encoding(_)
             | Self::TargetTooLong
@@ -158,6 +164,7 @@ impl Refusal {
             Self::Iam(_)
             | Self::NoRoute
             | Self::NoMethod
+            | Self::NoFilter
             | Self::MediaType(_)
             | Self::TargetTooLong
             | Self::BadBody

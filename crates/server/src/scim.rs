@@ -258,8 +258,7 @@ pub async fn discover(State(app): State<App>, request: Request<Body>) -> Respons
 async fn on_discover(app: &App, request: Request<Body>) -> Result<Response, Refusal> {
     let Asked { cx, parts, .. } = Asked::new(app, request).await?;
     if list_query(&parts)?.filter.is_some() {
-        // RFC 7644 §4: so that nobody takes an unfiltered answer for a filtered one.
-        return Err(Error::Forbidden("this endpoint cannot be filtered".to_owned()).into());
+        return Err(Refusal::NoFilter);
     }
     let base = crate::extract::ScimPath::of(parts.uri.path()).map_or(0, |path| path.base.len());
     let rest = parts.uri.path().get(base..).unwrap_or_default().trim_matches('/');

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Context, Failure, Output, print, print_json};
 use crate::config::{Config, effective};
+use crate::listen;
 
 /// Arguments of `check-config`: those of `serve`.
 #[derive(Debug, Args)]
@@ -22,6 +23,7 @@ pub struct CheckConfig {
 impl CheckConfig {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         self.config.check()?;
+        listen::check(&self.config).map_err(Failure::failed)?;
         let settings = effective::settings(&context.matches, context.file.as_ref());
         let url = self.config.public_url(self.config.listen);
         if self.output.json {

@@ -250,7 +250,7 @@ impl List {
             return print_json(&all.iter().map(shown).collect::<Vec<_>>());
         }
         let mut text = format!(
-            "{:36}  {:5}  {:5}  {:24}  {:24}  name, actions\n",
+            "{:36}  {:5}  {:5}  {:24}  {:24}  name, actions, user\n",
             "id", "kind", "mode", "expires", "last used"
         );
         for token in &all {
@@ -265,6 +265,9 @@ impl List {
             );
             if let Some(actions) = &token.actions {
                 text += &format!(" ({})", actions.join(", "));
+            }
+            if let Some(user) = &token.subject {
+                text += &format!(", for the user {}", visible(user));
             }
             text.push('\n');
         }

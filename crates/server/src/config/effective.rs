@@ -9,6 +9,7 @@ use store::Location;
 
 use super::Config;
 use super::file::File;
+use crate::command::hidden;
 
 /// One option as it is in effect.
 #[derive(Debug, Serialize)]
@@ -53,10 +54,10 @@ pub fn settings(matches: &ArgMatches, file: Option<&File>) -> Vec<Setting> {
 fn setting(arg: &Arg, matches: &ArgMatches, file: Option<&File>) -> Setting {
     let name = arg.get_id().as_str();
     let raw = matches.get_raw(name).and_then(|mut values| values.next());
-    // As it was written, but for the one that may hold a password.
+    // As it was written, but for what may hold a password.
     let value = match matches.try_get_one::<Location>(name) {
         Ok(Some(location)) => Some(location.to_string()),
-        _ => raw.map(|value| value.to_string_lossy().into_owned()),
+        _ => raw.map(|value| hidden::shown(arg, &value.to_string_lossy()).to_owned()),
     };
     Setting { name: name.to_owned(), value, origin: origin(arg, matches, file) }
 }

@@ -104,6 +104,24 @@ fn a_wrong_configuration_is_refused_with_exit_code_2() {
 }
 
 #[test]
+fn what_serve_would_refuse_of_a_certificate_is_found_by_checking() {
+    let folder = folder_with("tls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\n");
+    let missing = text(&durward(folder.path(), &["check-config"]).output().unwrap());
+    assert!(missing.contains("cert.pem") && missing.ends_with("exit 1\n"), "{missing}");
+    std::fs::write(folder.path().join("cert.pem"), "no certificate").unwrap();
+    std::fs::write(folder.path().join("key.pem"), "no key").unwrap();
+    let empty = text(&durward(folder.path(), &["check-config"]).output().unwrap());
+    assert_eq!(empty, text(&durward(folder.path(), &["serve"]).output().unwrap()));
+}
+
+#[test]
+fn what_may_hold_a_password_is_not_shown_by_checking() {
+    let folder = folder_with("otlp_endpoint = \"http://durward:hush@collector:4318\"\n");
+    let mut check = durward(folder.path(), &["check-config"]);
+    assert_eq!(setting(&mut check, "otlp_endpoint"), "otlp_endpoint … durward.toml:1");
+}
+
+#[test]
 fn an_unknown_variable_is_refused_with_exit_code_2() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = durward(folder.path(), &["check-config"]);
