@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 
 use sha2::{Digest, Sha256};
 
+use crate::about::About;
 use crate::columns::{Columns, ENOUGH, Flow, MORE, Param, bounded};
 use crate::sqlite::Session;
 use crate::{StoreError, TenantId, TenantStore, statements, tenant};
@@ -32,6 +33,8 @@ statements! {
     SAVE_HEAD = "insert into head (tenant, audit, hash, outbox) values ($1, $2, $3, $4) on conflict (tenant) \
                  do update set audit = excluded.audit, hash = excluded.hash, outbox = excluded.outbox";
 }
+
+const NEWEST: About = About { sql: SEQUENCE, key: 0, several: None };
 
 /// What the first entry follows.
 const ZERO: [u8; 32] = [0; 32];
@@ -301,7 +304,7 @@ impl TenantStore<'_> {
     /// The number of the newest entry: it grows with every audited change, in the commit of the change. 0 when there is none.
     pub async fn sequence(&self) -> Result<i64, StoreError> {
         let mut sequence = 0;
-        self.read_joint(SEQUENCE, &[self.param()], |row| {
+        self.read_about(&[(NEWEST, vec![self.param()])], |_, row| {
             sequence = row.int(0)?;
             ENOUGH
         })

@@ -33,6 +33,17 @@ impl From<&Param<'_>> for Value {
     }
 }
 
+impl<'v> From<&'v Value> for Param<'v> {
+    fn from(value: &'v Value) -> Self {
+        match value {
+            Value::Null => Param::Null,
+            Value::Int(value) => Param::Int(*value),
+            Value::Text(text) => Param::Text(text),
+            Value::Bytes(bytes) => Param::Bytes(bytes),
+        }
+    }
+}
+
 /// The row a statement stands on. A column of another type than asked for is a broken store.
 pub(crate) trait Columns {
     fn int(&self, column: usize) -> Result<i64, StoreError>;

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::about::Asked;
 use crate::columns::{Columns, Flow, Param};
 use crate::postgres::{self, Postgres};
 use crate::sqlite::{self, Sqlite};
@@ -36,17 +37,21 @@ impl Db {
         }
     }
 
-    /// As [`Db::read`], of a few rows that many ask for at once. On a database server those who wait share an answer.
-    pub(crate) async fn read_joint(
+    /// As [`Db::read_all`], of statements that are all about one thing, and such as many ask at once.
+    pub(crate) async fn read_about(
         &self,
         tenant: TenantId,
-        sql: &'static str,
-        params: &[Param<'_>],
-        mut row: impl FnMut(&dyn Columns) -> Flow,
+        asked: &[Asked<'_>],
+        mut row: impl FnMut(usize, &dyn Columns) -> Flow,
     ) -> Result<(), StoreError> {
         match self {
-            Db::Sqlite(sqlite) => sqlite.read(sql, params, &mut row),
-            Db::Postgres(postgres) => Box::pin(postgres.read_joint(tenant, sql, params, row)).await,
+            Db::Sqlite(sqlite) => {
+                let mut asked = asked.iter().enumerate();
+                asked.try_for_each(|(at, (about, params))| {
+                    sqlite.read(about.sql, params, &mut |found| row(at, found))
+                })
+            }
+            Db::Postgres(postgres) => Box::pin(postgres.read_about(tenant, asked, row)).await,
         }
     }
 

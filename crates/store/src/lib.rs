@@ -11,6 +11,7 @@
 //! SQL stands once, beside the table it is about, with `$n` placeholders in ascending order of appearance;
 //! which database runs it is known to the two drivers alone.
 
+mod about;
 mod audit;
 mod backup;
 mod batch;
@@ -22,7 +23,6 @@ mod edge;
 mod error;
 mod guard;
 mod index;
-mod joint;
 mod location;
 mod migrate;
 mod moment;

@@ -1,11 +1,13 @@
 //! The PostgreSQL driver; with the files below it, all that is known of PostgreSQL.
 //!
-//! A read is one exchange with the server on a pooled connection; each read sees the newest moment, so two reads of one
+//! A read is one exchange with the server on a pooled connection, or part of one with others that ask the same; each read sees the newest moment, so two reads of one
 //! request may see two. A commit is answered when the server says that it is durable, and whoever reads after that
 //! sees it. Nothing is remembered of the database from one transaction to the next: other nodes write too.
 
+mod asked;
 mod commit;
 mod connect;
+mod gather;
 mod session;
 mod transaction;
 mod url;
@@ -22,14 +24,14 @@ use tokio_postgres::error::SqlState;
 use crate::batch::{Batch, Committed};
 use crate::columns::{Columns, ENOUGH, Flow, MORE, Param, Value};
 use crate::db::{Step, Steps};
-use crate::joint::Joint;
 use crate::location::Url;
 use crate::migrate::{self, Applied, Macros, Migration};
 use crate::{CommitError, Options, StoreError, TenantId};
 
+use asked::{Found, Question};
 use commit::Lanes;
 use connect::Server;
-use session::Row;
+use gather::Gather;
 pub(crate) use session::Session;
 
 /// How long a read waits for a connection, or for that all hosts were tried; then for its answer, and then for each row.
@@ -56,11 +58,8 @@ type Pool = deadpool::managed::Pool<Manager>;
 pub(crate) struct Postgres {
     pool: Pool,
     lanes: Option<Arc<Lanes>>,
-    joint: Joint<Question, Result<Arc<[tokio_postgres::Row]>, StoreError>>,
+    gather: Gather<Question, Value, Arc<Found>>,
 }
-
-/// Whose rows, by which statement, with which values.
-type Question = (TenantId, &'static str, Vec<Value>);
 
 impl Postgres {
     pub(crate) async fn open(url: &Url, options: Options) -> Result<Self, StoreError> {
@@ -88,7 +87,7 @@ impl Postgres {
         // Commits leave room for reads.
         let turns = most.div_ceil(2);
         let lanes = (!options.read_only).then(|| Lanes::new(pool.clone(), turns, group, options.fault));
-        Ok(Postgres { pool, lanes, joint: Joint::default() })
+        Ok(Postgres { pool, lanes, gather: Gather::default() })
     }
 
     /// Whether commits are taken: not by a server that has become a standby, or was told to take no writes.
@@ -119,34 +118,6 @@ impl Postgres {
         let mut session = session(&self.pool, tenant).await?;
         let shown = session.query(sql, params, row).await;
         shown.inspect_err(|error| give_up(&self.pool, session, is_away(error)))
-    }
-
-    pub(crate) async fn read_joint(
-        &self,
-        tenant: TenantId,
-        sql: &'static str,
-        params: &[Param<'_>],
-        mut row: impl FnMut(&dyn Columns) -> Flow,
-    ) -> Result<(), StoreError> {
-        let question = (tenant, sql, params.iter().map(Value::from).collect());
-        let rows = self.joint.ask(question, self.rows(tenant, sql, params)).await?;
-        for found in &*rows {
-            if row(&Row(found))?.is_break() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    async fn rows(
-        &self,
-        tenant: TenantId,
-        sql: &'static str,
-        params: &[Param<'_>],
-    ) -> Result<Arc<[tokio_postgres::Row]>, StoreError> {
-        let mut session = session(&self.pool, tenant).await?;
-        let found = session.rows(sql, params).await.map(Arc::from);
-        found.inspect_err(|error| give_up(&self.pool, session, is_away(error)))
     }
 
     pub(crate) async fn read_all(

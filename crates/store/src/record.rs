@@ -5,6 +5,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
+use crate::about::{About, SEVERAL, Several};
 use crate::columns::{Columns, ENOUGH, MORE, Param, counted};
 use crate::db::Steps;
 use crate::{StoreError, TenantStore, statements};
@@ -12,7 +13,7 @@ use crate::{StoreError, TenantStore, statements};
 statements! {
     GET = "select id, version, created, modified, display, document, connections, secret from record \
            where tenant = $1 and kind = $2 and id = $3";
-    GET_MANY = "select id, version, created, modified, display, document, connections, secret from record \
+    GET_SEVERAL = "select id, version, created, modified, display, document, connections, secret from record \
                 where tenant = $1 and kind = $2 and id in \
                 ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
     EXISTS = "select 1 from record where tenant = $1 and kind = $2 and id = $3";
@@ -35,8 +36,9 @@ statements! {
     COUNTER = "select live, shifts from counter where tenant = $1 and kind = $2";
 }
 
-/// How many ids [`GET_MANY`] has room for.
-const MANY: usize = 16;
+/// A record by its id.
+pub(crate) const BY_ID: About =
+    About { sql: GET, key: 2, several: Some(Several { sql: GET_SEVERAL, column: 0, limit: None }) };
 
 /// A record as it lies in the store.
 #[derive(Clone, PartialEq, Eq)]
@@ -169,8 +171,8 @@ impl TenantStore<'_> {
         f: impl FnOnce(RecordRef<'_>) -> R,
     ) -> Result<Option<R>, StoreError> {
         let (mut f, mut made) = (Some(f), None);
-        let params = [self.param(), Param::Text(kind), Param::Text(id)];
-        self.read(GET, &params, |row| {
+        let params = vec![self.param(), Param::Text(kind), Param::Text(id)];
+        self.read_about(&[(BY_ID, params)], |_, row| {
             let record = RecordRef::read(kind, row, 0)?;
             made = f.take().map(|f| f(record));
             ENOUGH
@@ -186,10 +188,13 @@ impl TenantStore<'_> {
         ids: &[&str],
         mut f: impl FnMut(RecordRef<'_>),
     ) -> Result<(), StoreError> {
+        if let [id] = ids {
+            return self.with_record(kind, id, f).await.map(drop);
+        }
         let steps: Steps<'_> = ids
-            .chunks(MANY)
+            .chunks(SEVERAL)
             .map(|ids| {
-                let (sql, room) = if ids.len() == 1 { (GET, 1) } else { (GET_MANY, MANY) };
+                let (sql, room) = if ids.len() == 1 { (GET, 1) } else { (GET_SEVERAL, SEVERAL) };
                 // The same id once more finds nothing more.
                 let last = ids.last().copied().unwrap_or_default();
                 let padded = ids.iter().copied().chain(std::iter::repeat(last)).take(room).map(Param::Text);

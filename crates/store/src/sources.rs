@@ -4,8 +4,8 @@
 //! exchange. Most records are reached over one edge, if at all, and a recursion sets up tables of its own: the first look
 //! goes without, and says whether more lies above.
 
+use crate::about::{About, Asked, Several};
 use crate::columns::{Columns, ENOUGH, MORE, Param, bounded};
-use crate::db::Steps;
 use crate::record::{self, RecordRef};
 use crate::{Record, StoreError, TenantStore, statements};
 
@@ -15,6 +15,11 @@ statements! {
               and u.relation = $2 and u.target = e.source) then 1 else 0 end \
             from edge e cross join record r where e.tenant = $1 and e.relation = $2 and e.target = $3 \
             and r.tenant = $1 and r.kind = $4 and r.id = e.source order by e.source limit $5";
+    NEAR_SEVERAL = "select r.id, r.display, 1, case when exists (select 1 from edge u where u.tenant = $1 \
+                      and u.relation = $2 and u.target = e.source) then 1 else 0 end, e.target \
+                    from edge e cross join record r where e.tenant = $1 and e.relation = $2 and e.target in \
+                    ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
+                    and r.tenant = $1 and r.kind = $19 and r.id = e.source limit $20";
     // `union` drops what was met before, so a cycle ends. An id is met at most twice: directly and not.
     FAR = "with recursive up (id, direct) as ( \
              select source, 1 from edge where tenant = $1 and relation = $2 and target = $3 \
@@ -36,6 +41,16 @@ statements! {
                     where g.tenant = $1 and g.relation = $5 and g.target = $3 \
                     and e.tenant = $1 and e.relation = $2 and e.target = g.source \
                     and r.tenant = $1 and r.kind = $4 and r.id = e.source limit $6";
+    NEAR_THROUGH_SEVERAL = "select r.id, r.display, 1, e.target from edge e cross join record r \
+                            where e.tenant = $1 and e.relation = $2 and e.target in \
+                            ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
+                            and r.tenant = $1 and r.kind = $19 and r.id = e.source \
+                            union all \
+                            select r.id, r.display, 0, g.target from edge g cross join edge e cross join record r \
+                            where g.tenant = $1 and g.relation = $20 and g.target in \
+                            ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
+                            and e.tenant = $1 and e.relation = $2 and e.target = g.source \
+                            and r.tenant = $1 and r.kind = $19 and r.id = e.source limit $21";
     // The same over any number of edges of the other.
     FAR_THROUGH = "with recursive up (id) as ( \
                      select source from edge where tenant = $1 and relation = $2 and target = $3 \
@@ -53,6 +68,15 @@ statements! {
                    select met.id, r.display, met.direct from met cross join record r \
                    where r.tenant = $1 and r.kind = $5 and r.id = met.id order by met.id limit $6";
 }
+
+const BY_EDGE: About =
+    About { sql: NEAR, key: 2, several: Some(Several { sql: NEAR_SEVERAL, column: 4, limit: Some(4) }) };
+const BY_TWO: About = About {
+    sql: NEAR_THROUGH,
+    key: 2,
+    several: Some(Several { sql: NEAR_THROUGH_SEVERAL, column: 3, limit: Some(5) }),
+};
+const IS_NESTED: About = About { sql: NESTED, key: 2, several: None };
 
 /// A question: which records of a kind lead to another one.
 #[derive(Debug, Clone, Copy)]
@@ -134,25 +158,25 @@ impl TenantStore<'_> {
         kind: Option<&str>,
         show: impl FnOnce(Option<RecordRef<'_>>, Vec<Vec<Source>>),
     ) -> Result<(), StoreError> {
-        let (mut steps, mut says) = (Steps::new(), Vec::new());
+        let (mut steps, mut says): (Vec<Asked<'_>>, _) = (Vec::new(), Vec::new());
         for (at, question) in asked.iter().enumerate() {
             if let Over::Through(inner) = question.over
                 && knower(asked, at, inner).is_none()
             {
-                steps.push((NESTED, vec![self.param(), Param::Text(inner), Param::Text(target)]));
+                steps.push((IS_NESTED, vec![self.param(), Param::Text(inner), Param::Text(target)]));
                 says.push(Says::More(at));
             }
             steps.push(question.near(self.param(), target));
             says.push(Says::Source(at));
         }
         if let Some(kind) = kind {
-            steps.push((record::GET, vec![self.param(), Param::Text(kind), Param::Text(target)]));
+            steps.push((record::BY_ID, vec![self.param(), Param::Text(kind), Param::Text(target)]));
             says.push(Says::Record);
         }
         let mut lists: Vec<Vec<Source>> = vec![Vec::new(); asked.len()];
         let mut more = vec![false; asked.len()];
         let (mut kept, mut show) = (None, Some(show));
-        self.read_all(&steps, |step, row| {
+        self.read_about(&steps, |step, row| {
             match says.get(step) {
                 Some(Says::Source(at)) => {
                     let over = asked.get(*at).map(|question| question.over);
@@ -172,7 +196,7 @@ impl TenantStore<'_> {
                     if more.contains(&true) {
                         kept = Some(found.to_owned());
                     } else if let Some(show) = show.take() {
-                        show(Some(found), finished(asked, std::mem::take(&mut lists)));
+                        show(Some(found), finished(std::mem::take(&mut lists)));
                     }
                     ENOUGH
                 }
@@ -196,21 +220,19 @@ impl TenantStore<'_> {
                 .await?;
             }
         }
-        show(kept.as_ref().map(Record::as_ref), finished(asked, lists));
+        show(kept.as_ref().map(Record::as_ref), finished(lists));
         Ok(())
     }
 }
 
 impl Sources<'_> {
     /// The look that goes as far as one edge up.
-    fn near<'p>(&'p self, tenant: Param<'p>, target: &'p str) -> (&'static str, Vec<Param<'p>>) {
+    fn near<'p>(&'p self, tenant: Param<'p>, target: &'p str) -> Asked<'p> {
         let (relation, kind) = (Param::Text(self.relation), Param::Text(self.kind));
         let (target, take) = (Param::Text(target), Param::Int(bounded(self.take)));
         match self.over {
-            Over::Edge | Over::Edges => (NEAR, vec![tenant, relation, target, kind, take]),
-            Over::Through(inner) => {
-                (NEAR_THROUGH, vec![tenant, relation, target, kind, Param::Text(inner), take])
-            }
+            Over::Edge | Over::Edges => (BY_EDGE, vec![tenant, relation, target, kind, take]),
+            Over::Through(inner) => (BY_TWO, vec![tenant, relation, target, kind, Param::Text(inner), take]),
         }
     }
 
@@ -219,8 +241,7 @@ impl Sources<'_> {
         let (relation, kind) = (Param::Text(self.relation), Param::Text(self.kind));
         let (above, take) = (Param::Text(target), Param::Int(bounded(self.take)));
         match self.over {
-            Over::Edge => self.near(tenant, target),
-            Over::Edges => (FAR, vec![tenant, relation, above, kind, take]),
+            Over::Edge | Over::Edges => (FAR, vec![tenant, relation, above, kind, take]),
             Over::Through(inner) => {
                 (FAR_THROUGH, vec![tenant, Param::Text(inner), above, relation, kind, take])
             }
@@ -234,12 +255,10 @@ fn knower(asked: &[Sources<'_>], at: usize, relation: &str) -> Option<usize> {
 }
 
 /// Each source once, by id: what leads there in several ways does so directly, if in one of them.
-fn finished(asked: &[Sources<'_>], mut lists: Vec<Vec<Source>>) -> Vec<Vec<Source>> {
-    for (question, list) in asked.iter().zip(&mut lists) {
-        if matches!(question.over, Over::Through(_)) {
-            list.sort_unstable_by(|a, b| a.id.cmp(&b.id).then(b.direct.cmp(&a.direct)));
-            list.dedup_by(|later, first| later.id == first.id);
-        }
+fn finished(mut lists: Vec<Vec<Source>>) -> Vec<Vec<Source>> {
+    for list in &mut lists {
+        list.sort_unstable_by(|a, b| a.id.cmp(&b.id).then(b.direct.cmp(&a.direct)));
+        list.dedup_by(|later, first| later.id == first.id);
     }
     lists
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+use crate::about::Asked;
 use crate::columns::{Columns, Flow, Param};
 use crate::db::{self, Db, Steps};
 use crate::position::Positions;
@@ -160,17 +161,20 @@ impl<'s> TenantStore<'s> {
         }
     }
 
-    /// As [`TenantStore::read`], of a few rows that many requests ask for at once, such as their common token.
-    pub(crate) async fn read_joint(
+    /// As [`TenantStore::read_all`], of statements that are all about one thing, and such as many ask at once.
+    pub(crate) async fn read_about(
         &self,
-        sql: &'static str,
-        params: &[Param<'_>],
-        row: impl FnMut(&dyn Columns) -> Flow,
+        asked: &[Asked<'_>],
+        mut row: impl FnMut(usize, &dyn Columns) -> Flow,
     ) -> Result<(), StoreError> {
-        match self.moment {
-            Some(moment) => moment.lock().await.read(sql, params, row).await,
-            None => self.store.inner.db.read_joint(self.tenant, sql, params, row).await,
+        let Some(moment) = self.moment else {
+            return self.store.inner.db.read_about(self.tenant, asked, row).await;
+        };
+        let mut moment = moment.lock().await;
+        for (at, (about, params)) in asked.iter().enumerate() {
+            moment.read(about.sql, params, |found| row(at, found)).await?;
         }
+        Ok(())
     }
 
     pub(crate) async fn read_all(

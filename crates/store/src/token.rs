@@ -2,6 +2,7 @@
 //!
 //! What the caller holds never comes here. A token's end is not judged here either: there is no clock.
 
+use crate::about::{About, Several};
 use crate::columns::{Columns, ENOUGH, MORE, Param, bounded, counted};
 use crate::tenant::{Tenant, TenantId};
 use crate::{StoreError, TenantStore, statements};
@@ -16,6 +17,9 @@ macro_rules! columns {
 statements! {
     AUTHENTICATE = concat!("select ", columns!(), ", t.tenant, t.name, t.created, t.kinds \
         from token k cross join tenant t where k.tenant = $1 and k.hash = $2 and t.tenant = k.tenant");
+    AUTHENTICATE_SEVERAL = concat!("select ", columns!(), ", t.tenant, t.name, t.created, t.kinds, k.hash \
+        from token k cross join tenant t where k.tenant = $1 and k.hash in \
+        ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) and t.tenant = k.tenant");
     GET = concat!("select ", columns!(), " from token k where k.tenant = $1 and k.id = $2");
     LIST = concat!("select ", columns!(), " from token k where k.tenant = $1 and k.id > $2 \
         and ($3 = '' or k.kind = $3) and ($4 = '' or k.provider = $4) order by k.id limit $5 offset $6");
@@ -30,6 +34,12 @@ statements! {
     SETTINGS = "update token set settings = $1 where tenant = $2 and id = $3";
     USED = "update token set last_used = $1 where tenant = $2 and id = $3 and coalesce(last_used, 0) < $1";
 }
+
+const BY_HASH: About = About {
+    sql: AUTHENTICATE,
+    key: 1,
+    several: Some(Several { sql: AUTHENTICATE_SEVERAL, column: COLUMNS + 4, limit: None }),
+};
 
 /// A token to insert.
 #[derive(Clone, Copy)]
@@ -175,7 +185,7 @@ impl TenantStore<'_> {
     /// The token with this hash and its tenant.
     pub(crate) async fn authenticate(&self, hash: &[u8; 32]) -> Result<Option<(Token, Tenant)>, StoreError> {
         let mut found = None;
-        self.read_joint(AUTHENTICATE, &[self.param(), Param::Bytes(hash)], |row| {
+        self.read_about(&[(BY_HASH, vec![self.param(), Param::Bytes(hash)])], |_, row| {
             found = Some((Token::read(row)?, Tenant::read(row, COLUMNS)?));
             ENOUGH
         })

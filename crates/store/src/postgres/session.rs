@@ -86,28 +86,24 @@ impl Session {
         Ok(())
     }
 
-    /// As [`Session::query`], of few rows.
-    pub(super) async fn rows(
-        &mut self,
-        sql: &str,
-        params: &[Param<'_>],
-    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
-        let patience = self.patience;
-        let mut exchange = self.exchange();
-        let answers = async {
-            exchange.send(sql, params.to_vec()).await;
-            exchange.answers().await
-        };
-        let mut answers = in_time(patience, answers).await?;
-        Ok(answers.pop().map(|answer| answer.rows).unwrap_or_default())
-    }
-
     /// As [`Session::query`], of several statements that are all sent before the first answer is waited for.
     pub(super) async fn query_all(
         &mut self,
         steps: &Steps<'_>,
         mut show: impl FnMut(usize, &dyn Columns) -> Flow,
     ) -> Result<(), StoreError> {
+        for (at, answer) in self.answers(steps).await?.iter().enumerate() {
+            for row in &answer.rows {
+                if show(at, &Row(row))?.is_break() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The answers to statements that are all sent before the first is waited for.
+    pub(super) async fn answers(&mut self, steps: &Steps<'_>) -> Result<Vec<Answer>, StoreError> {
         let patience = self.patience;
         // Before any is sent: while one waits to be prepared nobody takes the rows of those before it, and there may be more
         // of them than fit between server and client.
@@ -125,15 +121,7 @@ impl Session {
             }
             exchange.answers().await
         };
-        let answers = in_time(patience, answers).await?;
-        for (at, answer) in answers.iter().enumerate() {
-            for row in &answer.rows {
-                if show(at, &Row(row))?.is_break() {
-                    break;
-                }
-            }
-        }
-        Ok(())
+        in_time(patience, answers).await
     }
 
     /// Runs statements that are not worth preparing.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use scratch::{Cluster, Database};
 
 use crate::contract::{ACME, World, batch, contract, creation, intact, new};
-use crate::{CommitError, Location, Options, Store, StoreError};
+use crate::{CommitError, Location, Options, Over, RecordRef, Sources, Store, StoreError};
 
 impl World for Database {
     fn new() -> Self {
@@ -50,6 +50,50 @@ async fn a_connection_that_was_cut_is_replaced() {
         }
     }
     intact(acme, 3).await;
+}
+
+/// Of thirty, of which some are held, and some by what is held itself; of one that is not there; and where the rows about all
+/// are more than may be read about one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_many_ask_at_once_is_what_each_would_be_told_alone() {
+    let world = Database::new();
+    let store = world.fresh().await;
+    let acme = store.tenant(ACME);
+    for number in 0..30_u8 {
+        acme.commit(creation(&number.to_string(), &[number])).await.unwrap();
+    }
+    for number in 0..6 {
+        let id = format!("box{number}");
+        let held = batch(|b| {
+            b.insert(&new("Box", &id));
+            (number..30).step_by(number + 2).for_each(|thing| {
+                b.link("holds", &id, &thing.to_string(), &["Thing"]);
+            });
+            b.link("lists", &id, &number.to_string(), &["Thing"])
+        });
+        acme.commit(held).await.unwrap();
+    }
+    acme.commit(batch(|b| b.insert(&new("Box", "all")).link("holds", "all", "box3", &["Box"])))
+        .await
+        .unwrap();
+    for take in [100, 3] {
+        let holds = Sources { relation: "holds", kind: "Box", over: Over::Edges, take };
+        let lists = Sources { relation: "lists", over: Over::Through("holds"), ..holds };
+        let look = async |number: usize| {
+            let id = number.to_string();
+            let show = |record: RecordRef<'_>, found| (record.to_owned(), found);
+            acme.with_sources("Thing", &id, &[holds, lists], show).await.unwrap()
+        };
+        let mut alone = Vec::new();
+        for number in 0..31 {
+            alone.push(look(number).await);
+        }
+        assert!(alone[30].is_none() && alone[..30].iter().all(|told| told.is_some()));
+        assert_eq!(futures_util::future::join_all((0..31).map(look)).await, alone);
+    }
+    let ids: Vec<String> = (0..30).map(|number| number.to_string()).collect();
+    let records = ids.iter().map(async |id| acme.record("Thing", id).await.unwrap().unwrap().id);
+    assert_eq!(futures_util::future::join_all(records).await, ids);
 }
 
 /// As when the schema changed under a statement that was prepared, or a pooler forgot it.

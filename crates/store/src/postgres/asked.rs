@@ -1,0 +1,137 @@
+//! Statements about one thing as they are asked about several: with which values, and whose the rows are.
+
+use std::sync::Arc;
+
+use super::session::{Row, Session};
+use super::{Postgres, give_up, is_away, session};
+use crate::about::{About, Asked, SEVERAL, Several};
+use crate::columns::{Columns, Flow, Param, Value};
+use crate::{StoreError, TenantId};
+
+/// What those have in common who ask together: whose rows they want, by which statements, with which values beside the thing.
+pub(super) type Question = (TenantId, Vec<(&'static str, Vec<Value>)>);
+
+fn question(tenant: TenantId, asked: &[Asked<'_>]) -> Question {
+    let beside = |(about, params): &Asked<'_>| {
+        let beside = params.iter().enumerate().filter(|(at, _)| *at != about.key);
+        (about.sql, beside.map(|(_, param)| Value::from(param)).collect())
+    };
+    (tenant, asked.iter().map(beside).collect())
+}
+
+/// The thing that the statements are about.
+fn key(asked: &[Asked<'_>]) -> Option<Value> {
+    let (about, params) = asked.first()?;
+    params.get(about.key).map(Value::from)
+}
+
+/// About how many things they can be asked at once.
+fn room(asked: &[Asked<'_>]) -> usize {
+    if asked.iter().all(|(about, _)| about.several.is_some()) { SEVERAL } else { 1 }
+}
+
+/// What statements about several things found.
+pub(super) struct Found {
+    /// The rows of each.
+    pub(super) rows: Vec<Rows>,
+    /// Whether there may be more than was asked for.
+    pub(super) is_cut: bool,
+}
+
+/// Rows about several things.
+pub(super) struct Rows {
+    rows: Vec<tokio_postgres::Row>,
+    /// Where it says about which.
+    column: Option<usize>,
+}
+
+impl Rows {
+    /// Those about one of them.
+    pub(super) fn about(&self, key: &Value) -> impl Iterator<Item = Result<Row<'_>, StoreError>> {
+        self.rows.iter().map(Row).filter_map(move |row| {
+            let Some(column) = self.column else { return Some(Ok(row)) };
+            match is(&row, column, key) {
+                Ok(true) => Some(Ok(row)),
+                Ok(false) => None,
+                Err(error) => Some(Err(error)),
+            }
+        })
+    }
+}
+
+fn is(row: &Row<'_>, column: usize, key: &Value) -> Result<bool, StoreError> {
+    Ok(match key {
+        Value::Null => false,
+        Value::Int(value) => row.int(column)? == *value,
+        Value::Text(text) => row.text(column)? == &**text,
+        Value::Bytes(bytes) => row.bytes(column)? == &**bytes,
+    })
+}
+
+impl Postgres {
+    /// Runs statements that are all about one thing, together with those of others who ask the same about theirs.
+    pub(crate) async fn read_about(
+        &self,
+        tenant: TenantId,
+        asked: &[Asked<'_>],
+        mut row: impl FnMut(usize, &dyn Columns) -> Flow,
+    ) -> Result<(), StoreError> {
+        let Some(key) = key(asked) else { return Ok(()) };
+        let ask = |keys: Vec<Value>| async move { self.ask(tenant, asked, &keys).await.map(Arc::new) };
+        let found = self.gather.ask(question(tenant, asked), key.clone(), room(asked), ask).await?;
+        if found.is_cut {
+            let alone = asked.iter().map(|(about, params)| (about.sql, params.clone())).collect();
+            return self.read_all(tenant, &alone, row).await;
+        }
+        for (at, rows) in found.rows.iter().enumerate() {
+            for found in rows.about(&key) {
+                if row(at, &found?)?.is_break() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks about things that all these statements can be asked about at once.
+    async fn ask(&self, tenant: TenantId, asked: &[Asked<'_>], keys: &[Value]) -> Result<Found, StoreError> {
+        let mut session = session(&self.pool, tenant).await?;
+        let found = session.ask(asked, keys).await;
+        found.inspect_err(|error| give_up(&self.pool, session, is_away(error)))
+    }
+}
+
+impl Session {
+    /// Asks statements about these things, as many as there is [`room`] for, in one exchange.
+    pub(super) async fn ask(&mut self, asked: &[Asked<'_>], keys: &[Value]) -> Result<Found, StoreError> {
+        let several = |about: &About| about.several.filter(|_| keys.len() > 1);
+        let steps = asked.iter().map(|(about, params)| match several(about) {
+            Some(Several { sql, .. }) => (sql, values(about, params, keys, SEVERAL)),
+            None => (about.sql, values(about, params, keys, 1)),
+        });
+        let answers = self.answers(&steps.collect()).await?;
+        let mut found = Found { rows: Vec::new(), is_cut: false };
+        for ((about, params), answer) in asked.iter().zip(answers) {
+            let several = several(about);
+            if let Some(Param::Int(most)) = several.and_then(|several| params.get(several.limit?)) {
+                found.is_cut |= i64::try_from(answer.rows.len()).is_ok_and(|rows| rows >= *most);
+            }
+            found.rows.push(Rows { rows: answer.rows, column: several.map(|several| several.column) });
+        }
+        Ok(found)
+    }
+}
+
+/// The values of a statement, with so many things in the place of the one; where there are fewer, the last once more.
+fn values<'p>(about: &About, params: &[Param<'p>], keys: &'p [Value], room: usize) -> Vec<Param<'p>> {
+    let mut values = Vec::with_capacity(params.len() + room);
+    for (at, param) in params.iter().enumerate() {
+        if at == about.key {
+            let last = keys.last().into_iter().cycle();
+            values.extend(keys.iter().chain(last).take(room).map(Param::from));
+        } else {
+            values.push(*param);
+        }
+    }
+    values
+}

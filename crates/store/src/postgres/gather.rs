@@ -1,0 +1,298 @@
+//! Questions of many, gathered: who asks while others of the same sort are on their way waits, and then asks together with
+//! all who came meanwhile.
+//!
+//! Nobody gets an answer that is older than its question: what is asked about is taken from those who wait, and then asked.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit, oneshot};
+
+use crate::StoreError;
+
+/// Who has waited so long for another's question asks beside it: it may be a long one, or on a connection that fell silent.
+const LONG: Duration = Duration::from_millis(20);
+/// So many ask beside another at once.
+const BESIDE: usize = 7;
+
+/// Who waits, by what the questions have in common (`Q`). They are about `K`s.
+pub(super) struct Gather<Q, K, V> {
+    lanes: Mutex<HashMap<Q, Arc<Lane<K, V>>>>,
+}
+
+struct Lane<K, V> {
+    turn: Semaphore,
+    beside: Semaphore,
+    queue: Mutex<Queue<K, V>>,
+}
+
+/// Those that nobody is asking for yet.
+struct Queue<K, V> {
+    waiting: VecDeque<Waiting<K, V>>,
+    /// How many have gone from it.
+    gone: u64,
+}
+
+struct Waiting<K, V> {
+    key: K,
+    tell: oneshot::Sender<Answer<V>>,
+}
+
+type Answer<V> = Result<V, StoreError>;
+/// What is asked about, and who waits for it.
+type Taken<K, V> = (Vec<K>, Vec<Waiting<K, V>>);
+
+impl<K, V> Default for Lane<K, V> {
+    fn default() -> Self {
+        let queue = Queue { waiting: VecDeque::new(), gone: 0 };
+        Self { turn: Semaphore::new(1), beside: Semaphore::new(BESIDE), queue: Mutex::new(queue) }
+    }
+}
+
+/// Forgets a lane when nobody waits in it any more.
+struct Stay<'g, Q: Eq + Hash, K, V> {
+    gather: &'g Gather<Q, K, V>,
+    question: Q,
+    lane: Arc<Lane<K, V>>,
+}
+
+impl<Q, K, V> Default for Gather<Q, K, V> {
+    fn default() -> Self {
+        Self { lanes: Mutex::default() }
+    }
+}
+
+impl<Q: Eq + Hash + Clone, K: Eq + Clone, V: Clone> Gather<Q, K, V> {
+    /// The answer to a question about a thing, as `ask` finds it of several things, of at most `room`, at once: this one's, or
+    /// that of somebody else who asks the same. When the database is away, all who wait are told: nobody waits for it twice.
+    pub(super) async fn ask<F>(
+        &self,
+        question: Q,
+        key: K,
+        room: usize,
+        ask: impl Fn(Vec<K>) -> F,
+    ) -> Answer<V>
+    where
+        F: Future<Output = Answer<V>>,
+    {
+        let stay = self.stay(question);
+        let lane = &stay.lane;
+        let (mut number, mut told) = lane.wait(key.clone());
+        loop {
+            let turn = tokio::select! {
+                biased;
+                answer = &mut told => Err(answer),
+                turn = lane.turn.acquire() => Ok(turn),
+                turn = lane.turn_beside() => Ok(turn),
+            };
+            let answer = match turn {
+                Err(answer) => answer,
+                Ok(turn) => match lane.take(number, room) {
+                    Some((keys, waiting)) => {
+                        let answer = ask(keys).await;
+                        let is_away = matches!(answer, Err(StoreError::Unavailable(_)));
+                        let others = if is_away { lane.take_all() } else { VecDeque::new() };
+                        for one in waiting.into_iter().chain(others) {
+                            // Who has stopped waiting is told nothing.
+                            drop(one.tell.send(answer.clone()));
+                        }
+                        continue;
+                    }
+                    // It is on its way.
+                    None => {
+                        drop(turn);
+                        (&mut told).await
+                    }
+                },
+            };
+            match answer {
+                Ok(answer) => return answer,
+                // Who was asking has stopped.
+                Err(_) => (number, told) = lane.wait(key.clone()),
+            }
+        }
+    }
+
+    fn stay(&self, question: Q) -> Stay<'_, Q, K, V> {
+        let lane = Arc::clone(self.lanes().entry(question.clone()).or_default());
+        Stay { gather: self, question, lane }
+    }
+}
+
+impl<Q, K, V> Gather<Q, K, V> {
+    fn lanes(&self) -> MutexGuard<'_, HashMap<Q, Arc<Lane<K, V>>>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Eq + Clone, V> Lane<K, V> {
+    fn queue(&self) -> MutexGuard<'_, Queue<K, V>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn turn_beside(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        tokio::time::sleep(LONG).await;
+        self.beside.acquire().await
+    }
+
+    /// Puts a key at the end of the queue: its number there, and where the answer comes.
+    fn wait(&self, key: K) -> (u64, oneshot::Receiver<Answer<V>>) {
+        let (tell, told) = oneshot::channel();
+        let mut queue = self.queue();
+        let before = u64::try_from(queue.waiting.len()).unwrap_or(u64::MAX);
+        queue.waiting.push_back(Waiting { key, tell });
+        (queue.gone.saturating_add(before), told)
+    }
+
+    /// Those who have waited longest, as many as there is room for what they ask about. None when that number has gone.
+    fn take(&self, number: u64, room: usize) -> Option<Taken<K, V>> {
+        let mut queue = self.queue();
+        if number < queue.gone {
+            return None;
+        }
+        let (mut keys, mut taken): (Vec<K>, _) = (Vec::new(), Vec::new());
+        while let Some(next) = queue.waiting.front() {
+            if !keys.contains(&next.key) {
+                if keys.len() == room {
+                    break;
+                }
+                keys.push(next.key.clone());
+            }
+            taken.extend(queue.waiting.pop_front());
+            queue.gone += 1;
+        }
+        Some((keys, taken))
+    }
+
+    fn take_all(&self) -> VecDeque<Waiting<K, V>> {
+        let mut queue = self.queue();
+        queue.gone += u64::try_from(queue.waiting.len()).unwrap_or(u64::MAX);
+        std::mem::take(&mut queue.waiting)
+    }
+}
+
+impl<Q: Eq + Hash, K, V> Drop for Stay<'_, Q, K, V> {
+    fn drop(&mut self) {
+        let mut lanes = self.gather.lanes();
+        // The map's, and its own. Others come by the map alone, which is locked.
+        if Arc::strong_count(&self.lane) == 2 {
+            lanes.remove(&self.question);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use futures_util::FutureExt;
+    use futures_util::future::LocalBoxFuture;
+
+    use super::*;
+
+    /// Answers when it is told to, with what there was when it was asked.
+    #[derive(Default)]
+    struct World {
+        gather: Gather<&'static str, u32, String>,
+        is: Cell<u32>,
+        asked: RefCell<Vec<Vec<u32>>>,
+        turns: RefCell<VecDeque<oneshot::Receiver<Answer<()>>>>,
+    }
+
+    impl World {
+        /// The next to ask waits until it is told.
+        fn slow(&self) -> oneshot::Sender<Answer<()>> {
+            let (tell, told) = oneshot::channel();
+            self.turns.borrow_mut().push_back(told);
+            tell
+        }
+
+        fn ask(&self, question: &'static str, key: u32) -> LocalBoxFuture<'_, Answer<String>> {
+            let ask = move |keys: Vec<u32>| async move {
+                let seen = format!("{keys:?} at {}", self.is.get());
+                self.asked.borrow_mut().push(keys);
+                let turn = self.turns.borrow_mut().pop_front();
+                match turn {
+                    Some(turn) => turn.await.unwrap().map(|()| seen),
+                    None => Ok(seen),
+                }
+            };
+            Box::pin(self.gather.ask(question, key, 3, ask))
+        }
+    }
+
+    /// Lets all go on as far as they can.
+    fn poll(all: &mut [LocalBoxFuture<'_, Answer<String>>]) -> Vec<Option<Answer<String>>> {
+        let mut told = vec![None; all.len()];
+        for _ in 0..3 {
+            for (one, told) in all.iter_mut().zip(&mut told) {
+                if told.is_none() {
+                    *told = one.now_or_never();
+                }
+            }
+        }
+        told
+    }
+
+    #[tokio::test]
+    async fn who_comes_while_others_are_asked_about_asks_together_afterwards() {
+        let world = World::default();
+        let tell = world.slow();
+        let mut first = [world.ask("a", 1)];
+        assert_eq!(poll(&mut first), [None]);
+        world.is.set(1);
+        let mut late = [3, 4, 4, 5, 6].map(|key| world.ask("a", key));
+        assert_eq!(poll(&mut late), vec![None; 5]);
+        let other = world.ask("b", 3).now_or_never();
+        assert_eq!(other, Some(Ok("[3] at 1".to_owned())), "another sort does not wait");
+        tell.send(Ok(())).unwrap();
+        assert_eq!(poll(&mut first), [Some(Ok("[1] at 0".to_owned()))]);
+        let told = poll(&mut late);
+        let (three, six) = ("[3, 4, 5] at 1".to_owned(), "[6] at 1".to_owned());
+        assert_eq!(told, [&three, &three, &three, &three, &six].map(|told| Some(Ok(told.clone()))));
+        assert_eq!(*world.asked.borrow(), [vec![1], vec![3], vec![3, 4, 5], vec![6]]);
+        drop((first, late));
+        assert!(world.gather.lanes().is_empty());
+    }
+
+    #[tokio::test]
+    async fn when_the_database_is_away_all_who_wait_are_told() {
+        let world = World::default();
+        let tell = world.slow();
+        let mut all: Vec<_> = (0..9).map(|key| world.ask("a", key)).collect();
+        assert_eq!(poll(&mut all), vec![None; 9]);
+        let away = StoreError::Unavailable("away".to_owned());
+        tell.send(Err(away.clone())).unwrap();
+        assert_eq!(poll(&mut all), vec![Some(Err(away)); 9]);
+        assert_eq!(*world.asked.borrow(), [[0]]);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_long_asks_beside() {
+        let world = World::default();
+        let _never = world.slow();
+        let mut first = world.ask("a", 1);
+        assert_eq!(first.as_mut().now_or_never(), None);
+        assert_eq!(world.ask("a", 2).await, Ok("[2] at 0".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn who_stops_waiting_leaves_it_to_the_others() {
+        let world = World::default();
+        let _never = [world.slow(), world.slow()];
+        let mut first = world.ask("a", 1);
+        assert_eq!(first.as_mut().now_or_never(), None);
+        let mut late = vec![world.ask("a", 3), world.ask("a", 4), world.ask("a", 5)];
+        assert_eq!(poll(&mut late), [None, None, None]);
+        drop(first);
+        assert_eq!(poll(&mut late), [None, None, None]);
+        assert_eq!(*world.asked.borrow(), [vec![1], vec![3, 4, 5]]);
+        // The one that asks for all three.
+        drop(late.remove(0));
+        assert_eq!(poll(&mut late), vec![Some(Ok("[4, 5] at 0".to_owned())); 2]);
+        drop(late);
+        assert!(world.gather.lanes().is_empty());
+    }
+}
