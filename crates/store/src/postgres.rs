@@ -58,7 +58,7 @@ type Pool = deadpool::managed::Pool<Manager>;
 pub(crate) struct Postgres {
     pool: Pool,
     lanes: Option<Arc<Lanes>>,
-    gather: Gather<Question, Value, Arc<Found>>,
+    gather: Gather<Question, Value, Result<Arc<Found>, StoreError>>,
 }
 
 impl Postgres {

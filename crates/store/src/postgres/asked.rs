@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use tokio::time::timeout;
+
 use super::session::{Row, Session};
-use super::{Postgres, give_up, is_away, session};
+use super::{PATIENCE, Postgres, give_up, is_away, session, unavailable};
 use crate::about::{About, Asked, SEVERAL, Several};
 use crate::columns::{Columns, Flow, Param, Value};
 use crate::{StoreError, TenantId};
@@ -13,16 +15,21 @@ pub(super) type Question = (TenantId, Vec<(&'static str, Vec<Value>)>);
 
 fn question(tenant: TenantId, asked: &[Asked<'_>]) -> Question {
     let beside = |(about, params): &Asked<'_>| {
-        let beside = params.iter().enumerate().filter(|(at, _)| *at != about.key);
+        // Where several cannot be asked about at once, the others are those who ask about the same.
+        let beside = params.iter().enumerate().filter(|(at, _)| *at != about.key || room(asked) == 1);
         (about.sql, beside.map(|(_, param)| Value::from(param)).collect())
     };
     (tenant, asked.iter().map(beside).collect())
 }
 
-/// The thing that the statements are about.
+/// The thing that the statements are about, as it is written in a row.
 fn key(asked: &[Asked<'_>]) -> Option<Value> {
     let (about, params) = asked.first()?;
-    params.get(about.key).map(Value::from)
+    Some(match params.get(about.key)? {
+        // No row holds a NUL.
+        Param::Text(text) if text.contains('\0') => Value::Text(text.replace('\0', "\u{FFFD}").into()),
+        param => Value::from(param),
+    })
 }
 
 /// About how many things they can be asked at once.
@@ -69,16 +76,18 @@ fn is(row: &Row<'_>, column: usize, key: &Value) -> Result<bool, StoreError> {
 }
 
 impl Postgres {
-    /// Runs statements that are all about one thing, together with those of others who ask the same about theirs.
+    /// Runs statements that are all about one thing, together with those of others who ask the same about theirs. However often
+    /// the one who asks for all gives up, nobody waits longer than for a read alone.
     pub(crate) async fn read_about(
         &self,
         tenant: TenantId,
         asked: &[Asked<'_>],
         mut row: impl FnMut(usize, &dyn Columns) -> Flow,
     ) -> Result<(), StoreError> {
-        let Some(key) = key(asked) else { return Ok(()) };
-        let ask = |keys: Vec<Value>| async move { self.ask(tenant, asked, &keys).await.map(Arc::new) };
-        let found = self.gather.ask(question(tenant, asked), key.clone(), room(asked), ask).await?;
+        let patience = self.pool.manager().server.patience() + PATIENCE;
+        let asking = timeout(patience, self.ask_together(tenant, asked));
+        let together = asking.await.map_err(|_| unavailable("the database did not answer in time"))??;
+        let Some((key, found)) = together else { return Ok(()) };
         if found.is_cut {
             let alone = asked.iter().map(|(about, params)| (about.sql, params.clone())).collect();
             return self.read_all(tenant, &alone, row).await;
@@ -91,6 +100,18 @@ impl Postgres {
             }
         }
         Ok(())
+    }
+
+    /// What the thing is, and what was found about it and others.
+    async fn ask_together(
+        &self,
+        tenant: TenantId,
+        asked: &[Asked<'_>],
+    ) -> Result<Option<(Value, Arc<Found>)>, StoreError> {
+        let Some(key) = key(asked) else { return Ok(None) };
+        let ask = |keys: Vec<Value>| async move { self.ask(tenant, asked, &keys).await.map(Arc::new) };
+        let found = self.gather.ask(question(tenant, asked), key.clone(), room(asked), ask).await?;
+        Ok(Some((key, found)))
     }
 
     /// Asks about things that all these statements can be asked about at once.

@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit, oneshot};
 
-use crate::StoreError;
-
 /// Who has waited so long for another's question asks beside it: it may be a long one, or on a connection that fell silent.
 const LONG: Duration = Duration::from_millis(20);
 /// So many ask beside another at once.
@@ -19,7 +17,13 @@ const BESIDE: usize = 7;
 
 /// Who waits, by what the questions have in common (`Q`). They are about `K`s.
 pub(super) struct Gather<Q, K, V> {
-    lanes: Mutex<HashMap<Q, Arc<Lane<K, V>>>>,
+    lanes: Mutex<HashMap<Q, Open<K, V>>>,
+}
+
+/// A lane, and how many are in it.
+struct Open<K, V> {
+    stays: usize,
+    lane: Arc<Lane<K, V>>,
 }
 
 struct Lane<K, V> {
@@ -37,10 +41,9 @@ struct Queue<K, V> {
 
 struct Waiting<K, V> {
     key: K,
-    tell: oneshot::Sender<Answer<V>>,
+    tell: oneshot::Sender<V>,
 }
 
-type Answer<V> = Result<V, StoreError>;
 /// What is asked about, and who waits for it.
 type Taken<K, V> = (Vec<K>, Vec<Waiting<K, V>>);
 
@@ -66,16 +69,10 @@ impl<Q, K, V> Default for Gather<Q, K, V> {
 
 impl<Q: Eq + Hash + Clone, K: Eq + Clone, V: Clone> Gather<Q, K, V> {
     /// The answer to a question about a thing, as `ask` finds it of several things, of at most `room`, at once: this one's, or
-    /// that of somebody else who asks the same. When the database is away, all who wait are told: nobody waits for it twice.
-    pub(super) async fn ask<F>(
-        &self,
-        question: Q,
-        key: K,
-        room: usize,
-        ask: impl Fn(Vec<K>) -> F,
-    ) -> Answer<V>
+    /// that of somebody else who asks the same.
+    pub(super) async fn ask<F>(&self, question: Q, key: K, room: usize, ask: impl Fn(Vec<K>) -> F) -> V
     where
-        F: Future<Output = Answer<V>>,
+        F: Future<Output = V>,
     {
         let stay = self.stay(question);
         let lane = &stay.lane;
@@ -92,9 +89,7 @@ impl<Q: Eq + Hash + Clone, K: Eq + Clone, V: Clone> Gather<Q, K, V> {
                 Ok(turn) => match lane.take(number, room) {
                     Some((keys, waiting)) => {
                         let answer = ask(keys).await;
-                        let is_away = matches!(answer, Err(StoreError::Unavailable(_)));
-                        let others = if is_away { lane.take_all() } else { VecDeque::new() };
-                        for one in waiting.into_iter().chain(others) {
+                        for one in waiting {
                             // Who has stopped waiting is told nothing.
                             drop(one.tell.send(answer.clone()));
                         }
@@ -116,13 +111,15 @@ impl<Q: Eq + Hash + Clone, K: Eq + Clone, V: Clone> Gather<Q, K, V> {
     }
 
     fn stay(&self, question: Q) -> Stay<'_, Q, K, V> {
-        let lane = Arc::clone(self.lanes().entry(question.clone()).or_default());
-        Stay { gather: self, question, lane }
+        let mut lanes = self.lanes();
+        let open = lanes.entry(question.clone()).or_insert_with(|| Open { stays: 0, lane: Arc::default() });
+        open.stays += 1;
+        Stay { gather: self, question, lane: Arc::clone(&open.lane) }
     }
 }
 
 impl<Q, K, V> Gather<Q, K, V> {
-    fn lanes(&self) -> MutexGuard<'_, HashMap<Q, Arc<Lane<K, V>>>> {
+    fn lanes(&self) -> MutexGuard<'_, HashMap<Q, Open<K, V>>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -138,7 +135,7 @@ impl<K: Eq + Clone, V> Lane<K, V> {
     }
 
     /// Puts a key at the end of the queue: its number there, and where the answer comes.
-    fn wait(&self, key: K) -> (u64, oneshot::Receiver<Answer<V>>) {
+    fn wait(&self, key: K) -> (u64, oneshot::Receiver<V>) {
         let (tell, told) = oneshot::channel();
         let mut queue = self.queue();
         let before = u64::try_from(queue.waiting.len()).unwrap_or(u64::MAX);
@@ -167,20 +164,16 @@ impl<K: Eq + Clone, V> Lane<K, V> {
         }
         Some((keys, taken))
     }
-
-    fn take_all(&self) -> VecDeque<Waiting<K, V>> {
-        let mut queue = self.queue();
-        queue.gone += u64::try_from(queue.waiting.len()).unwrap_or(u64::MAX);
-        std::mem::take(&mut queue.waiting)
-    }
 }
 
 impl<Q: Eq + Hash, K, V> Drop for Stay<'_, Q, K, V> {
     fn drop(&mut self) {
         let mut lanes = self.gather.lanes();
-        // The map's, and its own. Others come by the map alone, which is locked.
-        if Arc::strong_count(&self.lane) == 2 {
-            lanes.remove(&self.question);
+        if let Some(open) = lanes.get_mut(&self.question) {
+            open.stays -= 1;
+            if open.stays == 0 {
+                lanes.remove(&self.question);
+            }
         }
     }
 }
@@ -200,25 +193,28 @@ mod tests {
         gather: Gather<&'static str, u32, String>,
         is: Cell<u32>,
         asked: RefCell<Vec<Vec<u32>>>,
-        turns: RefCell<VecDeque<oneshot::Receiver<Answer<()>>>>,
+        turns: RefCell<VecDeque<oneshot::Receiver<()>>>,
     }
 
     impl World {
         /// The next to ask waits until it is told.
-        fn slow(&self) -> oneshot::Sender<Answer<()>> {
+        fn slow(&self) -> oneshot::Sender<()> {
             let (tell, told) = oneshot::channel();
             self.turns.borrow_mut().push_back(told);
             tell
         }
 
-        fn ask(&self, question: &'static str, key: u32) -> LocalBoxFuture<'_, Answer<String>> {
+        fn ask(&self, question: &'static str, key: u32) -> LocalBoxFuture<'_, String> {
             let ask = move |keys: Vec<u32>| async move {
                 let seen = format!("{keys:?} at {}", self.is.get());
                 self.asked.borrow_mut().push(keys);
                 let turn = self.turns.borrow_mut().pop_front();
                 match turn {
-                    Some(turn) => turn.await.unwrap().map(|()| seen),
-                    None => Ok(seen),
+                    Some(turn) => {
+                        turn.await.unwrap();
+                        seen
+                    }
+                    None => seen,
                 }
             };
             Box::pin(self.gather.ask(question, key, 3, ask))
@@ -226,7 +222,7 @@ mod tests {
     }
 
     /// Lets all go on as far as they can.
-    fn poll(all: &mut [LocalBoxFuture<'_, Answer<String>>]) -> Vec<Option<Answer<String>>> {
+    fn poll(all: &mut [LocalBoxFuture<'_, String>]) -> Vec<Option<String>> {
         let mut told = vec![None; all.len()];
         for _ in 0..3 {
             for (one, told) in all.iter_mut().zip(&mut told) {
@@ -248,27 +244,15 @@ mod tests {
         let mut late = [3, 4, 4, 5, 6].map(|key| world.ask("a", key));
         assert_eq!(poll(&mut late), vec![None; 5]);
         let other = world.ask("b", 3).now_or_never();
-        assert_eq!(other, Some(Ok("[3] at 1".to_owned())), "another sort does not wait");
-        tell.send(Ok(())).unwrap();
-        assert_eq!(poll(&mut first), [Some(Ok("[1] at 0".to_owned()))]);
+        assert_eq!(other, Some("[3] at 1".to_owned()), "another sort does not wait");
+        tell.send(()).unwrap();
+        assert_eq!(poll(&mut first), [Some("[1] at 0".to_owned())]);
         let told = poll(&mut late);
         let (three, six) = ("[3, 4, 5] at 1".to_owned(), "[6] at 1".to_owned());
-        assert_eq!(told, [&three, &three, &three, &three, &six].map(|told| Some(Ok(told.clone()))));
+        assert_eq!(told, [&three, &three, &three, &three, &six].map(|told| Some(told.clone())));
         assert_eq!(*world.asked.borrow(), [vec![1], vec![3], vec![3, 4, 5], vec![6]]);
         drop((first, late));
         assert!(world.gather.lanes().is_empty());
-    }
-
-    #[tokio::test]
-    async fn when_the_database_is_away_all_who_wait_are_told() {
-        let world = World::default();
-        let tell = world.slow();
-        let mut all: Vec<_> = (0..9).map(|key| world.ask("a", key)).collect();
-        assert_eq!(poll(&mut all), vec![None; 9]);
-        let away = StoreError::Unavailable("away".to_owned());
-        tell.send(Err(away.clone())).unwrap();
-        assert_eq!(poll(&mut all), vec![Some(Err(away)); 9]);
-        assert_eq!(*world.asked.borrow(), [[0]]);
     }
 
     #[tokio::test]
@@ -277,7 +261,7 @@ mod tests {
         let _never = world.slow();
         let mut first = world.ask("a", 1);
         assert_eq!(first.as_mut().now_or_never(), None);
-        assert_eq!(world.ask("a", 2).await, Ok("[2] at 0".to_owned()));
+        assert_eq!(world.ask("a", 2).await, "[2] at 0".to_owned());
     }
 
     #[tokio::test]
@@ -293,7 +277,7 @@ mod tests {
         assert_eq!(*world.asked.borrow(), [vec![1], vec![3, 4, 5]]);
         // The one that asks for all three.
         drop(late.remove(0));
-        assert_eq!(poll(&mut late), vec![Some(Ok("[4, 5] at 0".to_owned())); 2]);
+        assert_eq!(poll(&mut late), vec![Some("[4, 5] at 0".to_owned()); 2]);
         drop(late);
         assert!(world.gather.lanes().is_empty());
     }
