@@ -156,7 +156,12 @@ impl Iam {
             // Its future is large, and most tokens stand for nobody.
             Some(subject) => {
                 let asked = |graph: &Graph| granted(&standing(graph, subject), area, writes);
-                Box::pin(self.with_graph(cx.tenant, asked)).await
+                let decision = Box::pin(self.with_recent_graph(cx.tenant, asked)).await?;
+                match decision.allowed {
+                    true => Ok(decision),
+                    // Another node may have granted it just now.
+                    false => Box::pin(self.with_graph(cx.tenant, asked)).await,
+                }
             }
         }
     }

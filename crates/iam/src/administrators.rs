@@ -77,7 +77,7 @@ impl Iam {
             Err(Error::Conflict { .. }) => {
                 if !self.is_made(&cx).await? {
                     tracing::warn!(
-                        tenant = cx.tenant_name,
+                        tenant = &*cx.tenant_name,
                         "another role is called `TenantAdmin`; rename it and start again"
                     );
                 }

@@ -111,9 +111,9 @@ pub struct Cx {
     /// The tenant, as the store knows it.
     pub tenant: TenantId,
     /// The tenant, as people know it.
-    pub tenant_name: String,
+    pub tenant_name: Arc<str>,
     /// Who asks.
-    pub caller: Caller,
+    pub caller: Arc<Caller>,
     /// When, in milliseconds since the Unix epoch.
     pub now: i64,
     /// The request's id, as in the logs.

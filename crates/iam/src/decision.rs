@@ -134,7 +134,7 @@ impl Iam {
         }
         let mut named = Named::new();
         loop {
-            let decided = self.with_graph(cx.tenant, |graph| {
+            let decided = self.with_recent_graph(cx.tenant, |graph| {
                 let (mut outcomes, unknown) = (VecDeque::new(), RefCell::new(BTreeSet::new()));
                 let mut last = None;
                 evaluations.decide(|evaluation| {
@@ -150,7 +150,7 @@ impl Iam {
             if unknown.is_empty() {
                 return Ok(outcomes);
             }
-            self.look_up(cx, unknown, &mut named).await?;
+            Box::pin(self.look_up(cx, unknown, &mut named)).await?;
         }
     }
 

@@ -15,6 +15,7 @@ pub mod env;
 pub mod error;
 mod graph;
 pub mod kind;
+mod lately;
 pub mod limits;
 pub mod member;
 pub mod page;
@@ -43,9 +44,10 @@ pub use secret::Secret;
 use cursor::Cursors;
 use graph::Graphs;
 use kind::Kinds;
+use lately::Lately;
 use password::Passwords;
 use resource::Turns;
-use token::Used;
+use token::{Authentic, Used};
 
 /// The installation itself, as a tenant of its own store: its settings and its audit chain.
 pub const INSTALLATION: TenantId = TenantId(0);
@@ -61,6 +63,10 @@ pub struct Iam {
     kinds: Mutex<HashMap<TenantId, (i64, Arc<Kinds>)>>,
     used: Used,
     turns: Turns,
+    /// Whom the tokens that came lately stand for, by their hashes.
+    authentic: Lately<[u8; 32], Authentic>,
+    /// The number of the newest entry of each tenant that was asked for lately.
+    newest: Lately<TenantId, i64>,
 }
 
 impl Iam {
@@ -79,6 +85,8 @@ impl Iam {
             kinds: Mutex::default(),
             used: Used::default(),
             turns: Turns::default(),
+            authentic: Lately::new(lately::TOKENS_MAX),
+            newest: Lately::new(lately::TENANTS_MAX),
         })
     }
 

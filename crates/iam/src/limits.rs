@@ -99,6 +99,10 @@ pub const RESULTS_EXAMINED_MAX: usize = 10_000;
 /// Most memory that the access graphs of all tenants may take, in bytes: about ten million roles of users. Those that were
 /// not used for longest make room; a tenant that needs more alone is answered nothing.
 pub const GRAPHS_BYTES_MAX: usize = 1024 * 1024 * 1024;
+#[expect(clippy::cast_possible_truncation, reason = "a fraction of a second")]
+/// Longest that a decision may go by what was so before another node, or a command, has changed it, in milliseconds. That a token
+/// was revoked, a tenant deleted or a schema defined is answered when it is so on every node.
+pub const LATELY_MILLISECONDS: u64 = store::LATELY.as_millis() as u64;
 /// How long a graph that nobody asks is kept, in seconds.
 pub const GRAPH_IDLE_SECONDS: u64 = 900;
 /// Most changes that a graph follows one by one; after more it is built anew.

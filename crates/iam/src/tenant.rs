@@ -1,5 +1,7 @@
 //! Tenants: made, listed and deleted by the operator of the installation.
 
+use std::sync::Arc;
+
 use store::{CommitError, Tenant};
 
 use crate::cx::{Caller, Cx, Mode, OnInactive, TokenKind};
@@ -121,8 +123,8 @@ impl Iam {
         Ok(Cx {
             tenant: tenant.id,
             kinds: self.kinds(tenant.id, tenant.kinds).await?,
-            tenant_name: tenant.name,
-            caller: Caller {
+            tenant_name: tenant.name.into(),
+            caller: Arc::new(Caller {
                 actor: operator.name.to_owned(),
                 kind: TokenKind::Admin,
                 mode: Mode::Write,
@@ -131,7 +133,7 @@ impl Iam {
                 dialect: scim::quirks::Dialect::Auto,
                 on_inactive: OnInactive::Reactivate,
                 subject: None,
-            },
+            }),
             now: self.now(),
             trace: String::new(),
             base: String::new(),

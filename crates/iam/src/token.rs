@@ -21,6 +21,7 @@ use crate::resource::refused;
 use crate::secret::Secret;
 use crate::subject::search_text;
 use crate::{Iam, limits};
+pub(crate) use authenticate::Authentic;
 pub use authenticate::Presented;
 pub use settings::Settings;
 use settings::{Kept, parsed};

@@ -107,7 +107,7 @@ impl App {
         }
         let cx = found?;
         let headers = parts.headers.get_all(TENANT).iter().map(|value| value.to_str().unwrap_or_default());
-        match named.into_iter().chain(headers).all(|name| name == cx.tenant_name) {
+        match named.into_iter().chain(headers).all(|name| name == &*cx.tenant_name) {
             true => Ok(cx),
             false => Err(Error::Unauthenticated.into()),
         }
@@ -116,9 +116,9 @@ impl App {
     async fn bearer_of(&self, parts: &Parts, path: Option<ScimPath<'_>>) -> Result<Cx, Refusal> {
         let token = bearer(&parts.headers)?;
         let trace = parts.extensions.get::<RequestId>().map_or("", RequestId::as_str);
-        let base = format!("{}{}", self.public_url, path.map_or("", |p| p.base));
+        let base = [&*self.public_url, path.map_or("", |p| p.base)].concat();
         let expands = wants_json(&parts.headers);
-        Ok(self.iam.authenticate(Presented { token, trace, base: &base, expands }).await?)
+        Ok(self.iam.authenticate(Presented { token, trace, base, expands }).await?)
     }
 
     /// Says in the log whose request it is: that of the token's tenant, or, without a good token, of the one in the path.
@@ -127,7 +127,7 @@ impl App {
             (Ok(cx), _) => log.is(&cx.tenant_name),
             (Err(Refusal::NoToken | Refusal::Iam(Error::Unauthenticated)), Some(name)) => {
                 // Only what is a tenant: a path may say anything.
-                if let Ok(Some(tenant)) = self.iam.store().tenants().by_name(name).await {
+                if let Ok(Some(tenant)) = Box::pin(self.iam.store().tenants().by_name(name)).await {
                     log.is(&tenant.name);
                 }
             }

@@ -102,6 +102,8 @@ pub struct Batch {
     steps: Vec<Step>,
     /// Whether it takes away what is left of a tenant that is gone.
     clears: bool,
+    /// Whether it takes something away from a token or a tenant.
+    revokes: bool,
 }
 
 impl std::fmt::Debug for Batch {
@@ -289,7 +291,7 @@ impl Batch {
     /// Says that the tenant's own kinds changed, see [`crate::Tenant::kinds`]. `Missing` when they are no longer what
     /// they were at `known`, or when the tenant is gone.
     pub fn bump_kinds(&mut self, known: i64) -> &mut Self {
-        self.push(tenant::BUMP_KINDS, &[Arg::Tenant, Arg::Int(known)], Expect::Row)
+        self.revoking().push(tenant::BUMP_KINDS, &[Arg::Tenant, Arg::Int(known)], Expect::Row)
     }
 
     /// Inserts a token. A hash or id that is taken is `Unique` on `id`.
@@ -316,19 +318,19 @@ impl Batch {
     /// Deletes a token: it is refused from the moment of the commit. `Missing` when it is not there.
     pub fn token_delete(&mut self, id: &str) -> &mut Self {
         let args = [Arg::Tenant, self.keep(id)];
-        self.push(token::DELETE, &args, Expect::Row)
+        self.revoking().push(token::DELETE, &args, Expect::Row)
     }
 
     /// Gives a token another end, in milliseconds since the Unix epoch, or none. `Missing` when it is not there.
     pub fn token_expires(&mut self, id: &str, expires: Option<i64>) -> &mut Self {
         let args = [expires.map_or(Arg::Null, Arg::Int), Arg::Tenant, self.keep(id)];
-        self.push(token::EXPIRES, &args, Expect::Row)
+        self.revoking().push(token::EXPIRES, &args, Expect::Row)
     }
 
     /// Replaces a token's settings (JSON object). `Missing` when it is not there.
     pub fn token_settings(&mut self, id: &str, settings: &str) -> &mut Self {
         let args = [self.keep(settings), Arg::Tenant, self.keep(id)];
-        self.push(token::SETTINGS, &args, Expect::Row)
+        self.revoking().push(token::SETTINGS, &args, Expect::Row)
     }
 
     /// Notes that a token was used; an earlier time than the one noted, or a token that is gone, changes nothing.
@@ -384,6 +386,12 @@ impl Batch {
     /// From here on it may be committed though its tenant is gone.
     pub(crate) fn clearing(&mut self) -> &mut Self {
         self.clears = true;
+        self
+    }
+
+    /// It changes what [`crate::Store::authenticate`] finds.
+    pub(crate) fn revoking(&mut self) -> &mut Self {
+        self.revokes = true;
         self
     }
 

@@ -2,9 +2,11 @@
 //! database is known to the rest of the crate. Each is a variant here and a driver.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::about::Asked;
 use crate::columns::{Columns, Flow, Param};
+use crate::epochs::Epochs;
 use crate::postgres::{self, Postgres};
 use crate::sqlite::{self, Sqlite};
 use crate::{Batch, CommitError, Committed, Location, Options, StoreError, TenantId};
@@ -15,10 +17,14 @@ pub(crate) enum Db {
 }
 
 impl Db {
-    pub(crate) async fn open(at: &Location, options: Options) -> Result<Self, StoreError> {
+    pub(crate) async fn open(
+        at: &Location,
+        options: Options,
+        epochs: &Arc<Epochs>,
+    ) -> Result<Self, StoreError> {
         match at {
-            Location::File(path) => Sqlite::open(path, options).map(Db::Sqlite),
-            Location::Server(url) => Ok(Db::Postgres(Box::new(Postgres::open(url, options).await?))),
+            Location::File(path) => Sqlite::open(path, options, epochs).map(Db::Sqlite),
+            Location::Server(url) => Ok(Db::Postgres(Box::new(Postgres::open(url, options, epochs).await?))),
         }
     }
 

@@ -24,6 +24,7 @@ use tokio_postgres::error::SqlState;
 use crate::batch::{Batch, Committed};
 use crate::columns::{Columns, ENOUGH, Flow, MORE, Param, Value};
 use crate::db::{Step, Steps};
+use crate::epochs::Epochs;
 use crate::location::Url;
 use crate::migrate::{self, Applied, Macros, Migration};
 use crate::{CommitError, Options, StoreError, TenantId};
@@ -62,7 +63,7 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    pub(crate) async fn open(url: &Url, options: Options) -> Result<Self, StoreError> {
+    pub(crate) async fn open(url: &Url, options: Options, epochs: &Arc<Epochs>) -> Result<Self, StoreError> {
         let server = Server::parse(url.expose())?;
         let (most, group) = (server.connections, server.group);
         let beside = server.clone();
@@ -86,7 +87,8 @@ impl Postgres {
         drop(session);
         // Commits leave room for reads.
         let turns = most.div_ceil(2);
-        let lanes = (!options.read_only).then(|| Lanes::new(pool.clone(), turns, group, options.fault));
+        let lanes = (!options.read_only)
+            .then(|| Lanes::new(pool.clone(), turns, group, options.fault, Arc::clone(epochs)));
         Ok(Postgres { pool, lanes, gather: Gather::default() })
     }
 

@@ -16,6 +16,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, backup};
 use crate::batch::{Batch, Committed};
 use crate::columns::{Columns, ENOUGH, Flow, MORE, Param, mistyped};
 use crate::db::Step;
+use crate::epochs::Epochs;
 use crate::migrate::{self, Applied, Macros, Migration};
 use crate::readers::{self, Readers};
 use crate::writer::Inbox;
@@ -49,7 +50,7 @@ pub(crate) struct Sqlite {
 }
 
 impl Sqlite {
-    pub(crate) fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, options: Options, epochs: &Arc<Epochs>) -> Result<Self, StoreError> {
         if options.read_only || options.as_it_is {
             Session::reader(path)?.migrated()?;
         }
@@ -59,7 +60,7 @@ impl Sqlite {
             create(path)?;
             let session = Session::writer(path)?;
             session.migrate(migrate::MIGRATIONS, options.now)?;
-            Some(Inbox::open(session, options.fault)?)
+            Some(Inbox::open(session, options.fault, Arc::clone(epochs))?)
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let (path, readers, closed) = (path.to_owned(), Readers::new(cores + 2), AtomicBool::new(false));

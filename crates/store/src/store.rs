@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use crate::about::Asked;
 use crate::columns::{Columns, Flow, Param};
 use crate::db::{self, Db, Steps};
+use crate::epochs::{Epochs, LATELY};
 use crate::position::Positions;
 use crate::{Batch, CommitError, Committed, Location, Moment, StoreError, TenantId, Tenants, copy};
 
@@ -58,6 +59,7 @@ pub struct Store {
 
 struct Inner {
     db: Db,
+    epochs: Arc<Epochs>,
     positions: Positions,
 }
 
@@ -72,8 +74,9 @@ impl Store {
     /// (readable by its owner alone), its folder must be there; what a crash left behind is settled here. The
     /// database on a server must be there, and connections live on the runtime that is current here.
     pub async fn open(at: &Location, options: Options) -> Result<Store, StoreError> {
-        let db = Db::open(at, options).await?;
-        let store = Store { inner: Arc::new(Inner { db, positions: Positions::default() }) };
+        let epochs = Arc::default();
+        let db = Db::open(at, options, &epochs).await?;
+        let store = Store { inner: Arc::new(Inner { db, epochs, positions: Positions::default() }) };
         match store.tenant(TenantId::INSTALLATION).setting(copy::MARK).await? {
             None => Ok(store),
             Some(_) => Err(StoreError::Unfinished),
@@ -100,6 +103,12 @@ impl Store {
     pub async fn healthy(&self) -> Result<(), StoreError> {
         self.inner.db.alive().await?;
         self.tenants().get(TenantId::INSTALLATION).await.map(drop)
+    }
+
+    /// A number that has grown when this process has committed what changes an answer of [`Store::authenticate`]. Whoever
+    /// remembers one, with the number of before it was asked for, may go by it for [`LATELY`] while the number is the same.
+    pub fn revocations(&self) -> u64 {
+        self.inner.epochs.revocations()
     }
 
     pub(crate) fn db(&self) -> &Db {
@@ -129,12 +138,24 @@ impl<'s> TenantStore<'s> {
     }
 
     /// Commits a batch all or nothing. When this answers `Ok` it is on the disk; an error leaves no trace, save that
-    /// after [`CommitError::Unconfirmed`] it is not known. Dropping the future does not take the batch back.
+    /// after [`CommitError::Unconfirmed`] it is not known. Dropping the future does not take the batch back. What takes
+    /// something away from a token or a tenant is so for every process when this answers: it takes [`LATELY`] longer.
     pub async fn commit(&self, batch: Batch) -> Result<Committed, CommitError> {
         if batch.is_empty() {
             return Ok(Committed::default());
         }
-        self.store.inner.db.commit(self.tenant, batch).await
+        let revokes = batch.revokes();
+        let committed = self.store.inner.db.commit(self.tenant, batch).await?;
+        if revokes {
+            tokio::time::sleep(LATELY).await;
+        }
+        Ok(committed)
+    }
+
+    /// A number that has grown when this process has committed something of the tenant's. Whoever remembers what it read,
+    /// with the number of before it read, may go by it for [`LATELY`] while the number is the same.
+    pub fn commits(&self) -> u64 {
+        self.store.inner.epochs.commits(self.tenant)
     }
 
     /// Makes a moment, for reads that have to see the same.

@@ -156,7 +156,7 @@ impl<'s> Tenants<'s> {
         let tenant = self.get(id).await?.ok_or(CommitError::Missing)?;
         let mut batch = Batch::default();
         // A token opens a tenant that is there.
-        batch.push(DELETE, &[Arg::Int(id.0)], Expect::Row);
+        batch.revoking().push(DELETE, &[Arg::Int(id.0)], Expect::Row);
         batch.count("tenant", -1, false);
         batch.setting(&format!("{DELETING}{}", id.0), &tenant.name);
         batch.audit(&entry(DELETED, &tenant.name, now, by));

@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::audit::{self, Head};
 use crate::batch::{Batch, Committed, Step};
 use crate::columns::{ENOUGH, Param};
+use crate::epochs::Epochs;
 use crate::sqlite::Session;
 use crate::{CommitError, Fault, FaultPoint, StoreError, TenantId, outbox, record, tenant};
 
@@ -48,10 +49,14 @@ struct Job {
 
 impl Inbox {
     /// Starts the thread.
-    pub(crate) fn open(session: Session, fault: Option<Fault>) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        session: Session,
+        fault: Option<Fault>,
+        epochs: Arc<Epochs>,
+    ) -> Result<Self, StoreError> {
         let (sender, inbox) = mpsc::channel();
         let alive = Arc::new(AtomicBool::new(true));
-        let writer = Writer { session, inbox, fault, alive: Arc::clone(&alive) };
+        let writer = Writer { session, inbox, fault, epochs, alive: Arc::clone(&alive) };
         std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run())
@@ -89,6 +94,7 @@ struct Writer {
     session: Session,
     inbox: mpsc::Receiver<Message>,
     fault: Option<Fault>,
+    epochs: Arc<Epochs>,
     alive: Arc<AtomicBool>,
 }
 
@@ -184,6 +190,7 @@ impl Writer {
                 work.iter().map(|_| Err(error.clone())).collect()
             }
         };
+        self.epochs.count(work.iter().map(|(tenant, batch)| (*tenant, batch)));
         for (answer, result) in answers.into_iter().zip(results) {
             let _ = answer.send(result);
         }

@@ -20,6 +20,7 @@ use tokio::sync::Mutex as Fair;
 
 use crate::error::{Error, Result};
 use crate::kind::reserve::EdgeChange;
+use crate::lately::Since;
 use crate::{Iam, limits};
 
 /// The graphs that are in memory.
@@ -170,15 +171,45 @@ impl Iam {
     /// # Errors
     /// [`Error::Unavailable`] when the graph does not fit, or the store cannot be reached.
     pub(crate) async fn with_graph<R>(&self, tenant: TenantId, f: impl FnOnce(&Graph) -> R) -> Result<R> {
+        let newest = self.store.tenant(tenant).sequence().await?;
+        self.with_graph_of(tenant, newest, f).await
+    }
+
+    /// As [`Iam::with_graph`], but what another process has committed in the last [`store::LATELY`] may be missing.
+    pub(crate) async fn with_recent_graph<R>(
+        &self,
+        tenant: TenantId,
+        f: impl FnOnce(&Graph) -> R,
+    ) -> Result<R> {
+        let store = self.store.tenant(tenant);
+        let since = Since::now(store.commits());
+        let newest = match self.newest.get(&tenant, since) {
+            Some(newest) => newest,
+            None => {
+                let newest = Box::pin(store.sequence()).await?;
+                self.newest.put(tenant, since, newest);
+                newest
+            }
+        };
+        self.with_graph_of(tenant, newest, f).await
+    }
+
+    /// What a tenant's graph says, as of an entry or a later one.
+    async fn with_graph_of<R>(
+        &self,
+        tenant: TenantId,
+        newest: i64,
+        f: impl FnOnce(&Graph) -> R,
+    ) -> Result<R> {
         let place = self.graphs.place(tenant, self.now());
         let mut f = Some(f);
-        let newest = self.store.tenant(tenant).sequence().await?;
         for _ in 0..limits::RETRIES_MAX {
             let answer = place.ask(newest, |graph| f.take().map(|f| f(graph)));
             if let Some(answer) = answer.flatten() {
                 return Ok(answer);
             }
-            self.follow(tenant, &place, newest).await?;
+            // Its future is large, and few questions need it.
+            Box::pin(self.follow(tenant, &place, newest)).await?;
         }
         Err(Error::Unavailable)
     }

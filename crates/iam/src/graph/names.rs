@@ -27,7 +27,8 @@ impl Iam {
             node.display = match names.get(&key) {
                 Some(name) => name.clone(),
                 None => {
-                    let name = self.name_of(cx, node.kind, &node.id).await?;
+                    // Its future is large, and most answers name nobody.
+                    let name = Box::pin(self.name_of(cx, node.kind, &node.id)).await?;
                     names.entry(key).or_insert(name).clone()
                 }
             };

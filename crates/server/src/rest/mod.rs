@@ -20,7 +20,7 @@ use std::borrow::Cow;
 
 use axum::Router;
 use axum::body::Body;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{delete, get, post, put};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
@@ -161,12 +161,13 @@ async fn read_without<T: DeserializeOwned>(
 
 fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, Refusal> {
     let text = serde_json::to_string(body).map_err(Error::internal)?;
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        // Some answers hold a secret, and none is for anybody else.
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    Ok((status, headers, text).into_response())
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // Some answers hold a secret, and none is for anybody else.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
 /// Answers with what was made in the collection that was asked, and where it is (RFC 9110 §15.3.2).

@@ -55,7 +55,7 @@ pub struct PolicyView {
 impl PolicyView {
     fn new(cx: &Cx, policy: Policy) -> Self {
         let Policy { id, subject, scope, action, description, created_at } = policy;
-        Self { id, subject, scope, action, tenant: cx.tenant_name.clone(), description, created_at }
+        Self { id, subject, scope, action, tenant: cx.tenant_name.to_string(), description, created_at }
     }
 }
 

@@ -92,7 +92,14 @@ impl SubjectView {
         let subject_id = info.subject().to_string();
         let Info { kind, id, display_name, description, user_name, email, phone_number, active } = info;
         let properties = SubjectProperties { username: user_name, email, phone_number, description, active };
-        Self { id, subject_id, display_name, tenant: cx.tenant_name.clone(), kind: kind.into(), properties }
+        Self {
+            id,
+            subject_id,
+            display_name,
+            tenant: cx.tenant_name.to_string(),
+            kind: kind.into(),
+            properties,
+        }
     }
 }
 

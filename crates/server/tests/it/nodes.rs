@@ -1,4 +1,5 @@
-//! Two servers over one database: what is done on one is so on the other, for its very next request.
+//! Two servers over one database: what is done on one is so on the other for its very next request, and for its decisions in a
+//! moment.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::decision::question;
 use crate::rest::Api;
-use crate::world::{Answer, Caller, OPERATOR, World, encoded, user};
+use crate::world::{Answer, Caller, OPERATOR, World, encoded, everywhere, user};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const SWEEPER: Operator<'static> = Operator { name: "sweeper" };
@@ -250,9 +251,11 @@ async fn what_one_node_did_is_so_on_another_whose_connections_were_cut() {
         let policy = json!({ "subject": format!("user-{ada}"), "scope": "/doors", "action": "doors.open" });
         let made = heard(async || here.post("!/v1/policies", policy.clone()).await).await.check(201);
         world.place.cut();
+        everywhere().await;
         assert!(may().await);
         heard(async || here.delete(&format!("!/v1/policies/{}", made.id())).await).await.check(204);
         world.place.cut();
+        everywhere().await;
         assert!(!may().await);
     }
 }
@@ -299,8 +302,10 @@ async fn a_decision_is_made_while_another_node_writes_without_a_pause() {
     for round in 0..30 {
         let policy = json!({ "subject": format!("user-{ada}"), "scope": "/doors", "action": "doors.open" });
         let made = admin.post("!/v1/policies", policy).await.check(201).id();
+        everywhere().await;
         assert!(may().await, "{round}");
         admin.delete(&format!("!/v1/policies/{made}")).await.check(204);
+        everywhere().await;
         assert!(!may().await, "{round}");
     }
     drop(end);

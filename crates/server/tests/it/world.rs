@@ -15,6 +15,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use iam::access::{Tokens, Write};
 use iam::cx::{Mode, TokenKind};
+use iam::limits::LATELY_MILLISECONDS;
 use iam::tenant::Operator;
 use iam::token::{Draft, Info};
 use iam::{Env, Iam};
@@ -303,6 +304,11 @@ impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
+}
+
+/// After this, what one server has changed holds for the decisions of every other.
+pub(crate) async fn everywhere() {
+    tokio::time::sleep(Duration::from_millis(LATELY_MILLISECONDS)).await;
 }
 
 /// Text as it stands in a URL.

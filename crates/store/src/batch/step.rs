@@ -68,6 +68,10 @@ impl Batch {
         self.clears
     }
 
+    pub(crate) fn revokes(&self) -> bool {
+        self.revokes
+    }
+
     pub(crate) fn steps(&self) -> &[Step] {
         &self.steps
     }

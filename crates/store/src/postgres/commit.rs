@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::transaction::{Failure, Outcome, Transaction};
 use super::{Manager, Pool, give_up, session, unavailable};
 use crate::batch::Batch;
+use crate::epochs::Epochs;
 use crate::writer::INBOX_MAX;
 use crate::{CommitError, Fault, StoreError, TenantId};
 
@@ -46,12 +47,19 @@ pub(super) struct Lanes {
     /// How long a commit may wait until its lane begins with it: as long as a read for a connection.
     wait: Duration,
     fault: Option<Fault>,
+    epochs: Arc<Epochs>,
     /// Until a test has made it crash.
     alive: AtomicBool,
 }
 
 impl Lanes {
-    pub(super) fn new(pool: Pool, turns: usize, group: usize, fault: Option<Fault>) -> Arc<Self> {
+    pub(super) fn new(
+        pool: Pool,
+        turns: usize,
+        group: usize,
+        fault: Option<Fault>,
+        epochs: Arc<Epochs>,
+    ) -> Arc<Self> {
         Arc::new(Lanes {
             pool,
             runtime: Handle::current(),
@@ -61,6 +69,7 @@ impl Lanes {
             group,
             wait: super::PATIENCE,
             fault,
+            epochs,
             alive: AtomicBool::new(true),
         })
     }
@@ -120,6 +129,7 @@ impl Lanes {
                 Ok(session) => self.settle(tenant, &batches, session).await,
                 Err(error) => all(&batches, &error.into()),
             };
+            self.epochs.count(batches.iter().map(|batch| (tenant, batch)));
             // After a crash there are none, and who waits hears that the store has stopped.
             for ((answer, _place), outcome) in answers.into_iter().zip(outcomes) {
                 let _ = answer.send(outcome);
@@ -223,7 +233,7 @@ mod tests {
     async fn a_commit_that_nobody_begins_with_is_refused_in_time() {
         let server = Server::parse("postgres://durward@localhost/durward").unwrap();
         let manager = Manager { server, runtime: tokio::runtime::Handle::current() };
-        let mut lanes = Lanes::new(Pool::builder(manager).build().unwrap(), 0, 32, None);
+        let mut lanes = Lanes::new(Pool::builder(manager).build().unwrap(), 0, 32, None, Arc::default());
         Arc::get_mut(&mut lanes).unwrap().wait = Duration::from_millis(1);
         for _ in 0..2_000 {
             let refused = lanes.commit(ACME, creation("a", b"a")).await;

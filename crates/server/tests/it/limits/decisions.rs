@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{CORE, RECORD, acme, records, refused, rows, text};
 use crate::decision::question;
-use crate::world::{Answer, Caller, World, group, operations, user};
+use crate::world::{Answer, Caller, World, everywhere, group, operations, user};
 
 /// Asks the decision API.
 async fn asked(caller: &Caller, path: &str, body: Value) -> Answer {
@@ -241,11 +241,35 @@ async fn a_graph_is_kept_for_a_while_and_follows_so_many_changes() {
         .execute(&format!("update head set audit = audit + {GRAPH_CHANGES_MAX} where tenant = {acme}"));
     let add = json!([{ "op": "add", "path": "members", "value": [{ "value": ada }] }]);
     other.patch(&format!("/Groups/{team}"), operations(add)).await.check(204);
+    everywhere().await;
     assert_eq!(decided(&caller).await["decision"], true);
     // Forgotten and built anew.
     world.pass(Duration::from_secs(GRAPH_IDLE_SECONDS + 1));
     world.iam.forget_idle_graphs();
     assert_eq!(decided(&caller).await["decision"], true);
+}
+
+/// A server that has just decided may do so once more by what another one has changed since: for [`LATELY_MILLISECONDS`].
+#[tokio::test]
+async fn a_decision_may_go_by_what_was_so_a_moment_ago() {
+    let (world, caller) = acme().await;
+    let beside = world.beside().await;
+    let other = caller.through(beside.router.clone());
+    let ada = caller.make("/Users", user("ada")).await;
+    let decided = async |caller: &Caller| {
+        asked(caller, "/evaluation", on_scope("/a".to_owned())).await.check(200).json()["decision"] == true
+    };
+    for _ in 0..10 {
+        assert!(!decided(&other).await);
+        let policy = json!({ "subject": format!("user-{ada}"), "scope": "/a", "action": "read" });
+        let made = caller.post("!/v1/policies", policy).await.check(201).id();
+        assert!(decided(&caller).await);
+        tokio::time::sleep(Duration::from_millis(LATELY_MILLISECONDS)).await;
+        assert!(decided(&other).await);
+        caller.delete(&format!("!/v1/policies/{made}")).await.check(204);
+        assert!(!decided(&caller).await);
+        tokio::time::sleep(Duration::from_millis(LATELY_MILLISECONDS)).await;
+    }
 }
 
 /// What groups these limits for the crate that enforces them holds no other figures.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{detail, person, policy, standing_for, statuses};
-use crate::world::{World, group, operations, user};
+use crate::world::{World, everywhere, group, operations, user};
 
 #[tokio::test]
 async fn a_grant_holds_from_the_moment_it_is_made_until_the_moment_it_is_taken_back() {
@@ -13,6 +13,7 @@ async fn a_grant_holds_from_the_moment_it_is_made_until_the_moment_it_is_taken_b
     let there = crate::world::Caller { router: beside.router.clone(), ..ada.clone() };
     let not_granted = "`durward.users.read` is not granted to the user this token stands for";
     assert_eq!(detail(&ada.get("/Users").await.check(403)), not_granted);
+    there.get("/Users").await.check(403);
     let made =
         admin.post("/Policies", policy(&format!("user-{id}"), "durward.users.read")).await.check(201).id();
     for caller in [&ada, &there] {
@@ -21,7 +22,10 @@ async fn a_grant_holds_from_the_moment_it_is_made_until_the_moment_it_is_taken_b
         caller.get("/Groups").await.check(403);
         caller.post("/Users", user("ben")).await.check(403);
     }
+    // Another server may let her in for a moment more, but has not kept her out a moment too long.
     admin.delete(&format!("/Policies/{made}")).await.check(204);
+    ada.get("/Users").await.check(403);
+    everywhere().await;
     for caller in [&ada, &there] {
         caller.get("/Users").await.check(403);
         caller.get("/").await.check(403);

@@ -1,0 +1,55 @@
+//! What this process has committed, as numbers that grow: whoever remembers what it read learns by them, without
+//! asking the database, that it may have changed. Of what other processes commit nothing is known here; so nothing is
+//! remembered for longer than [`LATELY`].
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::{Batch, TenantId};
+
+/// Longest that a process may go by what it read: what another process has committed may be unknown to it for so long.
+/// A commit that takes something away from a token or a tenant is answered after that, so that no process goes by what
+/// was before any more.
+pub const LATELY: Duration = Duration::from_millis(10);
+
+/// How many numbers there are for tenants, which share them: more only means that what others change is read anew more rarely.
+const SHARES: usize = 64;
+
+/// The numbers.
+pub(crate) struct Epochs {
+    /// Of commits.
+    commits: [AtomicU64; SHARES],
+    /// Of those that took something away from a token or a tenant.
+    revocations: AtomicU64,
+}
+
+impl Default for Epochs {
+    fn default() -> Self {
+        Self { commits: [const { AtomicU64::new(0) }; SHARES], revocations: AtomicU64::new(0) }
+    }
+}
+
+impl Epochs {
+    /// Counts what was committed, or may have been; before anybody is told.
+    pub(crate) fn count<'b>(&self, work: impl IntoIterator<Item = (TenantId, &'b Batch)>) {
+        for (tenant, batch) in work {
+            self.of(tenant).fetch_add(1, Ordering::AcqRel);
+            if batch.revokes() {
+                self.revocations.fetch_add(1, Ordering::AcqRel);
+            }
+        }
+    }
+
+    pub(crate) fn commits(&self, tenant: TenantId) -> u64 {
+        self.of(tenant).load(Ordering::Acquire)
+    }
+
+    pub(crate) fn revocations(&self) -> u64 {
+        self.revocations.load(Ordering::Acquire)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "a remainder is less than what it is divided by")]
+    fn of(&self, tenant: TenantId) -> &AtomicU64 {
+        &self.commits[usize::try_from(tenant.0).unwrap_or_default() % SHARES]
+    }
+}
