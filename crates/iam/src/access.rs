@@ -2,7 +2,7 @@
 //!
 //! Durward obeys the engine it offers: whatever is asked of it is an action on a scope (`durward.users.read` on
 //! `durward:/users`). A token is decided by what it carries; one that stands for a user may besides do only what that user may
-//! do by the tenant's graph of roles and policies, as of the newest commit.
+//! do by the tenant's graph of roles and policies.
 
 mod area;
 mod carried;
@@ -199,7 +199,7 @@ fn refused(decision: Decision, action: &str, is_carried: bool) -> Error {
     Error::Forbidden(match decision.reason {
         _ if !is_carried => format!("this token does not carry {action}"),
         // It is as good as one that was revoked.
-        Reason::UnknownSubject => return Error::Unauthenticated,
+        Reason::UnknownSubject => return Error::Unauthenticated("the user this token stands for is gone"),
         Reason::InactiveSubject => "the user this token stands for is not active".to_owned(),
         _ => format!("{action} is not granted to the user this token stands for"),
     })

@@ -5,9 +5,9 @@ use scim::ErrorKind;
 /// A refused or failed use case. `server/src/problem.rs` renders it for each protocol.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Nobody is known to ask: no token, or none that is good.
+    /// Nobody is known to ask: no token, or none that is good. Why is for the log; whoever asks is told no more than this.
     #[error("a valid bearer token is required")]
-    Unauthenticated,
+    Unauthenticated(&'static str),
     /// The caller is known and may not do this.
     #[error("{0}")]
     Forbidden(String),

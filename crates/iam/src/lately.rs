@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use store::LATELY;
 
@@ -35,9 +35,13 @@ impl Since {
         Self { at: Instant::now(), commits }
     }
 
-    /// Whether what was read after `self` was, is still good.
+    /// Whether what was read after it is still good.
     fn holds(self, now: Self) -> bool {
-        self.commits == now.commits && now.at.saturating_duration_since(self.at) < LATELY
+        self.commits == now.commits && self.age(now.at) < LATELY
+    }
+
+    fn age(self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.at)
     }
 }
 
@@ -57,7 +61,8 @@ impl<K: Eq + Hash, V: Clone> Lately<K, V> {
     pub(crate) fn put(&self, key: K, since: Since, value: V) {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= self.most && !kept.contains_key(&key) {
-            kept.retain(|_, (known, _)| known.holds(since));
+            // The count of another tenant's commits says nothing here.
+            kept.retain(|_, (known, _)| known.age(since.at) < LATELY);
             if kept.len() >= self.most {
                 kept.clear();
             }
@@ -70,7 +75,7 @@ impl<K: Eq + Hash, V: Clone> Lately<K, V> {
 mod tests {
     use super::*;
 
-    fn later(since: Since, by: std::time::Duration) -> Since {
+    fn later(since: Since, by: Duration) -> Since {
         Since { at: since.at + by, ..since }
     }
 
@@ -81,7 +86,7 @@ mod tests {
         assert_eq!(lately.get(&"a", since), None);
         lately.put("a", since, 1);
         assert_eq!(lately.get(&"a", since), Some(1));
-        assert_eq!(lately.get(&"a", later(since, LATELY - std::time::Duration::from_nanos(1))), Some(1));
+        assert_eq!(lately.get(&"a", later(since, LATELY - Duration::from_nanos(1))), Some(1));
         assert_eq!(lately.get(&"a", later(since, LATELY)), None);
         assert_eq!(lately.get(&"b", since), None);
     }

@@ -109,7 +109,9 @@ impl App {
         let headers = parts.headers.get_all(TENANT).iter().map(|value| value.to_str().unwrap_or_default());
         match named.into_iter().chain(headers).all(|name| name == &*cx.tenant_name) {
             true => Ok(cx),
-            false => Err(Error::Unauthenticated.into()),
+            false => {
+                Err(Error::Unauthenticated("the token is of another tenant than the request names").into())
+            }
         }
     }
 
@@ -125,7 +127,7 @@ impl App {
     async fn note(&self, log: &RequestTenant, found: &Result<Cx, Refusal>, named: Option<&str>) {
         match (found, named) {
             (Ok(cx), _) => log.is(&cx.tenant_name),
-            (Err(Refusal::NoToken | Refusal::Iam(Error::Unauthenticated)), Some(name)) => {
+            (Err(Refusal::NoToken | Refusal::Iam(Error::Unauthenticated(_))), Some(name)) => {
                 // Only what is a tenant: a path may say anything.
                 if let Ok(Some(tenant)) = Box::pin(self.iam.store().tenants().by_name(name)).await {
                     log.is(&tenant.name);

@@ -38,6 +38,8 @@ pub enum Refusal {
     NotOne(&'static str),
 }
 
+const NO_TOKEN: &str = "no bearer token was presented";
+
 /// Why a request was refused, carried on its answer to the log: whoever runs the server must be able to see it too.
 #[derive(Clone, Debug)]
 pub struct Why(pub Box<str>);
@@ -75,7 +77,7 @@ impl Refusal {
     fn detail(&self) -> String {
         match self {
             Self::Iam(error) => error.to_string(),
-            Self::NoToken => Error::Unauthenticated.to_string(),
+            Self::NoToken => Error::Unauthenticated(NO_TOKEN).to_string(),
             Self::NoRoute => "there is nothing at this path".to_owned(),
             Self::NoMethod => "this method is not allowed at this path".to_owned(),
             Self::NoFilter => "this endpoint cannot be filtered".to_owned(),
@@ -94,6 +96,15 @@ impl Refusal {
             Self::TooSlow => "the body did not arrive in time".to_owned(),
             Self::BadBody => "the body could not be read".to_owned(),
             Self::NotOne(header) => format!("the request must have one good `{header}` header"),
+        }
+    }
+
+    /// What the log says: of a token more than whoever presents it is told.
+    fn why(&self) -> String {
+        match self {
+            Self::NoToken => NO_TOKEN.to_owned(),
+            Self::Iam(Error::Unauthenticated(why)) => (*why).to_owned(),
+            _ => self.detail(),
         }
     }
 
@@ -140,7 +151,7 @@ impl Refusal {
     fn response(&self, status: StatusCode, media_type: &'static str, body: String) -> Response {
         let mut response =
             (status, [(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], body).into_response();
-        response.extensions_mut().insert(Why(self.detail().into()));
+        response.extensions_mut().insert(Why(self.why().into()));
         for (name, value) in self.headers() {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
@@ -151,7 +162,7 @@ impl Refusal {
         match self {
             // RFC 6750 §3.1: who presents no token is told no error.
             Self::NoToken => vec![(header::WWW_AUTHENTICATE, "Bearer realm=\"durward\"")],
-            Self::Iam(Error::Unauthenticated) => {
+            Self::Iam(Error::Unauthenticated(_)) => {
                 vec![(header::WWW_AUTHENTICATE, "Bearer realm=\"durward\", error=\"invalid_token\"")]
             }
             Self::Iam(Error::Forbidden(_)) => {
@@ -176,7 +187,7 @@ impl Refusal {
 /// The HTTP status of a use case's error.
 pub fn status(error: &Error) -> StatusCode {
     match error {
-        Error::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::Invalid(scim) => match scim.kind {
@@ -208,7 +219,7 @@ pub fn scim_type(error: &Error) -> Option<ErrorKind> {
     match error {
         Error::Invalid(scim) => Some(scim.kind),
         Error::Conflict { .. } => Some(ErrorKind::Uniqueness),
-        Error::Unauthenticated
+        Error::Unauthenticated(_)
         | Error::Forbidden(_)
         | Error::NotFound(_)
         | Error::Blocked(_)

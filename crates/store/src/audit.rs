@@ -304,6 +304,7 @@ impl TenantStore<'_> {
     /// The number of the newest entry: it grows with every audited change, in the commit of the change. 0 when there is none.
     pub async fn sequence(&self) -> Result<i64, StoreError> {
         let mut sequence = 0;
+        self.refresh();
         self.read_about(&[(NEWEST, vec![self.param()])], |_, row| {
             sequence = row.int(0)?;
             ENOUGH

@@ -9,7 +9,7 @@ use crate::columns::{Columns, Flow, Param};
 use crate::epochs::Epochs;
 use crate::postgres::{self, Postgres};
 use crate::sqlite::{self, Sqlite};
-use crate::{Batch, CommitError, Committed, Location, Options, StoreError, TenantId};
+use crate::{Batch, CommitError, Committed, Location, Options, StoreError, TenantId, readers};
 
 pub(crate) enum Db {
     Sqlite(Sqlite),
@@ -25,6 +25,15 @@ impl Db {
         match at {
             Location::File(path) => Sqlite::open(path, options, epochs).map(Db::Sqlite),
             Location::Server(url) => Ok(Db::Postgres(Box::new(Postgres::open(url, options, epochs).await?))),
+        }
+    }
+
+    /// What is read next on this thread is of a new moment, also within a [`crate::snapshot`].
+    pub(crate) fn refresh(&self) {
+        match self {
+            Db::Sqlite(_) => readers::release(),
+            // Each of its reads is of its own moment.
+            Db::Postgres(_) => {}
         }
     }
 

@@ -53,3 +53,52 @@ impl Epochs {
         &self.commits[usize::try_from(tenant.0).unwrap_or_default() % SHARES]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{tenant, token};
+
+    /// What changes a token or a tenant and yet takes nothing away, and why.
+    const HARMLESS: [(&str, &str); 2] = [
+        ("USED", "nobody goes by when it was used"),
+        ("CLEAR_TOKENS", "the tenant went before, and was waited for"),
+    ];
+
+    #[test]
+    fn what_takes_something_away_is_known_to() {
+        let mut revoking: Vec<&str> = token::ALL
+            .iter()
+            .chain(tenant::ALL)
+            .filter(|(_, sql)| {
+                let words: Vec<&str> = sql.split_whitespace().take(3).collect();
+                matches!(*words, ["update", "token" | "tenant", _] | ["delete", "from", "token" | "tenant"])
+            })
+            .map(|(name, _)| *name)
+            .filter(|name| !HARMLESS.iter().any(|(known, _)| known == name))
+            .collect();
+        revoking.sort_unstable();
+        // Of a token, and of a tenant; that of a tenant is in `Tenants::delete`.
+        assert_eq!(revoking, ["BUMP_KINDS", "DELETE", "DELETE", "EXPIRES", "SETTINGS"]);
+        let marked: [fn(&mut Batch) -> &mut Batch; 4] = [
+            |batch| batch.bump_kinds(1),
+            |batch| batch.token_delete("t"),
+            |batch| batch.token_expires("t", None),
+            |batch| batch.token_settings("t", "{}"),
+        ];
+        for mark in marked {
+            let mut batch = Batch::default();
+            assert!(mark(&mut batch).revokes());
+        }
+        assert!(!Batch::default().token_used("t", 1).revokes());
+    }
+
+    #[test]
+    fn each_tenant_has_a_number_that_grows() {
+        let (epochs, acme) = (Epochs::default(), TenantId(3));
+        let mut revocation = Batch::default();
+        revocation.token_delete("t");
+        epochs.count([(acme, &Batch::default()), (acme, &revocation)]);
+        assert_eq!((epochs.commits(acme), epochs.commits(TenantId(4)), epochs.revocations()), (2, 0, 1));
+    }
+}

@@ -177,18 +177,25 @@ mod tests {
         );
         let tenant = store.tenants().create("acme", 1, "me").await.unwrap().id;
         let sees = async |id: &str| store.tenant(tenant).record("Thing", id).await.unwrap().is_some();
-        snapshot(async {
-            assert!(!sees("a").await);
-            // Another process commits, between two reads of one poll.
+        // Another process commits, between two reads of one poll.
+        let commit_elsewhere = |id: &str| {
             std::thread::scope(|scope| {
                 scope.spawn(|| {
                     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-                    runtime.block_on(other.tenant(tenant).commit(insertion("a"))).unwrap();
+                    runtime.block_on(other.tenant(tenant).commit(insertion(id))).unwrap();
                 });
             });
+        };
+        snapshot(async {
+            assert!(!sees("a").await);
+            commit_elsewhere("a");
             assert!(!sees("a").await, "the moment changed between two reads");
             tokio::task::yield_now().await;
             assert!(sees("a").await, "the moment did not end with the wait");
+            commit_elsewhere("c");
+            assert!(!sees("c").await, "the moment changed between two reads");
+            store.tenant(tenant).sequence().await.unwrap();
+            assert!(sees("c").await, "what is remembered was read of an old moment");
             store.tenant(tenant).commit(insertion("b")).await.unwrap();
             assert!(sees("b").await, "what was committed is not seen");
         })

@@ -139,17 +139,19 @@ impl<'s> TenantStore<'s> {
 
     /// Commits a batch all or nothing. When this answers `Ok` it is on the disk; an error leaves no trace, save that
     /// after [`CommitError::Unconfirmed`] it is not known. Dropping the future does not take the batch back. What takes
-    /// something away from a token or a tenant is so for every process when this answers: it takes [`LATELY`] longer.
+    /// something away from a token or a tenant is so for every process when this answers: it takes [`LATELY`] longer, by the
+    /// runtime's timer.
     pub async fn commit(&self, batch: Batch) -> Result<Committed, CommitError> {
         if batch.is_empty() {
             return Ok(Committed::default());
         }
         let revokes = batch.revokes();
-        let committed = self.store.inner.db.commit(self.tenant, batch).await?;
+        let outcome = self.store.inner.db.commit(self.tenant, batch).await;
         if revokes {
+            // Also when it was refused: what it would take away another commit may just have taken.
             tokio::time::sleep(LATELY).await;
         }
-        Ok(committed)
+        outcome
     }
 
     /// A number that has grown when this process has committed something of the tenant's. Whoever remembers what it read,
@@ -216,6 +218,13 @@ impl<'s> TenantStore<'s> {
     /// The tenant as a value; the first of every read.
     pub(crate) fn param(&self) -> Param<'static> {
         Param::Int(self.tenant.0)
+    }
+
+    /// What is read next is of now, also within a [`crate::snapshot`]: for what is remembered.
+    pub(crate) fn refresh(&self) {
+        if self.moment.is_none() {
+            self.store.inner.db.refresh();
+        }
     }
 
     pub(crate) fn positions(&self) -> &'s Positions {

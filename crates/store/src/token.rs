@@ -185,6 +185,7 @@ impl TenantStore<'_> {
     /// The token with this hash and its tenant.
     pub(crate) async fn authenticate(&self, hash: &[u8; 32]) -> Result<Option<(Token, Tenant)>, StoreError> {
         let mut found = None;
+        self.refresh();
         self.read_about(&[(BY_HASH, vec![self.param(), Param::Bytes(hash)])], |_, row| {
             found = Some((Token::read(row)?, Tenant::read(row, COLUMNS)?));
             ENOUGH

@@ -1,4 +1,4 @@
-//! The access graphs: one per tenant, in memory, as of the newest commit whenever it is asked.
+//! The access graphs: one per tenant, in memory, as of the newest commit whenever it is asked, or as of [`store::LATELY`] before it.
 //!
 //! The tenant's audit chain is the feed of changes. A graph knows the number of the entry it stands for; who asks reads the
 //! number of the newest, and a graph that stands for that or a later one is right. One that is behind follows: what this process

@@ -143,7 +143,7 @@ pub(crate) fn refused(error: CommitError) -> Error {
         CommitError::Changed => Error::Unavailable,
         CommitError::Missing => Error::NotFound("the resource was deleted meanwhile".to_owned()),
         // Its tokens have gone with it.
-        CommitError::NoTenant => Error::Unauthenticated,
+        CommitError::NoTenant => Error::Unauthenticated("the tenant was deleted"),
         CommitError::Unconfirmed => Error::Unconfirmed,
         CommitError::Store(error) => error.into(),
     }

@@ -10,7 +10,6 @@ use super::text::parse;
 use crate::Iam;
 use crate::cx::{Caller, Cx, Mode, TokenKind};
 use crate::error::{Error, Result};
-use crate::kind::Kinds;
 use crate::lately::Since;
 
 /// Who asks, as the request says it.
@@ -31,7 +30,8 @@ pub struct Presented<'a> {
 pub(crate) struct Authentic {
     tenant: TenantId,
     tenant_name: Arc<str>,
-    kinds: Arc<Kinds>,
+    /// The version of its own kinds.
+    kinds: i64,
     caller: Arc<Caller>,
     /// Its end.
     expires: Option<i64>,
@@ -48,7 +48,8 @@ impl Iam {
         let known = match self.authentic.get(&hash, since) {
             Some(known) => known,
             None => {
-                let tenant = parse(presented.token).ok_or(Error::Unauthenticated)?;
+                let tenant = parse(presented.token)
+                    .ok_or(Error::Unauthenticated("what was presented is no token of Durward's"))?;
                 // Its future is large, and few requests need it.
                 let known = Box::pin(self.find_authentic(tenant, &hash)).await?;
                 self.authentic.put(hash, since, known.clone());
@@ -57,11 +58,11 @@ impl Iam {
         };
         let now = self.now();
         if known.expires.is_some_and(|end| end <= now) {
-            return Err(Error::Unauthenticated);
+            return Err(Error::Unauthenticated("the token has ended"));
         }
         Ok(Cx {
             tenant: known.tenant,
-            kinds: known.kinds,
+            kinds: self.kinds(known.tenant, known.kinds).await?,
             tenant_name: known.tenant_name,
             expands: presented.expands && known.caller.dialect.is_auto(),
             caller: known.caller,
@@ -74,9 +75,10 @@ impl Iam {
     async fn find_authentic(&self, tenant: TenantId, hash: &[u8; 32]) -> Result<Authentic> {
         // The look-up is by hash: what it takes does not depend on how much of a guess is right.
         let found = self.store.authenticate(tenant, hash).await?;
-        let (token, tenant) = found.ok_or(Error::Unauthenticated)?;
+        let (token, tenant) =
+            found.ok_or(Error::Unauthenticated("there is no such token; it may have been revoked"))?;
         let (Some(kind), Some(mode)) = (TokenKind::parse(&token.kind), Mode::parse(&token.mode)) else {
-            return Err(Error::Unauthenticated);
+            return Err(Error::Unauthenticated("the token is of a kind that this release does not know"));
         };
         let now = self.now();
         if token.expires.is_none_or(|end| end > now) {
@@ -86,7 +88,7 @@ impl Iam {
         let settings = kept.settings();
         Ok(Authentic {
             tenant: tenant.id,
-            kinds: self.kinds(tenant.id, tenant.kinds).await?,
+            kinds: tenant.kinds,
             tenant_name: tenant.name.into(),
             caller: Arc::new(Caller {
                 actor: format!("token:{}", token.id),

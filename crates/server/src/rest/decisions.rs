@@ -164,7 +164,7 @@ async fn decided<T: Serialize>(
         let answer = ask(&app, &cx, permit, &scim::message::read(&body)?).await?;
         json(StatusCode::OK, &answer)
     };
-    // The token and the head of the changes are read as of one moment.
+    // Where several things are read, the locks of the database are taken once.
     let outcome: Outcome = store::snapshot(decided).await;
     outcome.unwrap_or_else(|refusal: Refusal| refusal.problem())
 }

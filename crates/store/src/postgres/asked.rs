@@ -1,5 +1,7 @@
 //! Statements about one thing as they are asked about several: with which values, and whose the rows are.
 
+use std::hash::{Hash, Hasher};
+use std::ptr;
 use std::sync::Arc;
 
 use tokio::time::timeout;
@@ -11,15 +13,33 @@ use crate::columns::{Columns, Flow, Param, Value};
 use crate::{StoreError, TenantId};
 
 /// What those have in common who ask together: whose rows they want, by which statements, with which values beside the thing.
-pub(super) type Question = (TenantId, Vec<(&'static str, Vec<Value>)>);
+pub(super) type Question = Arc<(TenantId, Vec<(Statement, Vec<Value>)>)>;
+
+/// A statement, known by where its text stands: it is looked up at every read. One that stands in two places is two.
+#[derive(Clone, Copy)]
+pub(super) struct Statement(&'static str);
+
+impl PartialEq for Statement {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for Statement {}
+
+impl Hash for Statement {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        ptr::hash(self.0, state);
+    }
+}
 
 fn question(tenant: TenantId, asked: &[Asked<'_>]) -> Question {
     let beside = |(about, params): &Asked<'_>| {
         // Where several cannot be asked about at once, the others are those who ask about the same.
         let beside = params.iter().enumerate().filter(|(at, _)| *at != about.key || room(asked) == 1);
-        (about.sql, beside.map(|(_, param)| Value::from(param)).collect())
+        (Statement(about.sql), beside.map(|(_, param)| Value::from(param)).collect())
     };
-    (tenant, asked.iter().map(beside).collect())
+    Arc::new((tenant, asked.iter().map(beside).collect()))
 }
 
 /// The thing that the statements are about, as it is written in a row.

@@ -40,6 +40,17 @@ fn logs_hold_no_token_no_password_and_no_body() {
     for (path, token) in [("/v1/scim/Nothing", &token), ("/nobody/scim/Users", &wrong)] {
         assert!(wire.ask("GET", path, Some(token), None).unwrap().0 >= 400, "{path}");
     }
+    // Who asks is told the same each time; whoever runs the server sees what it was.
+    let refused = [
+        (Some(wrong.as_str()), "/default/scim/Users", "what was presented is no token of Durward's"),
+        (Some(token.as_str()), "/nobody/scim/Users", "the token is of another tenant than the request names"),
+        (None, "/default/scim/Users", "no bearer token was presented"),
+    ];
+    for (token, path, _) in refused {
+        let (status, answer) = wire.ask("GET", path, token, None).unwrap();
+        assert_eq!(status, 401, "{answer}");
+        assert!(answer.contains("a valid bearer token is required"), "{answer}");
+    }
     server.terminate();
     server.ended();
 
@@ -48,6 +59,9 @@ fn logs_hold_no_token_no_password_and_no_body() {
     for status in ["status=400", "status=401", "status=404", "status=409"] {
         let mut lines = log.lines().filter(|line| line.contains(status) && line.contains("answered"));
         assert!(lines.any(|line| line.contains("tenant=\"default\"")), "{status}:\n{log}");
+    }
+    for (_, _, why) in refused {
+        assert!(log.contains(&format!("why=\"{why}\"")), "{why}:\n{log}");
     }
     assert!(!log.contains("tenant=\"nobody\""), "a path may say anything");
     assert!(log.contains("DEBUG") && log.contains("status=201"), "too little is logged:\n{log}");
