@@ -94,8 +94,8 @@ pub struct EvaluationShape {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Evaluations)]
 pub struct EvaluationsShape {
-    /// The questions; at most 1,000.
-    #[schema(value_type = Vec<Object>)]
+    /// The questions.
+    #[schema(value_type = Vec<Object>, max_items = 1000)]
     evaluations: Vec<Value>,
     /// `evaluations_semantic`: `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`.
     #[schema(value_type = Option<Object>)]

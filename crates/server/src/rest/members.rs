@@ -32,7 +32,8 @@ pub struct NewGroup {
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Members {
-    /// `user-…`, `client-…`, `group-…`; at most 1,000.
+    /// `user-…`, `client-…`, `group-…`.
+    #[schema(max_items = 1000)]
     subject_ids: Vec<String>,
 }
 

@@ -30,7 +30,7 @@ pub struct SchemaShape {
     description: String,
     /// Attributes as RFC 7643 §7 describes them: name, type, multiValued, required, caseExact, mutability, returned,
     /// uniqueness, canonicalValues, referenceTypes, subAttributes.
-    #[schema(value_type = Vec<Value>)]
+    #[schema(value_type = Vec<Value>, max_items = 200)]
     attributes: Attributes,
     /// The resource types it extends, by name; none for the core schema of a type of one's own.
     #[serde(default)]
@@ -38,8 +38,9 @@ pub struct SchemaShape {
     /// Whether every resource must have the extension.
     #[serde(default)]
     required: bool,
-    /// Attributes that an index finds, at most 8; each costs a row at every write.
+    /// Attributes that an index finds; each costs a row at every write.
     #[serde(default)]
+    #[schema(max_items = 8)]
     indexed: Vec<String>,
 }
 
@@ -77,8 +78,9 @@ pub struct TypeShape {
     /// Its extensions.
     #[serde(default)]
     schema_extensions: Vec<ExtensionShape>,
-    /// Attributes that an index finds, at most 8.
+    /// Attributes that an index finds.
     #[serde(default)]
+    #[schema(max_items = 8)]
     indexed: Vec<String>,
 }
 

@@ -89,9 +89,11 @@ pub struct NewToken {
     mode: Option<TokenMode>,
     /// The actions it is narrowed to, such as `durward.users.read`; all that a SCIM token of that mode carries when absent.
     #[serde(default)]
+    #[schema(min_items = 1, max_items = 100)]
     actions: Option<Vec<String>>,
     /// After how many days it ends; never when absent.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 3650)]
     expires_in_days: Option<u32>,
     /// `auto` (the default) or `strict`.
     #[serde(default)]
@@ -207,9 +209,11 @@ pub struct TokenPage {
 pub struct Rotation {
     /// For how many hours the old token stays good; 24 when absent.
     #[serde(default)]
+    #[schema(maximum = 720)]
     overlap_hours: Option<u32>,
     /// After how many days the new one ends; never when absent.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 3650)]
     expires_in_days: Option<u32>,
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use durward_server::rest::{ROUTES, TOKEN_ROUTES, decisions};
+use iam::limits::*;
 use serde_json::Value;
 
 use crate::world::{Answer, World};
@@ -25,6 +26,25 @@ pub(crate) fn expect_announced(method: &str, path: &str, answer: &Answer) {
         assert!(response["content"][media_type].is_object(), "{method} {template}: {media_type}");
         let schema = &response["content"][media_type]["schema"];
         fits(schema, &answer.json(), &format!("{method} {template} {}", answer.status));
+    }
+}
+
+/// What the document says of an input's size is what is accepted.
+#[test]
+fn its_figures_are_the_limits() {
+    for (schema, property, figure, limit) in [
+        ("NewToken", "actions", "maxItems", TOKEN_ACTIONS_MAX as u64),
+        ("NewToken", "expiresInDays", "maximum", TOKEN_DAYS_MAX.into()),
+        ("Rotation", "expiresInDays", "maximum", TOKEN_DAYS_MAX.into()),
+        ("Rotation", "overlapHours", "maximum", TOKEN_OVERLAP_HOURS_MAX.into()),
+        ("Evaluations", "evaluations", "maxItems", EVALUATIONS_MAX as u64),
+        ("Members", "subjectIds", "maxItems", MEMBERS_CHANGED_MAX as u64),
+        ("SchemaDefinition", "attributes", "maxItems", SCHEMA_ATTRIBUTES_MAX as u64),
+        ("SchemaDefinition", "indexed", "maxItems", SCHEMA_INDEXED_MAX as u64),
+        ("TypeDefinition", "indexed", "maxItems", SCHEMA_INDEXED_MAX as u64),
+    ] {
+        let said = &DOCUMENT["components"]["schemas"][schema]["properties"][property][figure];
+        assert_eq!(*said, limit, "{schema}.{property}");
     }
 }
 
