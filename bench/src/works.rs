@@ -14,6 +14,8 @@ const PRIME: usize = 7_919;
 const ALL: &[Server] = &[Server::Durward, Server::Ceiling, Server::Bare];
 /// The ceiling decides nothing.
 const DECIDING: &[Server] = &[Server::Durward, Server::Bare];
+/// What is no less work for the others.
+const ALONE: &[Server] = &[Server::Durward];
 const BOTH: &[Server] = &[Server::Durward, Server::Ceiling];
 
 /// The number of the user in a place of a team. It may exceed the number of users, and is then counted from the start.
@@ -99,6 +101,9 @@ fn reads(scale: &Scale) -> Vec<Work> {
     let (users, small) = (grouped(scale.users), grouped(scale.small));
     vec![
         Work { servers: ALL, ..read("get", "GET /Users/{id}", 1.5, get) },
+        Work {
+            servers: ALONE, ..read("get-alone", "… without what is beside the record", None, get_alone)
+        },
         read("filter-hit", format!("filter `userName eq`, hit, {users} users"), 1.6, hit),
         Work { is_small: true, ..read("filter-hit-small", format!("… hit, {small} users"), None, hit) },
         read("filter-miss", format!("… miss, {users} users"), 1.6, miss),
@@ -227,6 +232,14 @@ fn far(scale: &Scale) -> usize {
 
 fn get(site: &mut Site, _: &Scale, _: usize) -> Vec<Vec<u8>> {
     (0..PREPARED).map(|n| site.request("GET", &format!("/Users/{}", site.user(n * PRIME)), None)).collect()
+}
+
+/// The document as it is kept: no groups, no roles, and of the manager what the client had set.
+fn get_alone(site: &mut Site, _: &Scale, _: usize) -> Vec<Vec<u8>> {
+    const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
+    let without = format!("?excludedAttributes=groups,roles,{MANAGER}.$ref,{MANAGER}.displayName");
+    let path = |site: &Site, n: usize| format!("/Users/{}{without}", site.user(n * PRIME));
+    (0..PREPARED).map(|n| site.request("GET", &path(site, n), None)).collect()
 }
 
 fn hit(site: &mut Site, _: &Scale, _: usize) -> Vec<Vec<u8>> {

@@ -47,6 +47,8 @@ type Figures = BTreeMap<(&'static str, Way), Vec<Figure>>;
 struct Line {
     what: &'static str,
     work: &'static str,
+    /// The baseline's, where it is another.
+    like: &'static str,
     /// Whose figure is divided by whose.
     of: (Way, Way),
     baseline: &'static str,
@@ -55,7 +57,7 @@ struct Line {
     is_cpu: bool,
 }
 
-const LINES: [Line; 6] = [
+const LINES: [Line; 7] = [
     line(
         "POST /Users, 64 connections",
         "create-64",
@@ -70,6 +72,16 @@ const LINES: [Line; 6] = [
         is_cpu: true,
         ..line("… its processor time", "get", (Way::Node, Way::Baseline), "one SELECT", Some(0.6))
     },
+    Line {
+        like: "get",
+        ..line(
+            "… without what is beside the record",
+            "get-alone",
+            (Way::Node, Way::Baseline),
+            "one SELECT",
+            Some(0.6),
+        )
+    },
     line("… two nodes", "get", (Way::TwoNodes, Way::Node), "one node", Some(1.5)),
 ];
 
@@ -80,7 +92,7 @@ const fn line(
     baseline: &'static str,
     reach: Option<f64>,
 ) -> Line {
-    Line { what, work, of, baseline, reach, is_cpu: false }
+    Line { what, work, like: work, of, baseline, reach, is_cpu: false }
 }
 
 /// Measures and prints the table.
@@ -131,13 +143,15 @@ async fn measured(cluster: &Cluster, durward: &Path, folder: &Path, scale: &Scal
         eprintln!("round {number}: {name}: {way:?}: {:.0}/s, {:.1} µs", figure.rate, figure.cpu);
         figures.entry((name, way)).or_default().push(figure);
     };
-    let (get, create) = (works::named("get", scale)?, works::named("create-64", scale)?);
+    let [create, get, record] =
+        [works::named("create-64", scale)?, works::named("get", scale)?, works::named("get-alone", scale)?];
     for round in 0..scale.rounds {
         keep(&create, Way::Node, round, one(&create, &mut node, scale, round).await?);
         keep(&create, Way::Baseline, round, inserts.run(cluster, scale.writes * LONGER)?);
         keep(&create, Way::GroupOfOne, round, one(&create, &mut alone, scale, round).await?);
         keep(&create, Way::TwoNodes, round, both(&create, [&mut node, &mut second], scale, round).await?);
         keep(&get, Way::Node, round, one(&get, &mut node, scale, round).await?);
+        keep(&record, Way::Node, round, one(&record, &mut node, scale, round).await?);
         keep(&get, Way::Baseline, round, one(&get, &mut bare, scale, round).await?);
         keep(&get, Way::TwoNodes, round, both(&get, [&mut node, &mut second], scale, round).await?);
     }
@@ -184,7 +198,7 @@ fn table(figures: &Figures, scale: &Scale) -> Result<String> {
     writeln!(out, "| work | req/s | p50 ms | p99 ms | µs | beside | req/s | µs | × | reach | |")?;
     writeln!(out, "|---|--:|--:|--:|--:|---|--:|--:|--:|--:|---|")?;
     for line in &LINES {
-        let (Some(is), Some(beside)) = (of(line.work, line.of.0), of(line.work, line.of.1)) else { continue };
+        let (Some(is), Some(beside)) = (of(line.work, line.of.0), of(line.like, line.of.1)) else { continue };
         let ratio = ratio(line, &is, &beside);
         let verdict = match line.reach {
             None => "",
