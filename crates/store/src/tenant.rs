@@ -4,7 +4,7 @@
 
 use crate::batch::{Arg, Expect};
 use crate::columns::{Columns, ENOUGH, MORE, Param, bounded};
-use crate::{Batch, CommitError, Entry, LATELY, Store, StoreError, statements};
+use crate::{Batch, CommitError, Entry, Store, StoreError, statements};
 
 statements! {
     BUMP_KINDS = "update tenant set kinds = kinds + 1 where tenant = $1 and kinds = $2";
@@ -153,11 +153,7 @@ impl<'s> Tenants<'s> {
     /// Deletes a tenant and all that is its. Access ends, and the name is free, with the first commit; the rows follow
     /// in bounded commits. When that is cut short, [`Tenants::sweep`] goes on. `Missing` when there is no such tenant.
     pub async fn delete(&self, id: TenantId, now: i64, by: &str) -> Result<(), CommitError> {
-        let Some(tenant) = self.get(id).await? else {
-            // Another process may just have deleted it, and others let its tokens in for a moment more.
-            tokio::time::sleep(LATELY).await;
-            return Err(CommitError::Missing);
-        };
+        let tenant = self.get(id).await?.ok_or(CommitError::Missing)?;
         let mut batch = Batch::default();
         // A token opens a tenant that is there.
         batch.revoking().push(DELETE, &[Arg::Int(id.0)], Expect::Row);
