@@ -131,7 +131,7 @@ impl Iam {
         part: Part,
     ) -> Result<Page<Held<Named>>> {
         let subject = self.subject(cx, permits, subject).await?;
-        let over = Over::Through(Holder::Group.relation());
+        let over = Over::Through { relation: Holder::Group.relation(), kind: Holder::Group.kind_name() };
         Ok(part.of(self.leading(cx, Holder::Role, over, &subject.id, search).await?))
     }
 

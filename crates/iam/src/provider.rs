@@ -139,6 +139,7 @@ impl Iam {
                 document: &document,
                 connections: None,
                 secret: secret.as_deref(),
+                mentioned: None,
             })
             .claim(KIND, SCHEME, &draft.key(), &id)
             .count(KIND, 1, false)
@@ -203,6 +204,7 @@ impl Iam {
             document: &document,
             connections: None,
             secret: secret.as_deref(),
+            mentioned: None,
         });
         if key(scheme) != draft.key() {
             batch.release(KIND, SCHEME, &key(scheme), id).claim(KIND, SCHEME, &draft.key(), id);

@@ -286,6 +286,7 @@ impl Iam {
                 document: &document,
                 connections: None,
                 secret: None,
+                mentioned: None,
             })
             .count(kind, 1, true)
             .bump_kinds(cx.kinds.version)

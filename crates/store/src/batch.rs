@@ -31,6 +31,8 @@ pub struct NewRecord<'a> {
     pub connections: Option<&'a str>,
     /// Values that are never returned: JSON object.
     pub secret: Option<&'a str>,
+    /// The id of the record that it mentions, which need not be there: they are read together.
+    pub mentioned: Option<&'a str>,
 }
 
 /// The new content of a record; every field is replaced, and its version grows by one.
@@ -52,6 +54,8 @@ pub struct Update<'a> {
     pub connections: Option<&'a str>,
     /// Values that are never returned: JSON object.
     pub secret: Option<&'a str>,
+    /// The id of the record that it mentions.
+    pub mentioned: Option<&'a str>,
 }
 
 /// One entry of the audit chain: who did what to which record. It is linked and hashed when the batch is applied.
@@ -127,6 +131,7 @@ impl Batch {
             self.keep(new.document),
             self.keep_maybe(new.connections),
             self.keep_maybe(new.secret),
+            self.keep_maybe(new.mentioned),
         ];
         self.push(record::INSERT, &args, Expect::Unique(id))
     }
@@ -140,6 +145,7 @@ impl Batch {
             self.keep(update.document),
             self.keep_maybe(update.connections),
             self.keep_maybe(update.secret),
+            self.keep_maybe(update.mentioned),
             Arg::Tenant,
             kind,
             id,

@@ -55,7 +55,7 @@ pub(crate) trait World: Sync {
 macro_rules! contract {
     ($world:ty) => {
         $crate::contract::cases!($world, records:
-            a_record_comes_back_as_it_was_put, a_nul_is_kept_as_a_replacement_character, several_records_are_found_at_once, an_update_makes_a_new_version, a_stale_version_is_told_from_a_missing_record,
+            a_record_comes_back_as_it_was_put, a_record_is_read_with_the_one_it_mentions, a_nul_is_kept_as_a_replacement_character, several_records_are_found_at_once, an_update_makes_a_new_version, a_stale_version_is_told_from_a_missing_record,
             an_id_is_inserted_once, a_touch_changes_the_version_alone, a_refused_batch_leaves_no_trace,
             a_key_is_claimed_by_one_of_many, a_released_key_can_be_claimed, a_release_by_another_does_nothing,
             one_of_many_updates_of_a_version_wins, counts_are_exact, settings_are_set_and_unset, a_setting_is_changed_by_one_of_many_who_read_the_same,
@@ -119,12 +119,31 @@ pub(crate) const ACME: TenantId = TenantId(1);
 pub(crate) const GLOBEX: TenantId = TenantId(2);
 
 pub(crate) fn new<'a>(kind: &'a str, id: &'a str) -> NewRecord<'a> {
-    NewRecord { kind, id, created: 1_000, display: id, document: "{}", connections: None, secret: None }
+    NewRecord {
+        kind,
+        id,
+        created: 1_000,
+        display: id,
+        document: "{}",
+        connections: None,
+        secret: None,
+        mentioned: None,
+    }
 }
 
 pub(crate) fn update<'a>(id: &'a str, expected: Option<i64>, document: &'a str) -> Update<'a> {
     let (kind, display) = ("Thing", id);
-    Update { kind, id, expected, modified: 2_000, display, document, connections: None, secret: None }
+    Update {
+        kind,
+        id,
+        expected,
+        modified: 2_000,
+        display,
+        document,
+        connections: None,
+        secret: None,
+        mentioned: None,
+    }
 }
 
 pub(crate) fn entry(id: &str) -> Entry<'_> {

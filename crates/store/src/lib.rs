@@ -62,7 +62,7 @@ pub use moment::Moment;
 pub use outbox::Event;
 pub use postgres::SILENCE_SECONDS_MAX;
 pub use readers::snapshot;
-pub use record::{Record, RecordRef};
+pub use record::{Mentioned, MentionedRef, Record, RecordRef};
 pub use sources::{Over, Source, Sources};
 pub use store::{Fault, FaultPoint, Options, Store, TenantStore};
 pub use tenant::{Tenant, TenantId, Tenants};

@@ -28,12 +28,20 @@ pub(crate) struct Migration {
 }
 
 /// All steps, in order.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "directory",
-    text: include_str!("migrations/0001_directory.sql"),
-    postgres: Some(include_str!("migrations/0001_directory.postgres.sql")),
-}];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "directory",
+        text: include_str!("migrations/0001_directory.sql"),
+        postgres: Some(include_str!("migrations/0001_directory.postgres.sql")),
+    },
+    Migration {
+        number: 2,
+        name: "mentioned",
+        text: include_str!("migrations/0002_mentioned.sql"),
+        postgres: None,
+    },
+];
 
 /// A step as the database remembers it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -163,6 +163,7 @@ mod tests {
             document,
             connections: None,
             secret: None,
+            mentioned: None,
         });
         batch
     }

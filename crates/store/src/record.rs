@@ -16,14 +16,26 @@ statements! {
     GET_SEVERAL = "select id, version, created, modified, display, document, connections, secret from record \
                 where tenant = $1 and kind = $2 and id in \
                 ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+    // With the record that it mentions, if that is there: one statement for both, and no look where it mentions none.
+    MENTIONING = "select r.id, r.version, r.created, r.modified, r.display, r.document, r.connections, r.secret, \
+                  r.mentioned, m.document from record r left join record m \
+                  on m.tenant = $1 and m.kind = $2 and m.id = r.mentioned \
+                  where r.tenant = $1 and r.kind = $3 and r.id = $4";
+    MENTIONING_SEVERAL = "select r.id, r.version, r.created, r.modified, r.display, r.document, r.connections, r.secret, \
+                          r.mentioned, m.document from record r left join record m \
+                          on m.tenant = $1 and m.kind = $2 and m.id = r.mentioned \
+                          where r.tenant = $1 and r.kind = $3 and r.id in \
+                          ($4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
     EXISTS = "select 1 from record where tenant = $1 and kind = $2 and id = $3";
-    INSERT = "insert into record (tenant, kind, id, version, created, modified, display, document, connections, secret) \
-              values ($1, $2, $3, 1, $4, $4, $5, $6, $7, $8) on conflict do nothing";
+    INSERT = "insert into record \
+              (tenant, kind, id, version, created, modified, display, document, connections, secret, mentioned) \
+              values ($1, $2, $3, 1, $4, $4, $5, $6, $7, $8, $9) on conflict do nothing";
     UPDATE = "update record set version = version + 1, modified = $1, display = $2, document = $3, \
-              connections = $4, secret = $5 where tenant = $6 and kind = $7 and id = $8 returning version";
+              connections = $4, secret = $5, mentioned = $6 \
+              where tenant = $7 and kind = $8 and id = $9 returning version";
     UPDATE_EXPECTED = "update record set version = version + 1, modified = $1, display = $2, document = $3, \
-                       connections = $4, secret = $5 \
-                       where tenant = $6 and kind = $7 and id = $8 and version = $9 returning version";
+                       connections = $4, secret = $5, mentioned = $6 \
+                       where tenant = $7 and kind = $8 and id = $9 and version = $10 returning version";
     TOUCH = "update record set version = version + 1, modified = $1 \
              where tenant = $2 and kind = $3 and id = $4 returning version";
     TOUCH_EXPECTED = "update record set version = version + 1, modified = $1 \
@@ -39,6 +51,13 @@ statements! {
 /// A record by its id.
 pub(crate) const BY_ID: About =
     About { sql: GET, key: 2, several: Some(Several { sql: GET_SEVERAL, column: 0, limit: None }) };
+
+/// A record by its id, with the one that it mentions.
+pub(crate) const WITH_MENTIONED: About = About {
+    sql: MENTIONING,
+    key: 3,
+    several: Some(Several { sql: MENTIONING_SEVERAL, column: 0, limit: None }),
+};
 
 /// A record as it lies in the store.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,6 +80,25 @@ pub struct Record {
     pub connections: Option<String>,
     /// Values that are never returned: JSON object.
     pub secret: Option<String>,
+    /// The record that it mentions, where it was asked for.
+    pub mentioned: Option<Mentioned>,
+}
+
+/// A record that another one mentions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mentioned {
+    /// Its id.
+    pub id: String,
+    /// Its document; none when there is no such record.
+    pub document: Option<String>,
+}
+
+/// A [`Mentioned`], borrowed from the row while it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields of `Mentioned`")]
+pub struct MentionedRef<'a> {
+    pub id: &'a str,
+    pub document: Option<&'a str>,
 }
 
 /// A [`Record`], borrowed from the row while it is read.
@@ -76,6 +114,7 @@ pub struct RecordRef<'a> {
     pub document: &'a str,
     pub connections: Option<&'a str>,
     pub secret: Option<&'a str>,
+    pub mentioned: Option<MentionedRef<'a>>,
 }
 
 impl<'a> RecordRef<'a> {
@@ -91,7 +130,16 @@ impl<'a> RecordRef<'a> {
             document: row.text(first + 5)?,
             connections: row.maybe_text(first + 6)?,
             secret: row.maybe_text(first + 7)?,
+            mentioned: None,
         })
+    }
+
+    /// The columns of [`MENTIONING`].
+    pub(crate) fn read_mentioning(kind: &'a str, row: &'a dyn Columns) -> Result<Self, StoreError> {
+        let record = Self::read(kind, row, 0)?;
+        let document = row.maybe_text(9)?;
+        let mentioned = row.maybe_text(8)?.map(|id| MentionedRef { id, document });
+        Ok(RecordRef { mentioned, ..record })
     }
 
     /// A copy that outlives the row.
@@ -106,6 +154,10 @@ impl<'a> RecordRef<'a> {
             document: self.document.to_owned(),
             connections: self.connections.map(str::to_owned),
             secret: self.secret.map(str::to_owned),
+            mentioned: self.mentioned.map(|mentioned| Mentioned {
+                id: mentioned.id.to_owned(),
+                document: mentioned.document.map(str::to_owned),
+            }),
         }
     }
 }
@@ -123,6 +175,10 @@ impl Record {
             document: &self.document,
             connections: self.connections.as_deref(),
             secret: self.secret.as_deref(),
+            mentioned: self
+                .mentioned
+                .as_ref()
+                .map(|mentioned| MentionedRef { id: &mentioned.id, document: mentioned.document.as_deref() }),
         }
     }
 }

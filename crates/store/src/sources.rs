@@ -1,25 +1,34 @@
 //! What leads to a record over edges: what holds it, and what holds that.
 //!
 //! All that is asked about one record is asked together, and the record with it: on a database server that is one
-//! exchange. Most records are reached over one edge, if at all, and a recursion sets up tables of its own: the first look
-//! goes without, and says whether more lies above.
+//! exchange. Most records are reached over one edge or two, if at all, and a recursion sets up tables of its own: the first
+//! look goes without, and says whether more lies above.
 
 use crate::about::{About, Asked, Several};
 use crate::columns::{Columns, ENOUGH, MORE, Param, bounded};
 use crate::record::{self, RecordRef};
-use crate::{Record, StoreError, TenantStore, statements};
+use crate::{Record, StoreError, TenantStore, edge, statements};
 
 statements! {
-    // Of each, whether more lies above it.
-    NEAR = "select r.id, r.display, 1, case when exists (select 1 from edge u where u.tenant = $1 \
-              and u.relation = $2 and u.target = e.source) then 1 else 0 end \
-            from edge e cross join record r where e.tenant = $1 and e.relation = $2 and e.target = $3 \
-            and r.tenant = $1 and r.kind = $4 and r.id = e.source order by e.source limit $5";
-    NEAR_SEVERAL = "select r.id, r.display, 1, case when exists (select 1 from edge u where u.tenant = $1 \
-                      and u.relation = $2 and u.target = e.source) then 1 else 0 end, e.target \
+    SEVERAL_NEAR = "select r.id, r.display, e.target \
                     from edge e cross join record r where e.tenant = $1 and e.relation = $2 and e.target in \
                     ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
                     and r.tenant = $1 and r.kind = $19 and r.id = e.source limit $20";
+    // Two relations at once, of which one leads further: what has an edge of either, and what has one to what has one of the
+    // first. A row says of which its edge is, and that above; and what the one above comes from, if it is of the other.
+    ABOVE = "select r.id, r.display, e.relation, u.relation, q.id, q.display \
+             from edge e cross join record r \
+             left join edge u on u.tenant = $1 and u.relation in ($2, $3) and u.target = e.source \
+             left join record q on q.tenant = $1 and q.kind = $4 and q.id = u.source \
+             where e.tenant = $1 and e.relation in ($2, $3) and e.target = $5 \
+             and r.tenant = $1 and r.kind = case when e.relation = $2 then $6 else $4 end and r.id = e.source limit $7";
+    SEVERAL_ABOVE = "select r.id, r.display, e.relation, u.relation, q.id, q.display, e.target \
+                     from edge e cross join record r \
+                     left join edge u on u.tenant = $1 and u.relation in ($2, $3) and u.target = e.source \
+                     left join record q on q.tenant = $1 and q.kind = $4 and q.id = u.source \
+                     where e.tenant = $1 and e.relation in ($2, $3) and e.target in \
+                     ($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) and r.tenant = $1 \
+                     and r.kind = case when e.relation = $2 then $21 else $4 end and r.id = e.source limit $22";
     // `union` drops what was met before, so a cycle ends. An id is met at most twice: directly and not.
     FAR = "with recursive up (id, direct) as ( \
              select source, 1 from edge where tenant = $1 and relation = $2 and target = $3 \
@@ -30,28 +39,7 @@ statements! {
            met (id, direct) as (select id, max(direct) from up group by id) \
            select met.id, r.display, met.direct from met cross join record r \
            where r.tenant = $1 and r.kind = $4 and r.id = met.id order by met.id limit $5";
-    NESTED = "select 1 from edge e cross join edge u where e.tenant = $1 and e.relation = $2 and e.target = $3 \
-              and u.tenant = $1 and u.relation = $2 and u.target = e.source limit 1";
-    // One edge of a relation from what it leads to, or from what reaches that over one edge of another.
-    NEAR_THROUGH = "select r.id, r.display, 1 from edge e cross join record r \
-                    where e.tenant = $1 and e.relation = $2 and e.target = $3 \
-                    and r.tenant = $1 and r.kind = $4 and r.id = e.source \
-                    union all \
-                    select r.id, r.display, 0 from edge g cross join edge e cross join record r \
-                    where g.tenant = $1 and g.relation = $5 and g.target = $3 \
-                    and e.tenant = $1 and e.relation = $2 and e.target = g.source \
-                    and r.tenant = $1 and r.kind = $4 and r.id = e.source limit $6";
-    NEAR_THROUGH_SEVERAL = "select r.id, r.display, 1, e.target from edge e cross join record r \
-                            where e.tenant = $1 and e.relation = $2 and e.target in \
-                            ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
-                            and r.tenant = $1 and r.kind = $19 and r.id = e.source \
-                            union all \
-                            select r.id, r.display, 0, g.target from edge g cross join edge e cross join record r \
-                            where g.tenant = $1 and g.relation = $20 and g.target in \
-                            ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
-                            and e.tenant = $1 and e.relation = $2 and e.target = g.source \
-                            and r.tenant = $1 and r.kind = $19 and r.id = e.source limit $21";
-    // The same over any number of edges of the other.
+    // Over one edge of a relation, after any number of edges of another.
     FAR_THROUGH = "with recursive up (id) as ( \
                      select source from edge where tenant = $1 and relation = $2 and target = $3 \
                      union \
@@ -69,14 +57,13 @@ statements! {
                    where r.tenant = $1 and r.kind = $5 and r.id = met.id order by met.id limit $6";
 }
 
-const BY_EDGE: About =
-    About { sql: NEAR, key: 2, several: Some(Several { sql: NEAR_SEVERAL, column: 4, limit: Some(4) }) };
-const BY_TWO: About = About {
-    sql: NEAR_THROUGH,
+const BY_EDGE: About = About {
+    sql: edge::DIRECT,
     key: 2,
-    several: Some(Several { sql: NEAR_THROUGH_SEVERAL, column: 3, limit: Some(5) }),
+    several: Some(Several { sql: SEVERAL_NEAR, column: 2, limit: Some(4) }),
 };
-const IS_NESTED: About = About { sql: NESTED, key: 2, several: None };
+const BY_TWO: About =
+    About { sql: ABOVE, key: 4, several: Some(Several { sql: SEVERAL_ABOVE, column: 6, limit: Some(6) }) };
 
 /// A question: which records of a kind lead to another one.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +86,12 @@ pub enum Over<'q> {
     /// Any number of edges of the relation. In a cycle the record is a source of itself.
     Edges,
     /// One edge, and then any number of this other relation, or none.
-    Through(&'q str),
+    Through {
+        /// The other relation.
+        relation: &'q str,
+        /// The kind its edges begin at.
+        kind: &'q str,
+    },
 }
 
 /// A record that leads to the one asked about.
@@ -114,19 +106,36 @@ pub struct Source {
 }
 
 impl Source {
-    fn read(row: &dyn Columns) -> Result<Self, StoreError> {
-        Ok(Source { id: row.text(0)?.to_owned(), display: row.text(1)?.to_owned(), direct: row.int(2)? != 0 })
+    fn new(id: &str, display: &str, direct: bool) -> Self {
+        Self { id: id.to_owned(), display: display.to_owned(), direct }
     }
 }
 
-/// What the rows of a statement say.
-enum Says {
-    /// A source asked for by the question of that number; in the fourth column, if there is one, whether more lies above.
-    Source(usize),
-    /// More lies above what that question is about.
-    More(usize),
+/// What a statement finds.
+enum Finds<'q> {
+    /// The sources for the question of that number.
+    Near(usize),
+    /// Those for two questions.
+    Above(Walk<'q>),
     /// The record itself.
     Record,
+}
+
+/// A relation that is followed upwards, for the questions of these numbers: what lies above, and what leads there from
+/// outside.
+struct Walk<'q> {
+    relation: &'q str,
+    kind: &'q str,
+    edges: Option<usize>,
+    through: Option<usize>,
+}
+
+/// What a statement found.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    rows: u64,
+    /// Whether more lies above than was looked at.
+    is_higher: bool,
 }
 
 impl TenantStore<'_> {
@@ -137,17 +146,17 @@ impl TenantStore<'_> {
         Ok(lists)
     }
 
-    /// Shows a record with the records that lead to it, for each question by id. None when there is no such record.
+    /// Shows a record with the records that lead to it, for each question by id; and with the record that it mentions, if one
+    /// of the kind `mentioned` is asked for. None when there is no such record.
     pub async fn with_sources<T>(
         &self,
-        kind: &str,
+        (kind, mentioned): (&str, Option<&str>),
         id: &str,
         asked: &[Sources<'_>],
         show: impl FnOnce(RecordRef<'_>, Vec<Vec<Source>>) -> T,
     ) -> Result<Option<T>, StoreError> {
-        let mut shown = None;
-        self.look(id, asked, Some(kind), |record, found| shown = record.map(|record| show(record, found)))
-            .await?;
+        let (mut shown, kinds) = (None, Some((kind, mentioned)));
+        self.look(id, asked, kinds, |record, found| shown = record.map(|record| show(record, found))).await?;
         Ok(shown)
     }
 
@@ -155,48 +164,60 @@ impl TenantStore<'_> {
         &self,
         target: &str,
         asked: &[Sources<'_>],
-        kind: Option<&str>,
+        kinds: Option<(&str, Option<&str>)>,
         show: impl FnOnce(Option<RecordRef<'_>>, Vec<Vec<Source>>),
     ) -> Result<(), StoreError> {
-        let (mut steps, mut says): (Vec<Asked<'_>>, _) = (Vec::new(), Vec::new());
-        for (at, question) in asked.iter().enumerate() {
-            if let Over::Through(inner) = question.over
-                && knower(asked, at, inner).is_none()
-            {
-                steps.push((IS_NESTED, vec![self.param(), Param::Text(inner), Param::Text(target)]));
-                says.push(Says::More(at));
-            }
-            steps.push(question.near(self.param(), target));
-            says.push(Says::Source(at));
-        }
-        if let Some(kind) = kind {
-            steps.push((record::BY_ID, vec![self.param(), Param::Text(kind), Param::Text(target)]));
-            says.push(Says::Record);
-        }
+        let mut finds: Vec<Finds<'_>> = walks(asked).into_iter().map(Finds::Above).collect();
+        let direct = asked.iter().enumerate().filter(|(_, question)| question.over == Over::Edge);
+        finds.extend(direct.map(|(at, _)| Finds::Near(at)));
+        finds.extend(kinds.map(|_| Finds::Record));
+        let steps = finds.iter().map(|finds| match finds {
+            Finds::Near(at) => asked.get(*at).map(|question| question.near(self.param(), target)),
+            Finds::Above(walk) => Some(walk.near(self.param(), target, asked)),
+            Finds::Record => kinds.map(|(kind, mentioned)| {
+                let (kind, target) = (Param::Text(kind), Param::Text(target));
+                match mentioned.map(Param::Text) {
+                    None => (record::BY_ID, vec![self.param(), kind, target]),
+                    Some(mentioned) => (record::WITH_MENTIONED, vec![self.param(), mentioned, kind, target]),
+                }
+            }),
+        });
+        let steps: Vec<Asked<'_>> = steps.flatten().collect();
         let mut lists: Vec<Vec<Source>> = vec![Vec::new(); asked.len()];
-        let mut more = vec![false; asked.len()];
+        let mut seen = vec![Seen::default(); finds.len()];
+        let higher = |seen: &[Seen]| {
+            let seen = finds.iter().zip(seen);
+            let higher = seen.filter_map(|(finds, seen)| match finds {
+                Finds::Above(walk) if walk.goes_on(*seen, asked) => Some(walk.questions()),
+                _ => None,
+            });
+            higher.flatten().collect::<Vec<usize>>()
+        };
         let (mut kept, mut show) = (None, Some(show));
         self.read_about(&steps, |step, row| {
-            match says.get(step) {
-                Some(Says::Source(at)) => {
-                    let over = asked.get(*at).map(|question| question.over);
-                    if let (Some(list), Some(more)) = (lists.get_mut(*at), more.get_mut(*at)) {
-                        list.push(Source::read(row)?);
-                        *more |= over == Some(Over::Edges) && row.int(3)? != 0;
+            match finds.get(step) {
+                Some(Finds::Near(at)) => {
+                    let source = Source::new(row.text(0)?, row.text(1)?, true);
+                    lists.get_mut(*at).into_iter().for_each(|list| list.push(source.clone()));
+                    MORE
+                }
+                Some(Finds::Above(walk)) => {
+                    if let Some(seen) = seen.get_mut(step) {
+                        walk.read(row, &mut lists, seen)?;
                     }
                     MORE
                 }
-                Some(Says::More(at)) => {
-                    more.get_mut(*at).into_iter().for_each(|more| *more = true);
-                    ENOUGH
-                }
                 _ => {
-                    let found = RecordRef::read(kind.unwrap_or_default(), row, 0)?;
+                    let (kind, mentioned) = kinds.unwrap_or_default();
+                    let found = match mentioned {
+                        None => RecordRef::read(kind, row, 0)?,
+                        Some(_) => RecordRef::read_mentioning(kind, row)?,
+                    };
                     // The record comes last: mostly everything is known by now.
-                    if more.contains(&true) {
+                    if !higher(&seen).is_empty() {
                         kept = Some(found.to_owned());
                     } else if let Some(show) = show.take() {
-                        show(Some(found), finished(std::mem::take(&mut lists)));
+                        show(Some(found), finished(std::mem::take(&mut lists), asked));
                     }
                     ENOUGH
                 }
@@ -204,36 +225,94 @@ impl TenantStore<'_> {
         })
         .await?;
         let Some(show) = show else { return Ok(()) };
-        for (at, question) in asked.iter().enumerate() {
-            let known = match question.over {
-                Over::Edge => continue,
-                Over::Edges => at,
-                Over::Through(inner) => knower(asked, at, inner).unwrap_or(at),
-            };
-            if let (Some(true), Some(list)) = (more.get(known), lists.get_mut(at)) {
+        for at in higher(&seen) {
+            if let (Some(question), Some(list)) = (asked.get(at), lists.get_mut(at)) {
                 list.clear();
                 let (sql, params) = question.far(self.param(), target);
                 self.read(sql, &params, |row| {
-                    list.push(Source::read(row)?);
+                    list.push(Source::new(row.text(0)?, row.text(1)?, row.int(2)? != 0));
                     MORE
                 })
                 .await?;
             }
         }
-        show(kept.as_ref().map(Record::as_ref), finished(lists));
+        show(kept.as_ref().map(Record::as_ref), finished(lists, asked));
         Ok(())
     }
 }
 
-impl Sources<'_> {
-    /// The look that goes as far as one edge up.
-    fn near<'p>(&'p self, tenant: Param<'p>, target: &'p str) -> Asked<'p> {
-        let (relation, kind) = (Param::Text(self.relation), Param::Text(self.kind));
-        let (target, take) = (Param::Text(target), Param::Int(bounded(self.take)));
-        match self.over {
-            Over::Edge | Over::Edges => (BY_EDGE, vec![tenant, relation, target, kind, take]),
-            Over::Through(inner) => (BY_TWO, vec![tenant, relation, target, kind, Param::Text(inner), take]),
+/// The relations to follow upwards, each once where that answers two questions.
+fn walks<'q>(asked: &[Sources<'q>]) -> Vec<Walk<'q>> {
+    let walk = |relation, kind| Walk { relation, kind, edges: None, through: None };
+    let mut walks: Vec<Walk<'q>> = Vec::new();
+    for (at, question) in asked.iter().enumerate() {
+        if question.over == Over::Edges {
+            walks.push(Walk { edges: Some(at), ..walk(question.relation, question.kind) });
         }
+    }
+    for (at, question) in asked.iter().enumerate() {
+        if let Over::Through { relation, kind } = question.over {
+            let free = walks.iter_mut().find(|walk| walk.relation == relation && walk.through.is_none());
+            match free {
+                Some(walk) => walk.through = Some(at),
+                None => walks.push(Walk { through: Some(at), ..walk(relation, kind) }),
+            }
+        }
+    }
+    walks
+}
+
+impl Walk<'_> {
+    fn questions(&self) -> impl Iterator<Item = usize> {
+        self.edges.into_iter().chain(self.through)
+    }
+
+    /// How many rows are looked at.
+    fn take(&self, asked: &[Sources<'_>]) -> u64 {
+        self.questions()
+            .filter_map(|at| asked.get(at))
+            .map(|question| question.take)
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// The look that goes two edges up.
+    fn near<'p>(&'p self, tenant: Param<'p>, target: &'p str, asked: &'p [Sources<'p>]) -> Asked<'p> {
+        // No relation has no name.
+        let other =
+            self.through.and_then(|at| asked.get(at)).map_or(("", ""), |other| (other.relation, other.kind));
+        let texts = [self.relation, other.0, other.1, target, self.kind].map(Param::Text);
+        let take = Param::Int(bounded(self.take(asked)));
+        (BY_TWO, [tenant].into_iter().chain(texts).chain([take]).collect())
+    }
+
+    fn read(&self, row: &dyn Columns, lists: &mut [Vec<Source>], seen: &mut Seen) -> Result<(), StoreError> {
+        seen.rows += 1;
+        let is_own = row.text(2)? == self.relation;
+        let of = if is_own { self.edges } else { self.through };
+        if let Some(list) = of.and_then(|at| lists.get_mut(at)) {
+            list.push(Source::new(row.text(0)?, row.text(1)?, true));
+        }
+        seen.is_higher |= row.maybe_text(3)? == Some(self.relation);
+        if let Some(list) = self.through.and_then(|at| lists.get_mut(at))
+            && let (Some(id), Some(display)) = (row.maybe_text(4)?, row.maybe_text(5)?)
+        {
+            list.push(Source::new(id, display, false));
+        }
+        Ok(())
+    }
+
+    /// Whether there may be more than was looked at.
+    fn goes_on(&self, seen: Seen, asked: &[Sources<'_>]) -> bool {
+        seen.is_higher || seen.rows >= self.take(asked)
+    }
+}
+
+impl Sources<'_> {
+    /// The look at one edge.
+    fn near<'p>(&'p self, tenant: Param<'p>, target: &'p str) -> Asked<'p> {
+        let [relation, target, kind] = [self.relation, target, self.kind].map(Param::Text);
+        (BY_EDGE, vec![tenant, relation, target, kind, Param::Int(bounded(self.take))])
     }
 
     /// The look that goes all the way.
@@ -242,23 +321,19 @@ impl Sources<'_> {
         let (above, take) = (Param::Text(target), Param::Int(bounded(self.take)));
         match self.over {
             Over::Edge | Over::Edges => (FAR, vec![tenant, relation, above, kind, take]),
-            Over::Through(inner) => {
+            Over::Through { relation: inner, .. } => {
                 (FAR_THROUGH, vec![tenant, Param::Text(inner), above, relation, kind, take])
             }
         }
     }
 }
 
-/// The question before this one that learns whether more lies above the target in that relation.
-fn knower(asked: &[Sources<'_>], at: usize, relation: &str) -> Option<usize> {
-    asked.iter().take(at).position(|other| other.over == Over::Edges && other.relation == relation)
-}
-
 /// Each source once, by id: what leads there in several ways does so directly, if in one of them.
-fn finished(mut lists: Vec<Vec<Source>>) -> Vec<Vec<Source>> {
-    for list in &mut lists {
+fn finished(mut lists: Vec<Vec<Source>>, asked: &[Sources<'_>]) -> Vec<Vec<Source>> {
+    for (list, question) in lists.iter_mut().zip(asked) {
         list.sort_unstable_by(|a, b| a.id.cmp(&b.id).then(b.direct.cmp(&a.direct)));
         list.dedup_by(|later, first| later.id == first.id);
+        list.truncate(usize::try_from(question.take).unwrap_or(usize::MAX));
     }
     lists
 }

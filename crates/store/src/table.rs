@@ -51,6 +51,7 @@ pub(crate) const TABLES: &[Table] = &[
             text("document"),
             text("connections"),
             text("secret"),
+            text("mentioned"),
         ],
     },
     Table { name: "unique_key", key: &[text("kind"), text("attribute"), bytes("key")], rest: &[text("id")] },

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, ConflictTarget, Cte, Delete, Expr, FromTable, Ident, Insert, ObjectName, OnConflict,
-    OnConflictAction, OnInsert, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableObject,
-    TableWithJoins, Update, Value, Visit, Visitor,
+    BinaryOperator, ConflictTarget, Cte, Delete, Expr, FromTable, Ident, Insert, JoinConstraint,
+    JoinOperator, ObjectName, OnConflict, OnConflictAction, OnInsert, Query, Select, SelectItem, SetExpr,
+    Statement, TableFactor, TableObject, TableWithJoins, Update, Value, Visit, Visitor,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -51,6 +51,9 @@ fn a_statement_that_reaches_past_its_tenant_is_found() {
         "select r.id from record r, edge e where r.tenant = $1 and e.source = r.id",
         "select r.id from record r, edge e where r.tenant = $1 and e.tenant = $2",
         "select r.id from record r join edge e on e.source = r.id where r.tenant = $1",
+        "select r.id from record r left join edge e on e.source = r.id where r.tenant = $1",
+        "select r.id from record r left join edge e on e.tenant = $1 and r.tenant = e.tenant",
+        "select r.id from record r left join edge e on e.tenant = $2 where r.tenant = $1",
         "select id from record where tenant = $1 and id in (select source from edge where target = $2)",
         "select (select count(*) from edge) from record where tenant = $1",
         "select id from record where tenant = $1 union select id from record where kind = $2",
@@ -146,16 +149,22 @@ impl Visitor for Reading {
 }
 
 impl Reading {
-    /// Holds the tables of a `from` to the tenant by the conditions of the `where`.
+    /// Holds the tables of a `from` to the tenant by the conditions of the `where`, and one that is joined from the left by
+    /// those of its own.
     fn hold(&mut self, from: &[TableWithJoins], selection: Option<&Expr>) -> Found {
-        let mut names = Vec::new();
-        for table in from.iter().flat_map(|from| {
-            std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
+        let (mut names, mut joined) = (Vec::new(), Vec::new());
+        for (table, join) in from.iter().flat_map(|from| {
+            let joins = from.joins.iter().map(|join| (&join.relation, Some(&join.join_operator)));
+            std::iter::once((&from.relation, None)).chain(joins)
         }) {
             match table {
                 TableFactor::Table { name, .. } if self.queries.contains(&name.to_string()) => {}
                 TableFactor::Table { name, alias, .. } => {
-                    names.push(alias.as_ref().map_or(name.to_string(), |alias| alias.name.value.clone()));
+                    let name = alias.as_ref().map_or(name.to_string(), |alias| alias.name.value.clone());
+                    if let Some(JoinOperator::Left(JoinConstraint::On(on))) = join {
+                        joined.push((name.clone(), on));
+                    }
+                    names.push(name);
                 }
                 // Its query is visited.
                 TableFactor::Derived { .. } => {}
@@ -163,14 +172,21 @@ impl Reading {
             }
         }
         self.scopes.push(Held::new());
-        let mut conditions = Vec::new();
-        all_of(selection, &mut conditions);
+        let mut equal = Vec::new();
+        all_of(selection, &mut equal);
+        // With the one table that each is about, if it is about one alone.
+        let mut conditions: Vec<_> = equal.drain(..).map(|sides| (None, sides)).collect();
+        for (name, on) in &joined {
+            all_of(Some(on), &mut equal);
+            conditions.extend(equal.drain(..).map(|sides| (Some(name), sides)));
+        }
         let mut before = usize::MAX;
         while std::mem::replace(&mut before, self.scope().len()) != self.scope().len() {
-            for (one, other) in &conditions {
+            for (only, (one, other)) in &conditions {
                 for (name, value) in [(one, other), (other, one)] {
                     let name = column(name).map(|table| table.or(names.first().cloned()).unwrap_or_default());
-                    let name = name.filter(|name| names.contains(name));
+                    let name =
+                        name.filter(|name| names.contains(name) && only.is_none_or(|only| only == name));
                     if let (Some(name), Some(value)) = (name, self.value(value)) {
                         self.scope().insert(name, value);
                     }

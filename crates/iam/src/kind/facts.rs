@@ -29,7 +29,7 @@ pub(crate) struct Facts {
     /// The attribute that names the subject that a resource belongs to.
     pub(crate) subject: Option<&'static str>,
     /// Attribute, the kind that it mentions, and the part that repeats what the attribute of that name says there.
-    pub(crate) mentions: &'static [(&'static str, &'static str, &'static str)],
+    pub(crate) mention: Option<(&'static str, &'static str, &'static str)>,
     /// Attribute, the kind and attribute of which it is the other side, and how far it looks.
     pub(crate) derived: &'static [(&'static str, &'static str, &'static str, Far)],
     /// Attribute, and the relation whose edges it counts.
@@ -67,7 +67,7 @@ pub(super) const PLAIN: Facts = Facts {
     relations: &[],
     references: &[],
     subject: None,
-    mentions: &[],
+    mention: None,
     derived: &[],
     counts: &[],
     created: None,
@@ -177,8 +177,7 @@ impl Kind {
         let probes = |schema: &ResourceType, names: &[&str]| {
             names.iter().map(|name| Probe::new(schema, name)).collect::<Result<Vec<_>, scim::Error>>()
         };
-        let mentions = facts.mentions.iter();
-        let mentions = mentions.map(|(name, target, part)| Mention::new(&schema, name, target, part));
+        let mention = facts.mention.map(|(name, target, part)| Mention::new(&schema, name, target, part));
         let counted = |(name, of): &(&str, &str)| ((*name).to_owned(), relation_name(facts.name, of));
         let kind = Self {
             area: super::area(&schema)?,
@@ -194,7 +193,7 @@ impl Kind {
                 name: relation_name(facts.name, attribute),
                 targets: SubjectKind::ALL.map(|kind| kind_name(kind).to_owned()).to_vec(),
             }),
-            mentions: mentions.collect::<Result<_, _>>()?,
+            mention: mention.transpose()?,
             counts: facts.counts.iter().map(counted).collect(),
             created: facts.created,
             slug: facts.slug,

@@ -10,7 +10,7 @@ mod client;
 mod facts;
 mod group;
 pub(crate) mod keys;
-mod mention;
+pub(crate) mod mention;
 mod permission;
 mod policy;
 pub(crate) mod reserve;
@@ -136,8 +136,8 @@ pub struct Kind {
     pub references: Vec<Reference>,
     /// The attribute that names, as decisions spell it (`user-…`), the subject that a resource belongs to and goes with.
     pub subject: Option<Relation>,
-    /// Attributes that mention other resources.
-    pub mentions: Vec<Mention>,
+    /// The attribute that mentions another resource.
+    pub mention: Option<Mention>,
     /// Attributes that say how many edges a relation has: attribute and relation.
     pub counts: Vec<(String, String)>,
     /// The attribute that says when a resource was created.
@@ -189,7 +189,7 @@ impl Kind {
             derived: Vec::new(),
             references: Vec::new(),
             subject: None,
-            mentions: Vec::new(),
+            mention: None,
             counts: Vec::new(),
             created: None,
             slug: None,

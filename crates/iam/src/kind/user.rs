@@ -23,11 +23,11 @@ pub(super) static USER: Facts = Facts {
         ("groups", "Group", "members", Far::Nested),
         ("roles", "Role", "members", Far::Through("Group", "members")),
     ],
-    mentions: &[(
+    mention: Some((
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager",
         "User",
         "displayName",
-    )],
+    )),
     display: &["displayName", "name.formatted", "userName"],
     activity: Some(active::ACTIVE),
     rules,

@@ -16,7 +16,7 @@ impl Iam {
         if wanted.is_empty() {
             return Ok((out, count));
         }
-        let asked: Vec<Sources<'_>> = wanted.iter().map(|derived| question(derived)).collect();
+        let asked: Vec<Sources<'_>> = wanted.iter().map(|derived| question(view, derived)).collect();
         let found = self.of(view.cx).sources(id, &asked).await?;
         let sources = push_sources(view, &wanted, &found, &mut out);
         Ok((out, count + sources))
@@ -31,12 +31,13 @@ impl Iam {
     ) -> Result<Option<T>> {
         let (mut out, _) = self.edges_beside(view, id).await?;
         let wanted = wanted(view);
-        let asked: Vec<Sources<'_>> = wanted.iter().map(|derived| question(derived)).collect();
+        let asked: Vec<Sources<'_>> = wanted.iter().map(|derived| question(view, derived)).collect();
         let show = |record: RecordRef<'_>, found: Vec<Vec<Source>>| {
             push_sources(view, &wanted, &found, &mut out);
             show(record, out)
         };
-        Ok(self.of(view.cx).with_sources(view.kind.name(), id, &asked, show).await?)
+        let kinds = (view.kind.name(), view.kind_mentioned());
+        Ok(self.of(view.cx).with_sources(kinds, id, &asked, show).await?)
     }
 
     /// The edges of a resource, and how many there are.
@@ -85,11 +86,11 @@ pub(super) fn wanted<'k>(view: &View<'k>) -> Vec<&'k Derived> {
 }
 
 /// What the store is asked for such an attribute.
-fn question(derived: &Derived) -> Sources<'_> {
+fn question<'v>(view: &View<'v>, derived: &'v Derived) -> Sources<'v> {
     let over = match &derived.reach {
         Reach::Direct => Over::Edge,
         Reach::Nested => Over::Edges,
-        Reach::Through(inner) => Over::Through(inner),
+        Reach::Through(inner) => Over::Through { relation: inner, kind: view.cx.kinds.source_of(inner) },
     };
     Sources { relation: &derived.relation, kind: &derived.source, over, take: limits::GROUPS_MAX.into() }
 }

@@ -118,8 +118,9 @@ impl Iam {
             document: &next.document,
             connections: connections.as_deref(),
             secret: None,
+            mentioned: None,
         };
-        let known = self.known(&view, record.document, &beside).await?;
+        let known = self.known(&view, &record, &beside).await?;
         view.rendered(&record, &beside, &known)
     }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use scim::Object;
 use scim::project::Projection;
 use serde_json::Value;
+use store::RecordRef;
 
 use super::mention::Mentioned;
 use super::render::{View, location};
@@ -56,9 +57,12 @@ impl From<Mentioned> for Known {
 
 impl Iam {
     /// Reads what a resource refers to and mentions: its document, and what is shown beside it.
-    pub(crate) async fn known(&self, view: &View<'_>, document: &str, beside: &str) -> Result<Known> {
-        let mentioned = self.mentioned(view, std::iter::once(document)).await?;
-        self.referred(view, std::iter::once((document, beside)), mentioned.into()).await
+    pub(crate) async fn known(&self, view: &View<'_>, record: &RecordRef<'_>, beside: &str) -> Result<Known> {
+        let mentioned = match view.mentioned_with(record) {
+            Some(mentioned) => mentioned,
+            None => self.mentioned(view, std::iter::once(record.document)).await?,
+        };
+        self.referred(view, std::iter::once((record.document, beside)), mentioned.into()).await
     }
 
     /// Reads what these resources refer to: their documents, and what is shown beside them.

@@ -10,21 +10,22 @@ use std::ops::Range;
 
 use memchr::memmem::Finder;
 use scim::Object;
+use scim::message::push_string;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use store::RecordRef;
 
 use super::render::{View, location};
 use crate::Iam;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
-use crate::kind::{Kind, Mention};
+use crate::kind::Kind;
+use crate::kind::mention::{Mention, member, string};
 
 /// What is known of the resources that others mention.
 #[derive(Default)]
 pub(crate) struct Mentioned {
-    /// For each of a kind's mentions, id -> what is shown of it.
-    known: Vec<HashMap<String, Named>>,
+    /// Id -> what is shown of it.
+    known: HashMap<String, Named>,
     /// For each attribute that shows resources beside what clients set, what they set that is the id of such a resource.
     taken: Vec<HashSet<String>>,
     /// How many were looked up.
@@ -34,8 +35,15 @@ pub(crate) struct Mentioned {
 /// What is shown of a resource that is mentioned.
 struct Named {
     uri: String,
-    /// What the part says.
-    part: Option<Value>,
+    /// What the part says, as JSON.
+    part: Option<String>,
+}
+
+impl Named {
+    fn new(cx: &Cx, mention: &Mention, target: &Kind, id: &str, document: &str) -> Self {
+        let part = member(document, &mention.part).map(|part| part.get().to_owned());
+        Self { uri: location(&cx.base, &target.schema.endpoint, id), part }
+    }
 }
 
 impl View<'_> {
@@ -43,7 +51,37 @@ impl View<'_> {
     pub(crate) fn mentions(&self, resource: &str) -> bool {
         let is_set = |own: &Finder<'_>| own.find(resource.as_bytes()).is_some();
         self.kind.merged().any(|(_, own)| is_set(own))
-            || self.kind.mentions.iter().any(|mention| self.shows(mention) && mention.may_be_in(resource))
+            || self.mention().is_some_and(|(mention, _)| mention.may_be_in(resource))
+    }
+
+    /// What mentions another resource, if something of that is shown, and of which kind that is.
+    fn mention(&self) -> Option<(&Mention, &Kind)> {
+        let mention = self.kind.mention.as_ref().filter(|mention| self.shows(mention))?;
+        Some((mention, self.cx.kinds.named(&mention.target)?))
+    }
+
+    /// The kind of what is mentioned, if something of that is shown.
+    pub(crate) fn kind_mentioned(&self) -> Option<&str> {
+        self.mention().map(|(_, kind)| kind.name())
+    }
+
+    /// What a record mentions, as far as it is shown, where no look is needed any more: it was read with it, or is nothing.
+    pub(crate) fn mentioned_with(&self, record: &RecordRef<'_>) -> Option<Mentioned> {
+        let mut mentioned = Mentioned::default();
+        if self.kind.merged().any(|(_, own)| own.find(record.document.as_bytes()).is_some()) {
+            return None;
+        }
+        let Some((mention, target)) = self.mention() else { return Some(mentioned) };
+        let Some(id) = mention.id(record.document) else { return Some(mentioned) };
+        // What the record says counts: an earlier durward did not keep what it mentions.
+        let read = record.mentioned.filter(|read| read.id == id)?;
+        // Of one that mentions itself the newest is at hand.
+        let is_itself = id == record.id && target.name() == record.kind;
+        if let Some(document) = if is_itself { Some(record.document) } else { read.document } {
+            let named = Named::new(self.cx, mention, target, &id, document);
+            mentioned.known.insert(id.into_owned(), named);
+        }
+        Some(mentioned)
     }
 
     fn shows(&self, mention: &Mention) -> bool {
@@ -73,25 +111,17 @@ impl Iam {
         resources: impl Iterator<Item = &'t str> + Clone,
     ) -> Result<Mentioned> {
         let mut mentioned = Mentioned::default();
-        for mention in &kind.mentions {
-            let (mut ids, mut known) = (BTreeSet::<String>::new(), HashMap::new());
-            let target = cx.kinds.named(&mention.target).filter(|_| is_wanted(mention));
-            if let Some(target) = target {
-                ids.extend(resources.clone().filter_map(|text| mention.id(text)));
-                let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-                mentioned.looked_up += ids.len();
-                let name = |document: &str| {
-                    let members: HashMap<&str, &RawValue> = serde_json::from_str(document).ok()?;
-                    members.get(mention.part.as_str()).and_then(|part| serde_json::from_str(part.get()).ok())
-                };
-                self.of(cx)
-                    .with_records(target.name(), &ids, |record| {
-                        let uri = location(&cx.base, &target.schema.endpoint, record.id);
-                        known.insert(record.id.to_owned(), Named { uri, part: name(record.document) });
-                    })
-                    .await?;
-            }
-            mentioned.known.push(known);
+        if let Some(mention) = kind.mention.as_ref().filter(|mention| is_wanted(mention))
+            && let Some(target) = cx.kinds.named(&mention.target)
+        {
+            let ids: BTreeSet<Cow<'_, str>> = resources.clone().filter_map(|text| mention.id(text)).collect();
+            let ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
+            mentioned.looked_up += ids.len();
+            let name = |record: RecordRef<'_>| {
+                let named = Named::new(cx, mention, target, record.id, record.document);
+                mentioned.known.insert(record.id.to_owned(), named);
+            };
+            self.of(cx).with_records(target.name(), &ids, name).await?;
         }
         for (derived, own) in kind.merged() {
             let (mut ids, mut taken) = (BTreeSet::<String>::new(), HashSet::new());
@@ -113,18 +143,17 @@ impl Iam {
 impl Mentioned {
     /// Whether none of it is there.
     pub(crate) fn is_empty(&self) -> bool {
-        self.known.iter().all(HashMap::is_empty) && self.taken.iter().all(HashSet::is_empty)
+        self.known.is_empty() && self.taken.iter().all(HashSet::is_empty)
     }
 
     /// A resource of that kind, its document or written out as a whole, with what is known of what it mentions.
     pub(crate) fn shown<'t>(&self, kind: &Kind, resource: &'t str) -> Cow<'t, str> {
         let mut shown = Cow::Borrowed(resource);
-        for (mention, known) in kind.mentions.iter().zip(&self.known).filter(|(_, known)| !known.is_empty()) {
-            if mention.may_be_in(&shown)
-                && let Some((place, value)) = completed(mention, known, &shown)
-            {
-                shown.to_mut().replace_range(place, &value);
-            }
+        if let Some(mention) = kind.mention.as_ref().filter(|_| !self.known.is_empty())
+            && mention.may_be_in(&shown)
+            && let Some((place, value)) = completed(mention, &self.known, &shown)
+        {
+            shown.to_mut().replace_range(place, &value);
         }
         for ((derived, own), taken) in kind.merged().zip(&self.taken).filter(|(_, taken)| !taken.is_empty()) {
             if own.find(shown.as_bytes()).is_some()
@@ -161,28 +190,37 @@ fn completed(
     resource: &str,
 ) -> Option<(Range<usize>, String)> {
     let raw = mention.value(resource)?.get();
-    let mut value: Object = serde_json::from_str(raw).ok()?;
-    let named = known.get(value.get("value")?.as_str()?)?;
-    value.insert("$ref".to_owned(), named.uri.as_str().into());
-    if let Some(part) = &named.part {
-        value.entry(mention.part.as_str()).or_insert_with(|| part.clone());
-    }
+    let named = known.get(&*string(member(raw, "value")?)?)?;
     let from = raw.as_ptr().addr() - resource.as_ptr().addr();
-    Some((from..from + raw.len(), Value::Object(value).to_string()))
+    let (place, part) = (from..from + raw.len(), named.part.as_deref());
+    if member(raw, "$ref").is_none() && member(raw, &mention.part).is_none() {
+        let mut whole = raw.strip_suffix('}')?.to_owned();
+        whole.push_str(",\"$ref\":");
+        push_string(&mut whole, &named.uri);
+        for text in part.iter().flat_map(|part| [",\"", &mention.part, "\":", part]) {
+            whole.push_str(text);
+        }
+        whole.push('}');
+        return Some((place, whole));
+    }
+    let mut value: Object = serde_json::from_str(raw).ok()?;
+    value.insert("$ref".to_owned(), named.uri.as_str().into());
+    if let Some(part) = part.and_then(|part| serde_json::from_str(part).ok()) {
+        value.entry(mention.part.as_str()).or_insert(part);
+    }
+    Some((place, Value::Object(value).to_string()))
 }
 
 /// Takes out of a document what would be shown anyway: a URI that a client sends back as it was read would stay when
 /// addresses change.
 pub(crate) fn forget(cx: &Cx, kind: &Kind, document: &mut Object) {
-    for mention in &kind.mentions {
-        let (Some(target), Some(value)) = (cx.kinds.named(&mention.target), mention.value_mut(document))
-        else {
-            continue;
-        };
-        let uri = value.get("value").and_then(|id| id.as_str());
-        let uri = uri.map(|id| location(&cx.base, &target.schema.endpoint, id));
-        if uri.is_some() && value.get("$ref").and_then(|uri| uri.as_str()) == uri.as_deref() {
-            value.shift_remove("$ref");
-        }
+    let Some(mention) = &kind.mention else { return };
+    let (Some(target), Some(value)) = (cx.kinds.named(&mention.target), mention.value_mut(document)) else {
+        return;
+    };
+    let uri = value.get("value").and_then(|id| id.as_str());
+    let uri = uri.map(|id| location(&cx.base, &target.schema.endpoint, id));
+    if uri.is_some() && value.get("$ref").and_then(|uri| uri.as_str()) == uri.as_deref() {
+        value.shift_remove("$ref");
     }
 }

@@ -52,18 +52,19 @@ impl Iam {
     ) -> Result<Rendered> {
         let view = View::new(cx, kind, projection);
         let shows_others = view.expands();
-        let render = |record: RecordRef<'_>, beside: String| {
-            if shows_others || view.mentions(record.document) {
-                return Err(Box::new((record.to_owned(), beside)));
-            }
-            Ok(view.rendered(&record, &beside, &Known::default()))
+        let render = |record: RecordRef<'_>, beside: String| match view
+            .mentioned_with(&record)
+            .filter(|_| !shows_others)
+        {
+            Some(mentioned) => Ok(view.rendered(&record, &beside, &Known::from(mentioned))),
+            None => Err(Box::new((record.to_owned(), beside))),
         };
         let read = self.with_beside(&view, id, render).await?;
         match read.ok_or_else(|| missing(kind, id))? {
             Ok(rendered) => rendered,
             Err(read) => {
                 let (record, beside) = *read;
-                let known = self.known(&view, &record.document, &beside).await?;
+                let known = self.known(&view, &record.as_ref(), &beside).await?;
                 view.rendered(&record.as_ref(), &beside, &known)
             }
         }

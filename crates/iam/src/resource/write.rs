@@ -26,6 +26,8 @@ pub(crate) const DELETE: &str = "delete";
 /// What a resource is to be, decided and not yet committed.
 pub(crate) struct Next {
     pub(crate) display: String,
+    /// The id of what it mentions.
+    pub(crate) mentioned: Option<String>,
     pub(crate) object: Object,
     pub(crate) document: String,
     pub(crate) connections: Connections,
@@ -42,6 +44,7 @@ impl Next {
     ) -> Result<Self> {
         let object = admitted.document;
         let display = kind.display_of(&object);
+        let mentioned = kind.mention.as_ref().and_then(|mention| mention.id_in(&object)).map(str::to_owned);
         let document = serde_json::to_string(&object).map_err(Error::internal)?;
         if document.len() > limits::DOCUMENT_BYTES_MAX {
             return Err(Error::TooLarge(format!(
@@ -49,7 +52,7 @@ impl Next {
                 limits::DOCUMENT_BYTES_MAX
             )));
         }
-        Ok(Self { display, object, document, connections, secret })
+        Ok(Self { display, mentioned, object, document, connections, secret })
     }
 
     /// Whether keeping it would change nothing.
@@ -93,6 +96,7 @@ pub(crate) fn creation(
         document: &next.document,
         connections: connections.as_deref(),
         secret: next.secret.as_deref(),
+        mentioned: next.mentioned.as_deref(),
     });
     let keys = Keys::of(kind, &next.object)?;
     for (attribute, key) in &keys.unique {
@@ -133,6 +137,7 @@ pub(crate) fn change(
         document: &next.document,
         connections: connections.as_deref(),
         secret: next.secret.as_deref(),
+        mentioned: next.mentioned.as_deref(),
     });
     let (gone, come) = Keys::changed(kind, &before.document, &next.object)?;
     for (attribute, key) in &gone.unique {
@@ -280,7 +285,7 @@ impl Iam {
             secret: None,
             ..before.record.as_ref()
         };
-        let known = self.known(view, record.document, &beside).await?;
+        let known = self.known(view, &record, &beside).await?;
         view.rendered(&record, &beside, &known)
     }
 }

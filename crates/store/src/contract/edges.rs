@@ -250,7 +250,12 @@ pub(crate) async fn sources_are_found_through_another_relation(world: &impl Worl
     let acme = boxes(&store).await;
     acme.commit(batch(|b| b.insert(&new("Tag", "s")).insert(&new("Tag", "t")))).await.unwrap();
     let through = async |target: &str| {
-        let asked = Sources { relation: LABELS, kind: "Tag", over: Over::Through(HOLDS), take: 9 };
+        let asked = Sources {
+            relation: LABELS,
+            kind: "Tag",
+            over: Over::Through { relation: HOLDS, kind: "Box" },
+            take: 9,
+        };
         let alone = listed(acme, target, asked).await;
         // Together with others, and with the record itself, the answers are the same.
         let above = Sources { relation: HOLDS, kind: "Box", over: Over::Edges, take: 9 };
@@ -261,9 +266,9 @@ pub(crate) async fn sources_are_found_through_another_relation(world: &impl Worl
         let again = all[1].iter().map(|source| (source.id.clone(), source.direct)).collect::<Vec<_>>();
         assert_eq!(again, alone);
         let show = |record: RecordRef<'_>, lists| (record.id.to_owned(), lists);
-        let with = acme.with_sources("Thing", target, &[above, asked, below], show).await.unwrap();
+        let with = acme.with_sources(("Thing", None), target, &[above, asked, below], show).await.unwrap();
         assert_eq!(with, Some((target.to_owned(), all)));
-        assert_eq!(acme.with_sources("Thing", "absent", &[above], |_, _| ()).await.unwrap(), None);
+        assert_eq!(acme.with_sources(("Thing", None), "absent", &[above], |_, _| ()).await.unwrap(), None);
         alone
     };
     for (source, target) in [("c", "x"), ("b", "c"), ("a", "b"), ("b", "a")] {

@@ -8,7 +8,7 @@ pub(crate) async fn a_database_ahead_of_the_binary_is_refused(world: &impl World
     world.tamper("insert into migration values (7, 'future', 'x', 0)");
     let error = Store::open(&world.location(), Options::default()).await.unwrap_err();
     expect_test::expect![
-        "the database is at migration 7 `future`, this binary knows 1; start a newer durward"
+        "the database is at migration 7 `future`, this binary knows 2; start a newer durward"
     ]
     .assert_eq(&error.to_string());
 }
@@ -59,7 +59,7 @@ pub(crate) async fn a_running_node_goes_on_when_a_later_one_expands_the_schema(w
     world.alter("alter table record add column later bigint");
     world.alter("create index record_later on record (tenant, later)");
     world.alter("alter table token add column later text not null default ''");
-    world.tamper("insert into migration values (2, 'expand', 'x', 0)");
+    world.tamper("insert into migration values (3, 'expand', 'x', 0)");
     acme.commit(creation("b", b"b")).await.unwrap();
     acme.commit(batch(|b| b.update(&update("a", Some(1), "{}")))).await.unwrap();
     assert_eq!(acme.record("Thing", "a").await.unwrap().unwrap().version, 2);

@@ -65,6 +65,7 @@ fn build(all: &[Made]) -> Batch {
         document: "{}",
         connections: None,
         secret: None,
+        mentioned: None,
     };
     batch(|b| {
         b.insert(&record("Box", "hub", 0)).count("Thing", all.len() as i64, false);

@@ -5,7 +5,10 @@ use std::ops::ControlFlow;
 use tokio::task::JoinSet;
 
 use super::{ACME, GLOBEX, World, all_ids, batch, creation, entries, entry, intact, new, update};
-use crate::{Access, Batch, CommitError, Entry, INBOX_MAX, NewRecord, Over, Query, Record, Sources, Store};
+use crate::{
+    Access, Batch, CommitError, Entry, INBOX_MAX, Mentioned, NewRecord, Over, Query, Record, RecordRef,
+    Sources, Store, Update,
+};
 
 fn unique(attribute: &str) -> CommitError {
     CommitError::Unique { attribute: attribute.to_owned() }
@@ -22,6 +25,7 @@ pub(crate) async fn a_record_comes_back_as_it_was_put(world: &impl World) {
         document: "{\"ü\":1}",
         connections: Some("{}"),
         secret: Some("{\"s\":2}"),
+        mentioned: Some("b"),
     };
     acme.commit(batch(|b| b.insert(&put))).await.unwrap();
     let got = acme.record("Thing", "a").await.unwrap().unwrap();
@@ -35,6 +39,7 @@ pub(crate) async fn a_record_comes_back_as_it_was_put(world: &impl World) {
         document: "{\"ü\":1}".to_owned(),
         connections: Some("{}".to_owned()),
         secret: Some("{\"s\":2}".to_owned()),
+        mentioned: None,
     };
     assert!(got == expected);
     assert!(acme.record("Box", "a").await.unwrap().is_none());
@@ -54,6 +59,31 @@ pub(crate) async fn a_nul_is_kept_as_a_replacement_character(world: &impl World)
     assert_eq!(acme.setting("last").await.unwrap().as_deref(), Some("a\u{FFFD}"));
     assert_eq!(entries(acme, false).await[0].actor, "m\u{FFFD}e");
     intact(acme, 1).await;
+}
+
+pub(crate) async fn a_record_is_read_with_the_one_it_mentions(world: &impl World) {
+    let store = world.fresh().await;
+    let acme = store.tenant(ACME);
+    let mentioning = |mentioned| NewRecord { mentioned, ..new("Thing", "a") };
+    let read = async |kind| {
+        let show = |record: RecordRef<'_>, _| record.to_owned().mentioned;
+        acme.with_sources(("Thing", kind), "a", &[], show).await.unwrap().unwrap()
+    };
+    let found = |id: &str, document: Option<&str>| {
+        Some(Mentioned { id: id.to_owned(), document: document.map(str::to_owned) })
+    };
+    let other = NewRecord { document: "{\"b\":1}", ..new("Box", "b") };
+    acme.commit(batch(|b| b.insert(&mentioning(Some("b"))).insert(&other))).await.unwrap();
+    // Another tenant's is none of it.
+    store.tenant(GLOBEX).commit(batch(|b| b.insert(&new("Thing", "b")))).await.unwrap();
+    assert_eq!(read(None).await, None);
+    assert_eq!(read(Some("Box")).await, found("b", Some("{\"b\":1}")));
+    assert_eq!(read(Some("Thing")).await, found("b", None));
+    let change = Update { mentioned: Some("a"), ..update("a", Some(1), "{\"a\":1}") };
+    acme.commit(batch(|b| b.update(&change))).await.unwrap();
+    assert_eq!(read(Some("Thing")).await, found("a", Some("{\"a\":1}")));
+    acme.commit(batch(|b| b.update(&update("a", None, "{}")))).await.unwrap();
+    assert_eq!(read(Some("Thing")).await, None);
 }
 
 pub(crate) async fn several_records_are_found_at_once(world: &impl World) {

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,16 +18,12 @@ const BESIDE: usize = 7;
 
 /// Who waits, by what the questions have in common (`Q`). They are about `K`s.
 pub(super) struct Gather<Q, K, V> {
-    lanes: Mutex<HashMap<Q, Open<K, V>>>,
-}
-
-/// A lane, and how many are in it.
-struct Open<K, V> {
-    stays: usize,
-    lane: Arc<Lane<K, V>>,
+    lanes: Mutex<HashMap<Q, Arc<Lane<K, V>>>>,
 }
 
 struct Lane<K, V> {
+    /// How many are in it. Who comes is counted while the lanes are locked.
+    stays: AtomicUsize,
     turn: Semaphore,
     beside: Semaphore,
     queue: Mutex<Queue<K, V>>,
@@ -50,7 +47,8 @@ type Taken<K, V> = (Vec<K>, Vec<Waiting<K, V>>);
 impl<K, V> Default for Lane<K, V> {
     fn default() -> Self {
         let queue = Queue { waiting: VecDeque::new(), gone: 0 };
-        Self { turn: Semaphore::new(1), beside: Semaphore::new(BESIDE), queue: Mutex::new(queue) }
+        let (stays, turn, beside) = (AtomicUsize::new(0), Semaphore::new(1), Semaphore::new(BESIDE));
+        Self { stays, turn, beside, queue: Mutex::new(queue) }
     }
 }
 
@@ -112,14 +110,14 @@ impl<Q: Eq + Hash + Clone, K: Eq + Clone, V: Clone> Gather<Q, K, V> {
 
     fn stay(&self, question: Q) -> Stay<'_, Q, K, V> {
         let mut lanes = self.lanes();
-        let open = lanes.entry(question.clone()).or_insert_with(|| Open { stays: 0, lane: Arc::default() });
-        open.stays += 1;
-        Stay { gather: self, question, lane: Arc::clone(&open.lane) }
+        let lane = Arc::clone(lanes.entry(question.clone()).or_default());
+        lane.stays.fetch_add(1, Ordering::Relaxed);
+        Stay { gather: self, question, lane }
     }
 }
 
 impl<Q, K, V> Gather<Q, K, V> {
-    fn lanes(&self) -> MutexGuard<'_, HashMap<Q, Open<K, V>>> {
+    fn lanes(&self) -> MutexGuard<'_, HashMap<Q, Arc<Lane<K, V>>>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -168,12 +166,13 @@ impl<K: Eq + Clone, V> Lane<K, V> {
 
 impl<Q: Eq + Hash, K, V> Drop for Stay<'_, Q, K, V> {
     fn drop(&mut self) {
+        if self.lane.stays.fetch_sub(1, Ordering::Relaxed) > 1 {
+            return;
+        }
         let mut lanes = self.gather.lanes();
-        if let Some(open) = lanes.get_mut(&self.question) {
-            open.stays -= 1;
-            if open.stays == 0 {
-                lanes.remove(&self.question);
-            }
+        // Somebody may have come meanwhile, or have come, gone and closed it.
+        if lanes.get(&self.question).is_some_and(|lane| lane.stays.load(Ordering::Relaxed) == 0) {
+            lanes.remove(&self.question);
         }
     }
 }

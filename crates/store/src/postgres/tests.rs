@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use scratch::{Cluster, Database};
 
-use crate::contract::{ACME, World, batch, contract, creation, intact, new};
-use crate::{CommitError, Location, Options, Over, RecordRef, Sources, Store, StoreError};
+use crate::contract::{ACME, World, batch, contract, creation, intact, new, update};
+use crate::{CommitError, Location, Options, Over, RecordRef, Sources, Store, StoreError, Update};
 
 impl World for Database {
     fn new() -> Self {
@@ -61,6 +61,9 @@ async fn what_many_ask_at_once_is_what_each_would_be_told_alone() {
     let acme = store.tenant(ACME);
     for number in 0..30_u8 {
         acme.commit(creation(&number.to_string(), &[number])).await.unwrap();
+        let (id, next) = (number.to_string(), (number + 1).to_string());
+        let mentions = Update { mentioned: Some(&next), ..update(&id, None, "{}") };
+        acme.commit(batch(|b| b.update(&mentions))).await.unwrap();
     }
     for number in 0..6 {
         let id = format!("box{number}");
@@ -78,17 +81,23 @@ async fn what_many_ask_at_once_is_what_each_would_be_told_alone() {
         .unwrap();
     for take in [100, 3] {
         let holds = Sources { relation: "holds", kind: "Box", over: Over::Edges, take };
-        let lists = Sources { relation: "lists", over: Over::Through("holds"), ..holds };
+        let lists =
+            Sources { relation: "lists", over: Over::Through { relation: "holds", kind: "Box" }, ..holds };
         let look = async |number: usize| {
             let id = number.to_string();
             let show = |record: RecordRef<'_>, found| (record.to_owned(), found);
-            acme.with_sources("Thing", &id, &[holds, lists], show).await.unwrap()
+            acme.with_sources(("Thing", Some("Thing")), &id, &[holds, lists], show).await.unwrap()
         };
         let mut alone = Vec::new();
         for number in 0..31 {
             alone.push(look(number).await);
         }
         assert!(alone[30].is_none() && alone[..30].iter().all(|told| told.is_some()));
+        for (number, told) in alone[..30].iter().enumerate() {
+            let mentioned = told.as_ref().and_then(|(record, _)| record.mentioned.clone()).unwrap();
+            assert_eq!(mentioned.id, (number + 1).to_string());
+            assert_eq!(mentioned.document.is_some(), number < 29);
+        }
         assert_eq!(futures_util::future::join_all((0..31).map(look)).await, alone);
     }
     let ids: Vec<String> = (0..30).map(|number| number.to_string()).collect();

@@ -101,7 +101,7 @@ impl Needs {
     ) {
         self.document = true;
         self.beside |= extension.is_none() && beside.contains(&attribute);
-        self.mentioned |= kind.mentions.iter().any(|mention| mention.shows(extension, attribute, part))
+        self.mentioned |= kind.mention.iter().any(|mention| mention.shows(extension, attribute, part))
             || (extension.is_none() && kind.merged().any(|(derived, _)| derived.attribute == attribute));
     }
 }

@@ -91,6 +91,9 @@ async fn a_manager_is_shown_as_it_is_now_if_it_is_there() {
     let patch = operations(json!([{ "op": "add", "path": format!("{ENTERPRISE}:manager"), "value": own }]));
     acme.patch(&format!("/Users/{own}"), patch).await.check(200);
     assert_eq!(manager(&acme, &own).await, json!({ "value": own, "$ref": uri(&own) }), "everybody's own");
+    let rename = operations(json!([{ "op": "replace", "path": "displayName", "value": "Eve" }]));
+    let renamed = acme.patch(&format!("/Users/{own}"), rename).await.check(200).json();
+    assert_eq!(renamed[ENTERPRISE]["manager"]["displayName"], "Eve", "as it is after the change");
 }
 
 #[tokio::test]
