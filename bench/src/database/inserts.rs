@@ -49,18 +49,20 @@ impl Inserts {
         let user = *users.first().ok_or("there is no user to look at")?;
         let record = client
             .query_one(
-                "select kind, display, document, connections, tenant from record where id = $1",
+                "select kind, display, document, connections, tenant, mentioned from record where id = $1",
                 &[&user],
             )
             .await?;
         let (kind, display): (String, String) = (record.get(0), record.get(1));
-        let tenant: i64 = record.get(4);
+        let (tenant, mentioned): (i64, Option<String>) = (record.get(4), record.get(5));
         let mut script = format!(
             "\\set k :k + 1\n\\set n :k * {CLIENTS} + :client_id\nbegin;\n\
-             insert into record (tenant, kind, id, version, created, modified, display, document, connections, secret) \
-             values ({tenant}, '{kind}', {ID}, 1, :n::bigint, :n::bigint, '{}', :document, :connections, null) \
+             insert into record \
+             (tenant, kind, id, version, created, modified, display, document, connections, secret, mentioned) \
+             values ({tenant}, '{kind}', {ID}, 1, :n::bigint, :n::bigint, '{}', :document, :connections, null, {}) \
              on conflict do nothing;\n",
-            display.replace('\'', "''")
+            display.replace('\'', "''"),
+            mentioned.map_or_else(|| "null".to_owned(), |id| format!("'{}'", id.replace('\'', "''"))),
         );
         for table in ["unique_key", "attr_index"] {
             // Of an attribute with several values each user has several keys.

@@ -63,7 +63,7 @@ macro_rules! contract {
         $crate::contract::cases!($world, edges:
             a_link_needs_its_target, a_link_needs_a_target_of_the_kinds, a_link_again_shows_the_new_name,
             edges_are_found_from_both_ends, forgetting_a_target_touches_its_sources, many_links_of_one_source_keep_apart,
-            sources_are_direct_and_indirect, sources_are_found_through_another_relation, a_page_of_neighbours_is_led_to,
+            sources_are_direct_and_indirect, sources_are_found_through_another_relation, sources_that_are_cut_off_are_the_first, a_page_of_neighbours_is_led_to,
             walks_survive_cycles, a_relation_is_read_whole_by_pages, what_is_in_use_stays, what_leads_to_itself_is_refused, a_link_and_the_deletion_of_its_target_do_not_both_hold,
             a_link_and_the_deletion_of_what_must_be_unused_do_not_both_hold, what_no_database_can_hold_is_found_in_none);
         $crate::contract::cases!($world, guards:

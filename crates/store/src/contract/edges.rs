@@ -295,6 +295,39 @@ pub(crate) async fn sources_are_found_through_another_relation(world: &impl Worl
     assert!(acme.descendants(LABELS, HOLDS, "s", 9).await.unwrap().is_empty());
 }
 
+/// The rows of one look are cut off where there are too many; the answers are the first by id all the same.
+pub(crate) async fn sources_that_are_cut_off_are_the_first(world: &impl World) {
+    let store = world.fresh().await;
+    let acme = boxes(&store).await;
+    let many = batch(|b| {
+        for tag in 0..6 {
+            b.insert(&new("Tag", &format!("t{tag}")));
+        }
+        for (at, source) in ["c", "a", "b"].into_iter().enumerate() {
+            b.link(HOLDS, source, "x", &["Thing"]);
+            for tag in [5 - at, 3, at] {
+                b.link(LABELS, &format!("t{tag}"), source, &["Box"]);
+            }
+        }
+        b.link(LABELS, "t4", "x", &["Thing"])
+    });
+    acme.commit(many).await.unwrap();
+    let tags: Vec<_> = (0..6).map(|tag| (format!("t{tag}"), tag == 4)).collect();
+    let held = shown(&[("a", true), ("b", true), ("c", true)]);
+    for take in 1..12 {
+        let above = Sources { relation: HOLDS, kind: "Box", over: Over::Edges, take };
+        let over = Over::Through { relation: HOLDS, kind: "Box" };
+        let through = Sources { relation: LABELS, kind: "Tag", over, take };
+        let first = |all: &[(String, bool)]| all[..all.len().min(take.try_into().unwrap())].to_vec();
+        assert_eq!(listed(acme, "x", above).await, first(&held), "{take}");
+        assert_eq!(listed(acme, "x", through).await, first(&tags), "{take}");
+        let both = acme.sources("x", &[through, above]).await.unwrap();
+        let ids =
+            |list: &[crate::Source]| list.iter().map(|one| (one.id.clone(), one.direct)).collect::<Vec<_>>();
+        assert_eq!([ids(&both[0]), ids(&both[1])], [first(&tags), first(&held)], "{take}");
+    }
+}
+
 pub(crate) async fn what_is_in_use_stays(world: &impl World) {
     let store = world.fresh().await;
     let acme = boxes(&store).await;

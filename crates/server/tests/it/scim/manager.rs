@@ -96,6 +96,35 @@ async fn a_manager_is_shown_as_it_is_now_if_it_is_there() {
     assert_eq!(renamed[ENTERPRISE]["manager"]["displayName"], "Eve", "as it is after the change");
 }
 
+/// What a user mentions is kept beside the document, so that both are read together. What the document says counts.
+#[tokio::test]
+async fn a_manager_is_shown_of_users_that_an_earlier_durward_wrote() {
+    let (world, acme, ada, _) = people().await;
+    let other = acme.make("/Users", user("other")).await;
+    let bob = acme.make("/Users", managed("bob", json!({ "value": ada }))).await;
+    // One group directly and one through it.
+    let crew = acme.make("/Groups", group("crew", &[&bob])).await;
+    acme.make("/Groups", group("all", &[&crew])).await;
+    let kept = || world.place.rows(&format!("select mentioned from record where id = '{bob}'"));
+    assert_eq!(kept(), [ada.as_str()]);
+    let path = format!("/Users/{bob}");
+    let before = acme.get(&path).await.check(200).json();
+    assert_eq!(before[ENTERPRISE]["manager"]["displayName"], "Ada \"Countess\" L.");
+    assert_eq!(before["groups"].as_array().unwrap().len(), 2);
+    for wrong in ["null".to_owned(), "'nobody'".to_owned(), format!("'{other}'")] {
+        world.place.execute(&format!("update record set mentioned = {wrong} where id = '{bob}'"));
+        assert_eq!(acme.get(&path).await.check(200).json(), before, "{wrong}");
+    }
+    let patch = |value| operations(json!([{ "op": "replace", "path": "title", "value": value }]));
+    let shown = acme.patch(&path, patch("Analyst")).await.check(200).json();
+    assert_eq!(shown[ENTERPRISE]["manager"], before[ENTERPRISE]["manager"]);
+    assert_eq!(kept(), [ada.as_str()], "every write keeps what is mentioned then");
+    let gone = operations(json!([{ "op": "remove", "path": format!("{ENTERPRISE}:manager") }]));
+    acme.patch(&path, gone).await.check(200);
+    assert_eq!(kept(), [""]);
+    assert_eq!(manager(&acme, &bob).await, Value::Null);
+}
+
 #[tokio::test]
 async fn what_is_read_can_be_sent_back_and_read_at_another_address() {
     let (_world, acme, ada, _) = people().await;
