@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::Fault;
 use crate::Result;
 
-/// Durward's tables, with SQLite's words for what differs from database to database.
+/// Durward's tables, but for what came later, with SQLite's words for what differs from database to database.
 const SCHEMA: &str = include_str!("../../../crates/store/src/migrations/0001_directory.sql");
 
 // Equal to the store's, so that the database does the same work.

@@ -17,7 +17,7 @@ use super::show::{Shown, connections};
 use super::{CONNECTION, Ceiling, Fault, GROUP, MEMBERS, TENANT, USER, groups, managers, scim};
 use crate::Result;
 
-// Word for word as in durward's store.
+// As in durward's store, but for the column for what a record mentions: here the document says it.
 const INSERT: &str = "insert into record (tenant, kind, id, version, created, modified, display, document, connections, secret) \
     values (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, ?7, null) on conflict do nothing";
 const UPDATE: &str = "update record set version = version + 1, modified = ?1, display = ?2, document = ?3, \

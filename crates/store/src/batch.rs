@@ -250,14 +250,16 @@ impl Batch {
         self.push(edge::UNLINK_SOURCE, &args, Expect::Any)
     }
 
-    /// Forgets a record in a relation, when it is deleted: removes the edges from it and to it. The records of
-    /// `source_kind` that pointed to it get a new version, since what they show changed.
+    /// Forgets the target of a relation, when it is deleted: removes the edges to it. The records of `source_kind` that pointed
+    /// to it get a new version, since what they show changed.
     pub fn forget(&mut self, relation: &str, source_kind: &str, id: &str, modified: i64) -> &mut Self {
         let (relation, id) = (self.keep(relation), self.keep(id));
         let sources = [Arg::Int(modified), Arg::Tenant, self.keep(source_kind), relation, id];
-        self.push(edge::TOUCH_SOURCES, &sources, Expect::Any)
-            .push(edge::UNLINK_TARGET, &[Arg::Tenant, relation, id], Expect::Any)
-            .push(edge::UNLINK_SOURCE, &[Arg::Tenant, relation, id], Expect::Any)
+        self.push(edge::TOUCH_SOURCES, &sources, Expect::Any).push(
+            edge::UNLINK_TARGET,
+            &[Arg::Tenant, relation, id],
+            Expect::Any,
+        )
     }
 
     /// Renews what the edges to a target show, when it is renamed.

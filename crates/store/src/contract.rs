@@ -80,7 +80,7 @@ macro_rules! contract {
             a_read_only_store_commits_nothing);
         $crate::contract::cases!($world, migrations:
             a_database_ahead_of_the_binary_is_refused, an_edited_migration_is_refused, an_empty_database_is_not_taken_as_it_is,
-            many_openers_at_once_migrate_once, a_running_node_goes_on_when_a_later_one_expands_the_schema);
+            many_openers_at_once_migrate_once, rows_of_before_a_step_are_read_after_it, a_running_node_goes_on_when_a_later_one_expands_the_schema);
         $crate::contract::cases!($world, tenants:
             a_tenant_is_made_and_found, a_name_is_given_once_an_id_never_twice, a_deleted_tenant_leaves_nothing,
             a_deletion_cut_short_goes_on, tenants_do_not_see_each_other, a_token_opens_its_tenant_alone,

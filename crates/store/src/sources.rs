@@ -10,21 +10,21 @@ use crate::record::{self, RecordRef};
 use crate::{Record, StoreError, TenantStore, edge, statements};
 
 statements! {
-    SEVERAL_NEAR = "select r.id, r.display, e.target \
+    DIRECT_SEVERAL = "select r.id, r.display, e.target \
                     from edge e cross join record r where e.tenant = $1 and e.relation = $2 and e.target in \
                     ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
                     and r.tenant = $1 and r.kind = $19 and r.id = e.source limit $20";
-    // Two relations at once, of which one leads further: what has an edge of either, and what has one to what has one of the
-    // first. A row says of which its edge is, and that above; and what the one above comes from, if it is of the other.
+    // Two relations at once, of which the first leads further up: `e` is an edge of either to the target, from `r`; where it is
+    // of the first, `u` is one of either to `r`, and `q` where that comes from, if it is of the other.
     ABOVE = "select r.id, r.display, e.relation, u.relation, q.id, q.display \
              from edge e cross join record r \
-             left join edge u on u.tenant = $1 and u.relation in ($2, $3) and u.target = e.source \
+             left join edge u on u.tenant = $1 and u.relation in ($2, $3) and u.target = case when e.relation = $2 then e.source end \
              left join record q on q.tenant = $1 and q.kind = $4 and q.id = u.source \
              where e.tenant = $1 and e.relation in ($2, $3) and e.target = $5 \
              and r.tenant = $1 and r.kind = case when e.relation = $2 then $6 else $4 end and r.id = e.source limit $7";
-    SEVERAL_ABOVE = "select r.id, r.display, e.relation, u.relation, q.id, q.display, e.target \
+    ABOVE_SEVERAL = "select r.id, r.display, e.relation, u.relation, q.id, q.display, e.target \
                      from edge e cross join record r \
-                     left join edge u on u.tenant = $1 and u.relation in ($2, $3) and u.target = e.source \
+                     left join edge u on u.tenant = $1 and u.relation in ($2, $3) and u.target = case when e.relation = $2 then e.source end \
                      left join record q on q.tenant = $1 and q.kind = $4 and q.id = u.source \
                      where e.tenant = $1 and e.relation in ($2, $3) and e.target in \
                      ($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) and r.tenant = $1 \
@@ -60,10 +60,10 @@ statements! {
 const BY_EDGE: About = About {
     sql: edge::DIRECT,
     key: 2,
-    several: Some(Several { sql: SEVERAL_NEAR, column: 2, limit: Some(4) }),
+    several: Some(Several { sql: DIRECT_SEVERAL, column: 2, limit: Some(4) }),
 };
 const BY_TWO: About =
-    About { sql: ABOVE, key: 4, several: Some(Several { sql: SEVERAL_ABOVE, column: 6, limit: Some(6) }) };
+    About { sql: ABOVE, key: 4, several: Some(Several { sql: ABOVE_SEVERAL, column: 6, limit: Some(6) }) };
 
 /// A question: which records of a kind lead to another one.
 #[derive(Debug, Clone, Copy)]
@@ -197,8 +197,9 @@ impl TenantStore<'_> {
         self.read_about(&steps, |step, row| {
             match finds.get(step) {
                 Some(Finds::Near(at)) => {
-                    let source = Source::new(row.text(0)?, row.text(1)?, true);
-                    lists.get_mut(*at).into_iter().for_each(|list| list.push(source.clone()));
+                    if let Some(list) = lists.get_mut(*at) {
+                        list.push(Source::new(row.text(0)?, row.text(1)?, true));
+                    }
                     MORE
                 }
                 Some(Finds::Above(walk)) => {
@@ -252,7 +253,9 @@ fn walks<'q>(asked: &[Sources<'q>]) -> Vec<Walk<'q>> {
     }
     for (at, question) in asked.iter().enumerate() {
         if let Over::Through { relation, kind } = question.over {
-            let free = walks.iter_mut().find(|walk| walk.relation == relation && walk.through.is_none());
+            let free = walks
+                .iter_mut()
+                .find(|walk| (walk.relation, walk.kind, walk.through) == (relation, kind, None));
             match free {
                 Some(walk) => walk.through = Some(at),
                 None => walks.push(Walk { through: Some(at), ..walk(relation, kind) }),
@@ -278,7 +281,7 @@ impl Walk<'_> {
 
     /// The look that goes two edges up.
     fn near<'p>(&'p self, tenant: Param<'p>, target: &'p str, asked: &'p [Sources<'p>]) -> Asked<'p> {
-        // No relation has no name.
+        // Nothing has the relation ``.
         let other =
             self.through.and_then(|at| asked.get(at)).map_or(("", ""), |other| (other.relation, other.kind));
         let texts = [self.relation, other.0, other.1, target, self.kind].map(Param::Text);

@@ -174,7 +174,7 @@ impl Reading {
         self.scopes.push(Held::new());
         let mut equal = Vec::new();
         all_of(selection, &mut equal);
-        // With the one table that each is about, if it is about one alone.
+        // Those of a left join hold the joined table alone.
         let mut conditions: Vec<_> = equal.drain(..).map(|sides| (None, sides)).collect();
         for (name, on) in &joined {
             all_of(Some(on), &mut equal);

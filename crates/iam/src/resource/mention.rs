@@ -1,7 +1,7 @@
 //! What resources mention, as it is read: a user's manager with URI and name. Where an attribute shows resources beside what
 //! clients set (a user's roles), what they set is not taken for a resource: the id of one is left out.
 //!
-//! What a page mentions is looked up at once. Where nothing is mentioned nothing is looked up, and what mentions nothing
+//! What one resource mentions is read with it, and what a page mentions is looked up at once. Where nothing is mentioned nothing is looked up, and what mentions nothing
 //! that is there is sent as it is kept.
 
 use std::borrow::Cow;
@@ -54,7 +54,7 @@ impl View<'_> {
             || self.mention().is_some_and(|(mention, _)| mention.may_be_in(resource))
     }
 
-    /// What mentions another resource, if something of that is shown, and of which kind that is.
+    /// The attribute that mentions another resource, if something of that is shown, and the other's kind.
     fn mention(&self) -> Option<(&Mention, &Kind)> {
         let mention = self.kind.mention.as_ref().filter(|mention| self.shows(mention))?;
         Some((mention, self.cx.kinds.named(&mention.target)?))
@@ -73,7 +73,7 @@ impl View<'_> {
         }
         let Some((mention, target)) = self.mention() else { return Some(mentioned) };
         let Some(id) = mention.id(record.document) else { return Some(mentioned) };
-        // What the record says counts: an earlier durward did not keep what it mentions.
+        // The document counts: an earlier durward keeps nothing of what it mentions, or leaves what was kept before.
         let read = record.mentioned.filter(|read| read.id == id)?;
         // Of one that mentions itself the newest is at hand.
         let is_itself = id == record.id && target.name() == record.kind;
@@ -102,7 +102,7 @@ impl Iam {
         self.mentioned_by(view.cx, view.kind, |mention| view.shows(mention), resources).await
     }
 
-    /// What resources of a kind, documents or written out as a whole, mention in some of its attributes.
+    /// What resources of a kind, documents or written out as a whole, mention, if that is wanted.
     pub(crate) async fn mentioned_by<'t>(
         &self,
         cx: &Cx,

@@ -52,12 +52,12 @@ impl Iam {
     ) -> Result<Rendered> {
         let view = View::new(cx, kind, projection);
         let shows_others = view.expands();
-        let render = |record: RecordRef<'_>, beside: String| match view
-            .mentioned_with(&record)
-            .filter(|_| !shows_others)
-        {
-            Some(mentioned) => Ok(view.rendered(&record, &beside, &Known::from(mentioned))),
-            None => Err(Box::new((record.to_owned(), beside))),
+        let render = |record: RecordRef<'_>, beside: String| {
+            let mentioned = if shows_others { None } else { view.mentioned_with(&record) };
+            match mentioned {
+                Some(mentioned) => Ok(view.rendered(&record, &beside, &Known::from(mentioned))),
+                None => Err(Box::new((record.to_owned(), beside))),
+            }
         };
         let read = self.with_beside(&view, id, render).await?;
         match read.ok_or_else(|| missing(kind, id))? {

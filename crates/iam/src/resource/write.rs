@@ -217,8 +217,12 @@ pub(crate) fn deletion(mut batch: Batch, cx: &Cx, kind: &Kind, before: &Stored) 
         batch.release(name, EXTERNAL_ID, &external_key(connection, external_id.as_bytes()), id);
     }
     for (source_kind, relation) in cx.kinds.relations() {
-        if source_kind == name || relation.targets.iter().any(|target| target == name) {
+        // Ids that clients choose may be those of resources of other kinds: of a relation, only the ends of this one are its.
+        if relation.targets.iter().any(|target| target == name) {
             batch.forget(&relation.name, source_kind, id, cx.now);
+        }
+        if source_kind == name {
+            batch.unlink_all(&relation.name, id);
         }
     }
     for reference in &kind.references {
@@ -257,8 +261,8 @@ impl Iam {
         Ok((Stored::new(record)?, Some(beside)))
     }
 
-    /// A resource as a committed change left it, which need not be read again. Where only its edges changed, `next` is
-    /// what it was.
+    /// A resource as a committed change left it, which need not be read again; what is beside it, and what it mentions, as they
+    /// were when it was read before. Where only its edges changed, `next` is what it was.
     pub(crate) async fn changed(
         &self,
         view: &View<'_>,

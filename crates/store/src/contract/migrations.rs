@@ -1,7 +1,7 @@
 //! Opening a database that another binary made, or that others open at the same time.
 
 use super::{ACME, World, all_ids, batch, creation, intact, update};
-use crate::{Access, Options, Store};
+use crate::{Access, Options, RecordRef, Store, Update};
 
 pub(crate) async fn a_database_ahead_of_the_binary_is_refused(world: &impl World) {
     drop(world.fresh().await);
@@ -48,6 +48,36 @@ pub(crate) async fn many_openers_at_once_migrate_once(world: &impl World) {
         }
     });
     world.fresh().await.healthy().await.unwrap();
+}
+
+/// The second step finds rows of the first, and a node that knows the first alone writes on beside it.
+pub(crate) async fn rows_of_before_a_step_are_read_after_it(world: &impl World) {
+    let store = world.fresh().await;
+    let acme = store.tenant(ACME);
+    acme.commit(creation("a", b"a")).await.unwrap();
+    drop(store);
+    world.alter("alter table record drop column mentioned");
+    world.tamper("delete from migration where number = 2");
+    let store = world.open(Options::default()).await;
+    let acme = store.tenant(ACME);
+    let mentioned = async |id: &str| {
+        let show =
+            |record: RecordRef<'_>, _| (record.version, record.mentioned.map(|other| other.id.to_owned()));
+        acme.with_sources(("Thing", Some("Thing")), id, &[], show).await.unwrap().unwrap()
+    };
+    assert_eq!(mentioned("a").await, (1, None));
+    let named = Update { mentioned: Some("b"), ..update("a", Some(1), "{}") };
+    acme.commit(batch(|b| b.update(&named))).await.unwrap();
+    assert_eq!(mentioned("a").await, (2, Some("b".to_owned())));
+    // As the first step's statements write: what they do not know stays as it is.
+    world.tamper("update record set version = version + 1, document = '{\"c\":1}' where id = 'a'");
+    assert_eq!(mentioned("a").await, (3, Some("b".to_owned())));
+    world.tamper(
+        "insert into record (tenant, kind, id, version, created, modified, display, document, connections, secret) \
+         select tenant, kind, 'c', 1, 1, 1, 'c', '{}', null, null from record where id = 'a'",
+    );
+    assert_eq!(mentioned("c").await, (1, None));
+    intact(acme, 1).await;
 }
 
 /// Nodes one release apart: a later one expands the schema, and those that run go on; but none starts on what it does

@@ -90,6 +90,28 @@ async fn a_user_has_roles_directly_and_through_groups_of_groups() {
     globex.get("/Roles/Cook").await.check(200);
 }
 
+/// Clients choose the ids of roles, and may choose those of groups.
+#[tokio::test]
+async fn a_role_is_not_taken_for_the_group_of_its_id() {
+    let world = World::new().await;
+    let acme = world.provider("acme").await;
+    let (ada, ben) = (acme.make("/Users", user("ada")).await, acme.make("/Users", user("ben")).await);
+    let crew = acme.make("/Groups", group("crew", &[&ada])).await;
+    for (id, name, member) in [("rower", "rower", &crew), (&*crew, "crew", &ben)] {
+        let role = json!({ "id": id, "name": name, "members": [{ "value": member }] });
+        acme.post("/Roles", role).await.check(201);
+    }
+    let get = async |id: &str| roles(&acme.get(&format!("/Users/{id}")).await.check(200).json());
+    assert_eq!(get(&ben).await, [format!("{crew} direct")], "ben is not of the crew");
+    assert_eq!(get(&ada).await, ["rower indirect"]);
+    users_are_shown_alike(&acme).await;
+    let before = acme.get("/Roles/rower").await.check(200).json();
+    acme.delete(&format!("/Roles/{crew}")).await.check(204);
+    assert_eq!(acme.get("/Roles/rower").await.check(200).json(), before);
+    assert!(get(&ben).await.is_empty());
+    assert_eq!(get(&ada).await, ["rower indirect"]);
+}
+
 #[tokio::test]
 async fn roles_that_a_client_names_stand_beside_those_of_the_service() {
     let world = World::new().await;
