@@ -25,13 +25,14 @@ statements! {
                  where tenant = $1 and sequence > $2 and sequence < $3 order by sequence desc limit $4";
     CHAIN = "select sequence, at, actor, verb, kind, id, before, after, trace, previous, hash from audit \
              where tenant = $1 order by sequence";
-    HEAD = "select audit, hash, outbox from head where tenant = $1";
+    HEAD = "select audit, hash, outbox, listeners from head where tenant = $1";
     SEQUENCE = "select audit from head where tenant = $1";
     TENANTS = "select tenant from tenant where tenant > $1 order by tenant";
     HEADS = "select tenant from head where tenant > $1 order by tenant";
     NEXT = "select tenant from audit where tenant > $1 order by tenant limit 1";
-    SAVE_HEAD = "insert into head (tenant, audit, hash, outbox) values ($1, $2, $3, $4) on conflict (tenant) \
-                 do update set audit = excluded.audit, hash = excluded.hash, outbox = excluded.outbox";
+    SAVE_HEAD = "insert into head (tenant, audit, hash, outbox, listeners) values ($1, $2, $3, $4, $5) \
+                 on conflict (tenant) do update set audit = excluded.audit, hash = excluded.hash, \
+                 outbox = excluded.outbox, listeners = excluded.listeners";
 }
 
 const NEWEST: About = About { sql: SEQUENCE, key: 0, several: None };
@@ -45,16 +46,18 @@ pub(crate) struct Head {
     pub(crate) audit: i64,
     pub(crate) hash: [u8; 32],
     pub(crate) outbox: i64,
+    /// How many listen to what goes into the outbox.
+    pub(crate) listeners: i64,
 }
 
 impl Head {
-    pub(crate) const START: Head = Head { audit: 0, hash: ZERO, outbox: 0 };
+    pub(crate) const START: Head = Head { audit: 0, hash: ZERO, outbox: 0, listeners: 0 };
 
     pub(crate) fn read(row: &dyn Columns) -> Result<Self, StoreError> {
         let hash = row.bytes(1)?.try_into();
         let hash =
             hash.map_err(|_| StoreError::Broken("the head of an audit chain is not a hash".to_owned()))?;
-        Ok(Head { audit: row.int(0)?, hash, outbox: row.int(2)? })
+        Ok(Head { audit: row.int(0)?, hash, outbox: row.int(2)?, listeners: row.int(3)? })
     }
 
     /// Links an entry with these fields (see [`link`]) after the last, which it then is.
@@ -65,9 +68,23 @@ impl Head {
         Link { previous, hash: self.hash }
     }
 
+    /// The number of an event, if anybody listens.
+    pub(crate) fn event(&mut self) -> Option<i64> {
+        (self.listeners > 0).then(|| {
+            self.outbox += 1;
+            self.outbox
+        })
+    }
+
     /// The values of [`SAVE_HEAD`].
-    pub(crate) fn params(&self, tenant: i64) -> [Param<'_>; 4] {
-        [Param::Int(tenant), Param::Int(self.audit), Param::Bytes(&self.hash), Param::Int(self.outbox)]
+    pub(crate) fn params(&self, tenant: i64) -> [Param<'_>; 5] {
+        [
+            Param::Int(tenant),
+            Param::Int(self.audit),
+            Param::Bytes(&self.hash),
+            Param::Int(self.outbox),
+            Param::Int(self.listeners),
+        ]
     }
 
     /// The head of a tenant, in the transaction of a session.
@@ -334,7 +351,7 @@ impl TenantStore<'_> {
         Ok(chain.verdict())
     }
 
-    async fn head(&self) -> Result<Head, StoreError> {
+    pub(crate) async fn head(&self) -> Result<Head, StoreError> {
         let mut head = Head::START;
         self.read(HEAD, &[self.param()], |row| {
             head = Head::read(row)?;

@@ -364,7 +364,7 @@ impl Batch {
         self
     }
 
-    /// Adds an event to the tenant's outbox.
+    /// Adds an event to the tenant's outbox, if anybody [listens](Batch::listen) to it.
     pub fn event(&mut self, topic: &str, payload: &str, at: i64) -> &mut Self {
         let args = [Arg::Int(at), self.keep(topic), self.keep(payload)];
         let args = self.args_of(&args);
@@ -372,9 +372,16 @@ impl Batch {
         self
     }
 
+    /// From this commit on so many more listen to the tenant's events, or fewer.
+    pub fn listen(&mut self, more: i64) -> &mut Self {
+        self.steps.push(Step::Listen { more });
+        self
+    }
+
     /// Removes the events up to and with this sequence: they were delivered.
     pub fn delivered(&mut self, through: i64) -> &mut Self {
-        self.push(outbox::DELIVERED, &[Arg::Tenant, Arg::Int(through)], Expect::Any)
+        self.push(outbox::DELIVERED, &[Arg::Tenant, Arg::Int(through)], Expect::Any);
+        self.push(outbox::NOTE, &[Arg::Int(through), Arg::Tenant], Expect::Any)
     }
 
     /// Whether it does nothing.

@@ -39,12 +39,13 @@ pub(crate) trait World: Sync {
         self.open(Options::default()).await
     }
 
-    /// Opens it, and makes [`ACME`] and [`GLOBEX`] if it is empty.
+    /// Opens it, and makes [`ACME`] and [`GLOBEX`] if it is empty, whose events somebody listens to.
     async fn fresh(&self) -> Store {
         let store = self.empty().await;
         if store.tenants().get(ACME).await.unwrap().is_none() {
             for name in ["acme", "globex"] {
-                store.tenants().create(name, 1, "me").await.unwrap();
+                let tenant = store.tenants().create(name, 1, "me").await.unwrap().id;
+                store.tenant(tenant).commit(batch(|b| b.listen(1))).await.unwrap();
             }
         }
         store
@@ -59,7 +60,8 @@ macro_rules! contract {
             an_id_is_inserted_once, a_touch_changes_the_version_alone, a_refused_batch_leaves_no_trace,
             a_key_is_claimed_by_one_of_many, a_released_key_can_be_claimed, a_release_by_another_does_nothing,
             one_of_many_updates_of_a_version_wins, counts_are_exact, settings_are_set_and_unset, a_setting_is_changed_by_one_of_many_who_read_the_same,
-            a_secret_is_not_shown, waiting_for_a_place_loses_nothing, a_store_is_asked_from_any_thread, events_keep_their_numbers);
+            a_secret_is_not_shown, waiting_for_a_place_loses_nothing, a_store_is_asked_from_any_thread, events_keep_their_numbers,
+            events_are_kept_while_somebody_listens, tenants_with_events_to_deliver_are_found, two_stores_number_events_of_a_tenant_in_one_row);
         $crate::contract::cases!($world, edges:
             a_link_needs_its_target, a_link_needs_a_target_of_the_kinds, a_link_again_shows_the_new_name,
             edges_are_found_from_both_ends, forgetting_a_target_touches_its_sources, many_links_of_one_source_keep_apart,
@@ -80,7 +82,7 @@ macro_rules! contract {
             a_read_only_store_commits_nothing);
         $crate::contract::cases!($world, migrations:
             a_database_ahead_of_the_binary_is_refused, an_edited_migration_is_refused, an_empty_database_is_not_taken_as_it_is,
-            many_openers_at_once_migrate_once, rows_of_before_a_step_are_read_after_it, a_running_node_goes_on_when_a_later_one_expands_the_schema);
+            many_openers_at_once_migrate_once, rows_of_before_a_step_are_read_after_it, who_listens_is_kept_by_a_node_that_does_not_know, a_running_node_goes_on_when_a_later_one_expands_the_schema);
         $crate::contract::cases!($world, tenants:
             a_tenant_is_made_and_found, a_name_is_given_once_an_id_never_twice, a_deleted_tenant_leaves_nothing,
             a_deletion_cut_short_goes_on, tenants_do_not_see_each_other, a_token_opens_its_tenant_alone,

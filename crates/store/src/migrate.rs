@@ -41,6 +41,12 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         text: include_str!("migrations/0002_mentioned.sql"),
         postgres: None,
     },
+    Migration {
+        number: 3,
+        name: "listeners",
+        text: include_str!("migrations/0003_listeners.sql"),
+        postgres: None,
+    },
 ];
 
 /// A step as the database remembers it.

@@ -1,13 +1,19 @@
 //! The outbox: events that were committed with the change they tell of, in order, until they are delivered.
+//! While nobody listens to a tenant's events, none are kept; the `head` row knows how many do, so that whoever commits need not ask.
 //! A sequence is never given twice, also after delivery. To whom events go is not known here.
 
 use crate::columns::{MORE, Param, bounded};
-use crate::{StoreError, TenantStore, statements};
+use crate::tenant::Tenants;
+use crate::{StoreError, TenantId, TenantStore, statements};
 
 statements! {
     INSERT = "insert into outbox (tenant, sequence, at, topic, payload) values ($1, $2, $3, $4, $5)";
-    LIST = "select sequence, at, topic, payload from outbox where tenant = $1 order by sequence limit $2";
+    LIST = "select sequence, at, topic, payload from outbox where tenant = $1 and sequence > $2 \
+            order by sequence limit $3";
     DELIVERED = "delete from outbox where tenant = $1 and sequence <= $2";
+    NOTE = "update head set delivered = $1 where tenant = $2";
+    WAITING = "select tenant from head where listeners > 0 and tenant > $1 and outbox > delivered \
+               order by tenant limit $2";
 }
 
 /// An event to deliver.
@@ -24,10 +30,10 @@ pub struct Event {
 }
 
 impl TenantStore<'_> {
-    /// The oldest events that are not yet [delivered](crate::Batch::delivered).
-    pub async fn outbox(&self, take: u64) -> Result<Vec<Event>, StoreError> {
+    /// The oldest events past `after` that are not yet [delivered](crate::Batch::delivered).
+    pub async fn outbox(&self, after: i64, take: u64) -> Result<Vec<Event>, StoreError> {
         let mut events = Vec::new();
-        self.read(LIST, &[self.param(), Param::Int(bounded(take))], |row| {
+        self.read(LIST, &[self.param(), Param::Int(after), Param::Int(bounded(take))], |row| {
             events.push(Event {
                 sequence: row.int(0)?,
                 at: row.int(1)?,
@@ -38,5 +44,24 @@ impl TenantStore<'_> {
         })
         .await?;
         Ok(events)
+    }
+
+    /// The number of the newest event there ever was; 0 when there was none.
+    pub async fn newest_event(&self) -> Result<i64, StoreError> {
+        Ok(self.head().await?.outbox)
+    }
+}
+
+impl Tenants<'_> {
+    /// Tenants past `after` that have events which are not yet delivered, and listeners for them.
+    pub async fn waiting(&self, after: TenantId, take: u64) -> Result<Vec<TenantId>, StoreError> {
+        let mut tenants = Vec::new();
+        self.installation()
+            .read(WAITING, &[Param::Int(after.0), Param::Int(bounded(take))], |row| {
+                tenants.push(TenantId(row.int(0)?));
+                MORE
+            })
+            .await?;
+        Ok(tenants)
     }
 }

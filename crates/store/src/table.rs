@@ -100,7 +100,11 @@ pub(crate) const TABLES: &[Table] = &[
             bytes("hash"),
         ],
     },
-    Table { name: "head", key: &[], rest: &[int("audit"), bytes("hash"), int("outbox")] },
+    Table {
+        name: "head",
+        key: &[],
+        rest: &[int("audit"), bytes("hash"), int("outbox"), int("listeners"), int("delivered")],
+    },
     Table { name: "outbox", key: &[int("sequence")], rest: &[int("at"), text("topic"), text("payload")] },
 ];
 

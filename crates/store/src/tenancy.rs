@@ -16,12 +16,13 @@ use crate::plans::{all, copying, named};
 use crate::postgres;
 
 /// What is about the installation itself, and why.
-const INSTALLATION: [(&str, &str); 10] = [
+const INSTALLATION: [(&str, &str); 11] = [
     ("audit::TENANTS", "which tenants have an audit chain"),
     ("audit::HEADS", "which tenants have an audit chain"),
     ("audit::NEXT", "which tenants have an audit chain"),
     ("migrate::LIST", "the schema is everybody's"),
     ("migrate::NOTE", "the schema is everybody's"),
+    ("outbox::WAITING", "which tenants have events to deliver"),
     ("tenant::BY_NAME", "a tenant is found by its name"),
     ("tenant::LIST", "which tenants there are"),
     ("tenant::CREATE", "a tenant's number is given here, from the installation's own counter"),

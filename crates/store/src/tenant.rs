@@ -201,7 +201,7 @@ impl<'s> Tenants<'s> {
         Ok(tenant)
     }
 
-    fn installation(&self) -> crate::TenantStore<'s> {
+    pub(crate) fn installation(&self) -> crate::TenantStore<'s> {
         self.store.tenant(TenantId::INSTALLATION)
     }
 }

@@ -272,12 +272,15 @@ impl Writer {
                     committed.sequence = head.audit;
                 }
                 Step::Event { args } => {
-                    let head = self.moved(tenant, heads)?;
-                    head.outbox += 1;
-                    let numbers = [Param::Int(tenant.0), Param::Int(head.outbox)];
-                    let params = numbers.into_iter().chain(batch.params(args, tenant.0));
+                    // An entry that tells of the same has moved the head already.
+                    let (head, _) = self.find(tenant, heads)?;
+                    let Some(number) = head.event() else { continue };
+                    let params = [Param::Int(tenant.0), Param::Int(number)].into_iter();
+                    let params = params.chain(batch.params(args, tenant.0));
                     self.session.run(outbox::INSERT, params, &mut committed)?;
+                    self.moved(tenant, heads)?;
                 }
+                Step::Listen { more } => self.moved(tenant, heads)?.listeners += more,
             }
         }
         Ok(committed)

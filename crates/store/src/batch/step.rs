@@ -57,9 +57,21 @@ impl Expect {
 /// One step of a batch. Entries and events get their numbers, and entries their link, from the driver.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step {
-    Statement { sql: &'static str, args: Span, expect: Expect },
-    Entry { args: Span },
-    Event { args: Span },
+    Statement {
+        sql: &'static str,
+        args: Span,
+        expect: Expect,
+    },
+    Entry {
+        args: Span,
+    },
+    Event {
+        args: Span,
+    },
+    /// So many more, or fewer, listen to the events from here on.
+    Listen {
+        more: i64,
+    },
 }
 
 /// Reading.

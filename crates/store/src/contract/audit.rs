@@ -174,5 +174,5 @@ pub(crate) async fn two_stores_on_one_database_share_a_chain(world: &impl World)
         intact(store.tenant(ACME), 100).await;
         assert_eq!(store.tenant(ACME).total("Thing").await.unwrap(), 100);
     }
-    assert_eq!(stores[0].tenant(ACME).outbox(1_000).await.unwrap().len(), 100);
+    assert_eq!(stores[0].tenant(ACME).outbox(0, 1_000).await.unwrap().len(), 100);
 }

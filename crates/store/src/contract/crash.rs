@@ -67,7 +67,7 @@ pub(crate) async fn state(store: &Store) -> String {
     let total = acme.total("Thing").await.unwrap();
     let ids = [all_ids(acme, "Thing", indexed).await, all_ids(acme, "Thing", keyed).await];
     let (links, settings) = (all_ids(acme, "Box", held).await, acme.settings().await.unwrap());
-    let (entries, events) = (entries(acme, false).await, acme.outbox(99).await.unwrap());
+    let (entries, events) = (entries(acme, false).await, acme.outbox(0, 99).await.unwrap());
     intact(acme, entries.len() as i64).await;
     format!("{records:?}\n{total}\n{ids:?}\n{links:?}\n{settings:?}\n{entries:?}\n{events:?}")
 }
@@ -182,7 +182,7 @@ pub(crate) async fn a_failing_batch_leaves_its_group_alone(world: &impl World) {
     assert_eq!(all_ids(acme, "Thing", Access::Id).await, ["0", "1", "2", "3", "5", "6", "7", "8"]);
     assert_eq!(acme.total("Thing").await.unwrap(), 8);
     intact(acme, 8).await;
-    let events = acme.outbox(99).await.unwrap();
+    let events = acme.outbox(0, 99).await.unwrap();
     assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), (1..=8).collect::<Vec<_>>());
 }
 

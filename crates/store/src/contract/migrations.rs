@@ -8,7 +8,7 @@ pub(crate) async fn a_database_ahead_of_the_binary_is_refused(world: &impl World
     world.tamper("insert into migration values (7, 'future', 'x', 0)");
     let error = Store::open(&world.location(), Options::default()).await.unwrap_err();
     expect_test::expect![
-        "the database is at migration 7 `future`, this binary knows 2; start a newer durward"
+        "the database is at migration 7 `future`, this binary knows 3; start a newer durward"
     ]
     .assert_eq(&error.to_string());
 }
@@ -50,12 +50,21 @@ pub(crate) async fn many_openers_at_once_migrate_once(world: &impl World) {
     world.fresh().await.healthy().await.unwrap();
 }
 
+/// Takes the third step back.
+fn before_the_third(world: &impl World) {
+    world.alter("drop index head_listeners");
+    world.alter("alter table head drop column listeners");
+    world.alter("alter table head drop column delivered");
+    world.tamper("delete from migration where number = 3");
+}
+
 /// The second step finds rows of the first, and a node that knows the first alone writes on beside it.
 pub(crate) async fn rows_of_before_a_step_are_read_after_it(world: &impl World) {
     let store = world.fresh().await;
     let acme = store.tenant(ACME);
     acme.commit(creation("a", b"a")).await.unwrap();
     drop(store);
+    before_the_third(world);
     world.alter("alter table record drop column mentioned");
     world.tamper("delete from migration where number = 2");
     let store = world.open(Options::default()).await;
@@ -80,6 +89,33 @@ pub(crate) async fn rows_of_before_a_step_are_read_after_it(world: &impl World) 
     intact(acme, 1).await;
 }
 
+/// A node that knows the first two steps alone writes on beside one that knows the third: its commits tell nobody of anything, and
+/// change nothing of who listens.
+pub(crate) async fn who_listens_is_kept_by_a_node_that_does_not_know(world: &impl World) {
+    let store = world.fresh().await;
+    let acme = store.tenant(ACME);
+    acme.commit(creation("a", b"a")).await.unwrap();
+    drop(store);
+    before_the_third(world);
+    let store = world.open(Options::default()).await;
+    let acme = store.tenant(ACME);
+    acme.commit(creation("b", b"b")).await.unwrap();
+    assert_eq!(acme.newest_event().await.unwrap(), 1, "nobody listens any more");
+    acme.commit(batch(|b| b.listen(1).event("t", "c", 1))).await.unwrap();
+    // As the steps before it write where a chain ends.
+    world.tamper(
+        "insert into head (tenant, audit, hash, outbox) select tenant, audit, hash, outbox from head where tenant = 1 \
+         on conflict (tenant) do update set audit = excluded.audit, hash = excluded.hash, outbox = excluded.outbox",
+    );
+    acme.commit(batch(|b| b.event("t", "d", 1))).await.unwrap();
+    let kept = acme.outbox(1, 9).await.unwrap();
+    assert_eq!(
+        kept.iter().map(|event| (event.sequence, &*event.payload)).collect::<Vec<_>>(),
+        [(2, "c"), (3, "d")]
+    );
+    intact(acme, 2).await;
+}
+
 /// Nodes one release apart: a later one expands the schema, and those that run go on; but none starts on what it does
 /// not know.
 pub(crate) async fn a_running_node_goes_on_when_a_later_one_expands_the_schema(world: &impl World) {
@@ -89,7 +125,7 @@ pub(crate) async fn a_running_node_goes_on_when_a_later_one_expands_the_schema(w
     world.alter("alter table record add column later bigint");
     world.alter("create index record_later on record (tenant, later)");
     world.alter("alter table token add column later text not null default ''");
-    world.tamper("insert into migration values (3, 'expand', 'x', 0)");
+    world.tamper("insert into migration values (4, 'expand', 'x', 0)");
     acme.commit(creation("b", b"b")).await.unwrap();
     acme.commit(batch(|b| b.update(&update("a", Some(1), "{}")))).await.unwrap();
     assert_eq!(acme.record("Thing", "a").await.unwrap().unwrap().version, 2);

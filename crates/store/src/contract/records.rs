@@ -6,8 +6,8 @@ use tokio::task::JoinSet;
 
 use super::{ACME, GLOBEX, World, all_ids, batch, creation, entries, entry, intact, new, update};
 use crate::{
-    Access, Batch, CommitError, Entry, INBOX_MAX, Mentioned, NewRecord, Over, Query, Record, RecordRef,
-    Sources, Store, Update,
+    Access, Batch, CommitError, Entry, INBOX_MAX, Mentioned, NewRecord, Options, Over, Query, Record,
+    RecordRef, Sources, Store, TenantId, TenantStore, Update,
 };
 
 fn unique(attribute: &str) -> CommitError {
@@ -169,7 +169,7 @@ pub(crate) async fn a_refused_batch_leaves_no_trace(world: &impl World) {
     assert_eq!(acme.id_by_key("Thing", "name", b"l").await.unwrap(), None);
     assert_eq!(acme.setting("last").await.unwrap().as_deref(), Some("a"));
     assert_eq!(acme.total("Thing").await.unwrap(), 1);
-    assert_eq!(acme.outbox(9).await.unwrap().len(), 1);
+    assert_eq!(acme.outbox(0, 9).await.unwrap().len(), 1);
     super::intact(acme, 1).await;
 }
 
@@ -327,8 +327,75 @@ pub(crate) async fn events_keep_their_numbers(world: &impl World) {
     acme.commit(batch(|b| b.event("t", "a", 1).event("t", "b", 1))).await.unwrap();
     acme.commit(event("c")).await.unwrap();
     acme.commit(batch(|b| b.delivered(3))).await.unwrap();
-    assert!(acme.outbox(9).await.unwrap().is_empty());
+    assert!(acme.outbox(0, 9).await.unwrap().is_empty());
     acme.commit(event("d")).await.unwrap();
-    let events = acme.outbox(9).await.unwrap();
+    let events = acme.outbox(0, 9).await.unwrap();
     assert_eq!(events.iter().map(|event| (event.sequence, &*event.payload)).collect::<Vec<_>>(), [(4, "d")]);
+}
+
+async fn payloads(tenant: TenantStore<'_>, after: i64, take: u64) -> Vec<String> {
+    tenant.outbox(after, take).await.unwrap().into_iter().map(|event| event.payload).collect()
+}
+
+/// From the commit on in which the first begins to listen, to that in which the last stops.
+pub(crate) async fn events_are_kept_while_somebody_listens(world: &impl World) {
+    let store = world.fresh().await;
+    let acme = store.tenant(ACME);
+    acme.commit(batch(|b| b.listen(-1))).await.unwrap();
+    let event = |payload| batch(|b| b.event("t", payload, 1));
+    acme.commit(event("before")).await.unwrap();
+    assert_eq!(acme.newest_event().await.unwrap(), 0);
+    acme.commit(batch(|b| b.event("t", "unheard", 1).listen(1).event("t", "a", 1).listen(1))).await.unwrap();
+    let other = world.open(Options::default()).await;
+    other.tenant(ACME).commit(event("b")).await.unwrap();
+    other.tenant(ACME).commit(batch(|b| b.listen(-1).event("t", "c", 1))).await.unwrap();
+    // A batch that is refused changes nobody's mind.
+    let refused = batch(|b| b.listen(-1).touch("Thing", "nothing", None, 1));
+    assert_eq!(acme.commit(refused).await, Err(CommitError::Missing));
+    acme.commit(event("d")).await.unwrap();
+    acme.commit(batch(|b| b.listen(-1).event("t", "late", 1))).await.unwrap();
+    acme.commit(event("after")).await.unwrap();
+    assert_eq!(payloads(acme, 0, 9).await, ["a", "b", "c", "d"]);
+    assert_eq!(payloads(acme, 1, 2).await, ["b", "c"]);
+    assert_eq!(acme.newest_event().await.unwrap(), 4);
+    intact(acme, 0).await;
+}
+
+pub(crate) async fn tenants_with_events_to_deliver_are_found(world: &impl World) {
+    let store = world.fresh().await;
+    let waiting = async |after, take| store.tenants().waiting(after, take).await.unwrap();
+    assert!(waiting(TenantId::INSTALLATION, 9).await.is_empty());
+    for tenant in [ACME, GLOBEX] {
+        store.tenant(tenant).commit(batch(|b| b.event("t", "a", 1).event("t", "b", 1))).await.unwrap();
+    }
+    assert_eq!(waiting(TenantId::INSTALLATION, 9).await, [ACME, GLOBEX]);
+    assert_eq!(waiting(TenantId::INSTALLATION, 1).await, [ACME]);
+    assert_eq!(waiting(ACME, 1).await, [GLOBEX]);
+    store.tenant(ACME).commit(batch(|b| b.delivered(1))).await.unwrap();
+    assert_eq!(payloads(store.tenant(ACME), 0, 9).await, ["b"]);
+    assert_eq!(waiting(TenantId::INSTALLATION, 9).await, [ACME, GLOBEX]);
+    store.tenant(ACME).commit(batch(|b| b.delivered(2))).await.unwrap();
+    assert_eq!(waiting(TenantId::INSTALLATION, 9).await, [GLOBEX]);
+    store.tenant(ACME).commit(batch(|b| b.event("t", "c", 1))).await.unwrap();
+    assert_eq!(waiting(TenantId::INSTALLATION, 9).await, [ACME, GLOBEX]);
+    // Whom nobody listens to has nothing to deliver.
+    store.tenant(GLOBEX).commit(batch(|b| b.listen(-1))).await.unwrap();
+    assert_eq!(waiting(TenantId::INSTALLATION, 9).await, [ACME]);
+}
+
+/// What one of them adds or delivers while the other does the same is neither lost nor numbered twice.
+pub(crate) async fn two_stores_number_events_of_a_tenant_in_one_row(world: &impl World) {
+    let stores = [world.fresh().await, world.fresh().await];
+    let mut all = JoinSet::new();
+    for number in 0..60_usize {
+        let store = stores[number % 2].clone();
+        all.spawn(async move {
+            let kept = batch(|b| b.event("t", "x", 1).delivered(0).event("t", "y", 1));
+            store.tenant(ACME).commit(kept).await.unwrap();
+        });
+    }
+    all.join_all().await;
+    let events = stores[0].tenant(ACME).outbox(0, 1_000).await.unwrap();
+    let numbers: Vec<i64> = events.iter().map(|event| event.sequence).collect();
+    assert_eq!(numbers, (1..=120).collect::<Vec<_>>());
 }

@@ -232,8 +232,8 @@ pub(crate) async fn tenants_do_not_see_each_other(world: &impl World) {
     assert!(acme.has_edge("Box.holds", "box", "a").await.unwrap());
     assert_eq!(acme.total("Thing").await.unwrap(), 1);
     assert!(acme.setting("last").await.unwrap().is_some() && acme.token("t").await.unwrap().is_some());
-    assert_eq!(acme.outbox(9).await.unwrap().len(), 1);
-    assert!(globex.outbox(9).await.unwrap().is_empty());
+    assert_eq!(acme.outbox(0, 9).await.unwrap().len(), 1);
+    assert!(globex.outbox(0, 9).await.unwrap().is_empty());
 }
 
 pub(crate) async fn a_token_opens_its_tenant_alone(world: &impl World) {

@@ -25,7 +25,7 @@ statements! {
     CLAIM_HEAD = "insert into head (tenant, audit, hash, outbox) \
                   select tenant, 0, $2, 0 from tenant where tenant = $1 on conflict do nothing";
     CLAIM_OWN = "insert into head (tenant, audit, hash, outbox) values ($1, 0, $2, 0) on conflict do nothing";
-    LOCK_HEAD = "select audit, hash, outbox from head where tenant = $1 for update";
+    LOCK_HEAD = "select audit, hash, outbox, listeners from head where tenant = $1 for update";
 }
 
 const BEGIN: &str = "begin isolation level read committed";
@@ -248,8 +248,12 @@ impl<'g> Transaction<'g> {
                         });
                     }
                     Step::Event { args } => {
-                        head.outbox += 1;
-                        added.push(Added { fields: fields(args).collect(), number: head.outbox, link: None });
+                        let Some(number) = head.event() else { continue };
+                        added.push(Added { fields: fields(args).collect(), number, link: None });
+                    }
+                    Step::Listen { more } => {
+                        head.listeners += more;
+                        continue;
                     }
                 }
                 committed.rows += 1;
