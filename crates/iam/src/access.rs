@@ -19,7 +19,8 @@ use crate::{Iam, limits};
 
 use area::For;
 pub use area::{
-    Area, Audit, DURWARD, Decisions, Me, Place, Providers, SERVICES, Schemas, Tokens, Whole, actions,
+    Area, Audit, DURWARD, Decisions, EventStreams, Me, Place, Providers, SERVICES, Schemas, Tokens, Whole,
+    actions,
 };
 pub(crate) use area::{is_durwards, is_taken};
 pub(crate) use carried::narrowed;

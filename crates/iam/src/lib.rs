@@ -27,6 +27,7 @@ pub mod provider;
 pub mod resource;
 pub mod schemas;
 pub mod secret;
+pub mod stream;
 pub mod subject;
 pub mod tenant;
 pub mod token;

@@ -139,6 +139,20 @@ pub const TOKEN_ACTIONS_MAX: usize = 100;
 pub const TOKENS_MAX: u64 = 10_000;
 /// Most identity providers of a tenant; a list holds them all.
 pub const PROVIDERS_MAX: u64 = 1_000;
+/// Most event streams of a tenant.
+pub const STREAMS_MAX: u64 = 16;
+/// Most events that are held for a stream whose receiver does not take them; then the oldest are given up.
+pub const EVENTS_HELD_MAX: i64 = 100_000;
+/// Most events of one stream that a node takes at a time.
+pub const EVENTS_TAKEN_MAX: u64 = 100;
+/// Most events that a stream asks for by name.
+pub const EVENTS_REQUESTED_MAX: usize = 100;
+/// Longest URL to which events are sent, and longest URI of an event, in bytes.
+pub const URL_BYTES_MAX: usize = 2_048;
+/// Longest `Authorization` header with which events are sent, in bytes.
+pub const AUTHORIZATION_BYTES_MAX: usize = 4_096;
+/// Longest description or reason of an event stream, and longest state of its verification, in bytes.
+pub const REASON_BYTES_MAX: usize = 1_024;
 /// Most schemas and resource types that a tenant may define.
 pub const SCHEMAS_MAX: u64 = 100;
 /// Most attributes and sub-attributes of one schema.

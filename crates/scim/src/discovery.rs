@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::Object;
 use crate::schema::{Attribute, Attributes, ResourceType, Schema};
+use crate::{Object, event};
 
 /// The schema of the service provider's configuration.
 pub const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
@@ -27,7 +27,7 @@ pub struct Abilities {
     pub cursor_seconds: u64,
 }
 
-/// `/ServiceProviderConfig` (RFC 7643 §5) with the block of RFC 9865 §4.
+/// `/ServiceProviderConfig` (RFC 7643 §5) with the blocks of RFC 9865 §4 and RFC 9967 §5.
 pub fn service_provider_config(base: &str, abilities: &Abilities) -> Value {
     json!({
         "schemas": [SERVICE_PROVIDER_CONFIG],
@@ -49,6 +49,7 @@ pub fn service_provider_config(base: &str, abilities: &Abilities) -> Value {
             "maxPageSize": abilities.page_max,
             "cursorTimeout": abilities.cursor_seconds,
         },
+        "securityEvents": { "asyncRequest": "none", "eventUris": event::ALL },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "Bearer token",

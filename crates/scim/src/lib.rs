@@ -1,4 +1,4 @@
-//! SCIM 2.0 (RFC 7643, 7644, 9865) as pure functions over documents.
+//! SCIM 2.0 (RFC 7643, 7644, 9865, 9967) as pure functions over documents.
 //!
 //! Bytes and values in, values out. This crate does no I/O, reads no clock, draws no randomness, knows no
 //! HTTP framework, no database and no tenant. It knows what a schema admits, what a filter means, what a
@@ -8,6 +8,7 @@ pub mod admit;
 pub mod bulk;
 pub mod discovery;
 pub mod error;
+pub mod event;
 pub mod filter;
 pub mod message;
 pub mod patch;

@@ -19,6 +19,8 @@ use jiff::SpanRelativeTo;
 use store::Location;
 use tracing_subscriber::EnvFilter;
 
+use crate::client::Reach;
+
 /// Where the data is when nobody says.
 pub const DATA_DEFAULT: &str = "./durward-data";
 
@@ -133,6 +135,13 @@ pub struct Config {
     /// It is refused from its end on; until it is deleted, lists show it. Looked after once an hour.
     #[arg(long, env = "DURWARD_TOKEN_RETENTION", value_name = "DURATION", default_value = "30d", value_parser = duration)]
     pub token_retention: Duration,
+
+    /// Where events may be sent to
+    ///
+    /// `public`: over TLS to addresses of the public internet, so that nobody who may set up an event stream reaches into this
+    /// server's own networks through it. `any`: everywhere, also without TLS.
+    #[arg(long, env = "DURWARD_EVENT_RECEIVERS", value_name = "WHERE", default_value = "public")]
+    pub event_receivers: Reach,
 
     /// How many connections are served at once
     ///

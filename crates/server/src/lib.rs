@@ -3,8 +3,10 @@
 //! The only crate that knows HTTP. Parses what clients send, calls a use case of `iam`, renders the answer; decides
 //! nothing about identities itself and knows no SQL.
 
+pub mod client;
 pub mod command;
 pub mod config;
+pub mod deliver;
 pub mod env;
 pub mod extract;
 pub mod health;

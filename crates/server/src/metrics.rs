@@ -46,6 +46,22 @@ struct ClassLabels {
     class: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PushLabels {
+    outcome: &'static str,
+}
+
+/// How an event that was pushed fared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    /// Its receiver has it.
+    Taken,
+    /// Its receiver says it is no good.
+    Refused,
+    /// It is sent again.
+    Failed,
+}
+
 type Durations = Family<ClassLabels, Histogram, fn() -> Histogram>;
 
 /// Everything that is measured. Shared by all requests.
@@ -55,6 +71,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     durations: Durations,
     in_flight: Gauge,
+    pushes: Family<PushLabels, Counter>,
     routes: RwLock<HashMap<Arc<str>, Arc<Route>>>,
 }
 
@@ -89,9 +106,11 @@ impl Default for Metrics {
             durations.clone(),
         );
         registry.register("http_requests_in_flight", "Requests being answered", in_flight.clone());
+        let pushes = Family::default();
+        registry.register("events_pushed", "Events pushed to receivers, by outcome", pushes.clone());
         registry.register("build", "What is running", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         registry.register_collector(Box::new(Process));
-        Self { registry, requests, durations, in_flight, routes: RwLock::default() }
+        Self { registry, requests, durations, in_flight, pushes, routes: RwLock::default() }
     }
 }
 
@@ -121,6 +140,16 @@ impl Metrics {
             Some(handle) => handle.get_or_init(family).inc(),
             None => family().inc(),
         };
+    }
+
+    /// An event was pushed to a receiver.
+    pub fn pushed(&self, pushed: Pushed) {
+        let outcome = match pushed {
+            Pushed::Taken => "taken",
+            Pushed::Refused => "refused",
+            Pushed::Failed => "failed",
+        };
+        self.pushes.get_or_create_owned(&PushLabels { outcome }).inc();
     }
 
     fn route(&self, template: &str) -> Arc<Route> {

@@ -350,6 +350,7 @@ fn every_limit_is_named_tested_and_documented() {
         "limits.rs",
         "limits/decisions.rs",
         "limits/references.rs",
+        "limits/streams.rs",
         "limits/subjects.rs",
         "limits/tenants.rs",
         "limits/waiting.rs",

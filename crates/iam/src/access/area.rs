@@ -16,9 +16,15 @@ pub const DURWARD: &str = "durward";
 /// What the documents call the whole of the administration; it covers all of Durward's actions too.
 pub const SERVICES: &str = "services.iam";
 /// The areas that no kind is, for whom they are, and what their actions let do; none where there is nothing to change.
-const OWN: [(&str, For, &str, Option<&str>); 6] = [
+const OWN: [(&str, For, &str, Option<&str>); 7] = [
     ("audit", For::Administrators, "Read the audit log", None),
     ("decisions", For::All, "Ask who may do what, and why", None),
+    (
+        "event-streams",
+        For::Administrators,
+        "See event streams, but not their secrets",
+        Some("Set up, change and remove event streams"),
+    ),
     (
         "me",
         For::Themselves,
@@ -203,6 +209,11 @@ place!(
     Area::new("decisions", For::All)
 );
 place!(
+    /// To whom events are delivered.
+    EventStreams,
+    Area::new("event-streams", For::Administrators)
+);
+place!(
     /// What a token stands for (RFC 7644 §3.11).
     Me,
     Area::new("me", For::Themselves)
@@ -260,6 +271,8 @@ mod tests {
             durward.policies.write All: Create, change and delete policies
             durward.audit.read Administrators: Read the audit log
             durward.decisions.read All: Ask who may do what, and why
+            durward.event-streams.read Administrators: See event streams, but not their secrets
+            durward.event-streams.write Administrators: Set up, change and remove event streams
             durward.me.read Themselves: See the user that a token stands for
             durward.me.write Themselves: Change or delete the user that a token stands for
             durward.providers.read Administrators: See identity providers
@@ -269,8 +282,15 @@ mod tests {
             durward.tokens.read Administrators: See tokens, but not their secrets
             durward.tokens.write Administrators: Make, replace and end tokens"#]]
         .assert_eq(&shown.join("\n"));
-        let areas =
-            [Audit.area(), Decisions.area(), Me.area(), Providers.area(), Schemas.area(), Tokens.area()];
+        let areas = [
+            Audit.area(),
+            Decisions.area(),
+            EventStreams.area(),
+            Me.area(),
+            Providers.area(),
+            Schemas.area(),
+            Tokens.area(),
+        ];
         for area in areas.map(Result::unwrap) {
             assert!(all.iter().any(|known| known.action == *area.action(false)));
             assert_eq!(scope_of(area.action(true)).unwrap(), area.scope);

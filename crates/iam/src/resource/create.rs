@@ -10,7 +10,7 @@ use store::{CommitError, RecordRef};
 
 use super::connections::Connections;
 use super::render::{Rendered, View};
-use super::write::{self, Next, connected};
+use super::write::{self, Next, Verb, connected};
 use super::{Stored, refused};
 use crate::access::{Permit, Write};
 use crate::cx::{Cx, OnInactive};
@@ -158,7 +158,7 @@ impl Iam {
         let next = self.replaced(cx, kind, &before, admitted, hashed).await?;
         let change = before.changed(Some(&next.object), &plan.changes);
         let batch = self.begun(cx, kind, &change).await?;
-        let batch = write::change(batch, cx, kind, &before, &next, &plan.changes, "reactivate")?;
+        let batch = write::change(batch, cx, kind, &before, &next, &plan.changes, Verb::Reactivate)?;
         self.commit(cx, batch, &plan.changes).await.map_err(refused)?;
         self.shown(cx, kind, &before.record.id, projection).await
     }

@@ -22,6 +22,7 @@ mod render;
 mod replace;
 mod slug;
 mod subject;
+mod tell;
 mod turn;
 mod write;
 

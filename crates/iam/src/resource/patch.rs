@@ -8,7 +8,7 @@ use scim::patch;
 use super::connections::Connections;
 use super::relation::EdgePlan;
 use super::render::View;
-use super::write::{self, Next, connected};
+use super::write::{self, Next, Verb, connected};
 use super::{Condition, Stored, Written};
 use crate::access::{Permit, Write};
 use crate::cx::Cx;
@@ -115,7 +115,7 @@ impl Iam {
         let batch = self.begun(cx, kind, &before.changed(Some(&next.object), &plan.changes)).await?;
         *is_guarded = !batch.is_empty();
         if !is_same {
-            let batch = write::change(batch, cx, kind, before, &next, &plan.changes, "patch")?;
+            let batch = write::change(batch, cx, kind, before, &next, &plan.changes, Verb::Patch)?;
             return Ok((next, plan.changes, Some(batch)));
         }
         let expected = (plan.read_all || !condition.is_open()).then_some(before.record.version);

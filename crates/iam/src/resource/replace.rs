@@ -6,7 +6,7 @@ use scim::message::ListQuery;
 
 use super::connections::Connections;
 use super::render::{Rendered, View};
-use super::write::{self, Next, connected};
+use super::write::{self, Next, Verb, connected};
 use super::{Condition, Stored};
 use crate::access::{Permit, Write};
 use crate::cx::Cx;
@@ -74,7 +74,7 @@ impl Iam {
             }
             let batch = self.begun(cx, kind, &before.changed(Some(&next.object), &plan.changes)).await?;
             turn.is_guarded = !batch.is_empty();
-            let batch = write::change(batch, cx, kind, &before, &next, &plan.changes, "replace")?;
+            let batch = write::change(batch, cx, kind, &before, &next, &plan.changes, Verb::Replace)?;
             match self.commit(cx, turn.without_cycle(batch, &plan.changes), &plan.changes).await {
                 Ok(done) => return self.changed(&view, &before, &next, done.version(), beside).await,
                 Err(error) => self.again(cx, &mut turn, &plan.changes, error).await?,

@@ -1,15 +1,15 @@
-//! From a decision to a batch: the record, the rows derived from it, its edges, its count and its audit entry, all
+//! From a decision to a batch: the record, the rows derived from it, its edges, its count, its audit entry and what is told of it, all
 //! committed together or not at all.
 
-use scim::Object;
 use scim::admit::Admitted;
+use scim::{Object, event};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::{Batch, Entry, NewRecord, RecordRef, Update};
 
 use super::connections::Connections;
 use super::render::{Rendered, View};
-use super::{Stored, missing, reference};
+use super::{Stored, missing, reference, tell};
 use crate::cx::{Cx, TokenKind};
 use crate::error::{Error, Result};
 use crate::kind::Kind;
@@ -114,7 +114,35 @@ pub(crate) fn creation(
     count_extensions(&mut batch, kind, &Object::new(), &next.object);
     guard(&mut batch, cx, kind, id, next);
     batch.audit(&entry(cx, "create", kind, id, None, Some(&digest(&next.document))));
+    tell::created(&mut batch, cx, kind, id, next, edges);
     Ok(batch)
+}
+
+/// What a resource is changed by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Verb {
+    Patch,
+    Reactivate,
+    Replace,
+}
+
+impl Verb {
+    /// What the audit chain calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Patch => "patch",
+            Self::Reactivate => "reactivate",
+            Self::Replace => "replace",
+        }
+    }
+
+    /// What those who listen hear.
+    fn event(self) -> &'static str {
+        match self {
+            Self::Patch => event::PATCH,
+            Self::Reactivate | Self::Replace => event::PUT,
+        }
+    }
 }
 
 /// The batch that makes `before` what `next` says.
@@ -125,7 +153,7 @@ pub(crate) fn change(
     before: &Stored,
     next: &Next,
     edges: &[EdgeChange<'_>],
-    verb: &str,
+    verb: Verb,
 ) -> Result<Batch> {
     let (connections, name, id) = (next.connections.print(), kind.name(), before.record.id.as_str());
     batch.update(&Update {
@@ -171,7 +199,8 @@ pub(crate) fn change(
     count_extensions(&mut batch, kind, &before.document, &next.object);
     guard(&mut batch, cx, kind, id, next);
     let digests = (digest(&before.record.document), digest(&next.document));
-    batch.audit(&entry(cx, verb, kind, id, Some(&digests.0), Some(&digests.1)));
+    batch.audit(&entry(cx, verb.name(), kind, id, Some(&digests.0), Some(&digests.1)));
+    tell::changed(&mut batch, cx, kind, before, next, edges, verb.event());
     Ok(batch)
 }
 
@@ -199,6 +228,7 @@ pub(crate) fn relink(
     }
     let digests = (digest(&before.record.document), hash.finalize().into());
     batch.audit(&entry(cx, RELINK, kind, id, Some(&digests.0), Some(&digests.1)));
+    tell::relinked(&mut batch, cx, kind, id, edges);
     batch
 }
 
@@ -240,6 +270,7 @@ pub(crate) fn deletion(mut batch: Batch, cx: &Cx, kind: &Kind, before: &Stored) 
     }
     count_extensions(&mut batch, kind, &before.document, &Object::new());
     batch.audit(&entry(cx, DELETE, kind, id, Some(&digest(&before.record.document)), None));
+    tell::deleted(&mut batch, cx, kind, id);
     Ok(batch)
 }
 

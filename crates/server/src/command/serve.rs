@@ -18,7 +18,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::open::{OPERATOR, database, open};
 use super::{Context, Failure, print};
+use crate::client::Client;
 use crate::config::{Config, Place};
+use crate::deliver::Deliverer;
 use crate::env::System;
 use crate::extract::App;
 use crate::health::{self, Health};
@@ -38,6 +40,8 @@ const SWEEP: Duration = Duration::from_secs(3_600);
 /// Between two times that a database which is away is looked for: at first, and at most.
 const RETRY: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(15);
+/// How long a stopping server waits for receivers of events.
+const PUSHING: Duration = Duration::from_secs(5);
 /// What the audit log calls who deletes them.
 const SWEEPER: Operator<'static> = Operator { name: "sweeper" };
 
@@ -101,13 +105,21 @@ async fn serve(config: &Config, telemetry: &Telemetry, hint: &str) -> Result<End
         public_url: public_url.as_str().into(),
         patience: config.request_timeout,
     };
-    let routes = router(app).merge(health::routes(Arc::clone(&health), metrics));
+    let routes = router(app).merge(health::routes(Arc::clone(&health), Arc::clone(&metrics)));
     let router = routes.layer(OneHost).layer(observe);
     let making = tokio::spawn(make_administrators(Arc::clone(&iam)));
     let upkeep = tokio::spawn(upkeep(Arc::clone(&iam), config.token_retention));
+    let client = Client::new(config.event_receivers).map_err(Failure::failed)?;
+    let deliverer = Deliverer::new(Arc::clone(&iam), client, Arc::clone(&metrics));
+    let (stop_delivering, stopped) = tokio::sync::oneshot::channel::<()>();
+    let delivering = tokio::spawn(deliverer.run(async { drop(stopped.await) }));
     let token = first_token.as_ref().map(|token| token.expose().as_str());
     print(&greeting(&public_url, hint, token))?;
     let ended = server.run(router, &health, stop).await.map_err(Failure::failed);
+    drop(stop_delivering);
+    if tokio::time::timeout(PUSHING, delivering).await.is_err() {
+        tracing::warn!("an event may be sent again: its receiver has not answered");
+    }
     making.abort();
     upkeep.abort();
     if let Err(error) = iam.flush_used().await {

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Outcome, authenticated, json};
+use super::{Outcome, authenticated, is_tenant_name, json};
 use crate::extract::{App, Path};
 use crate::problem::Refusal;
 
@@ -216,9 +216,7 @@ async fn metadata(State(app): State<App>) -> Response {
 
 /// The same for any name: nobody learns here which tenants there are.
 async fn metadata_of_tenant(State(app): State<App>, Path(tenant): Path<String>) -> Response {
-    let is_name =
-        tenant.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    match is_name && tenant.len() <= limits::TENANT_NAME_BYTES_MAX {
+    match is_tenant_name(&tenant) {
         true => described(&format!("{}/{tenant}", app.public_url)),
         false => Refusal::NoRoute.problem(),
     }

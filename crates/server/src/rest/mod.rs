@@ -1,5 +1,5 @@
 //! The administration API under `/v1` (and `/core/iam/v1`): tokens, identity providers, schemas, subjects, roles, actions,
-//! policies; and the decision API under `/access/v1`.
+//! policies, event streams; and the decision API under `/access/v1`.
 //!
 //! Errors are problem documents (RFC 9457). What stands here is described by the OpenAPI document it generates.
 
@@ -13,6 +13,7 @@ pub mod policies;
 pub mod providers;
 pub mod roles;
 pub mod schemas;
+pub mod streams;
 pub mod subjects;
 pub mod tokens;
 
@@ -40,7 +41,7 @@ pub const TOKEN_BASES: [&str; 2] = ["/v1/scim", "/core/iam/v1/scim"];
 pub const TOKEN_ROUTES: [(&str, &[&str]); 2] = [("", &["GET", "POST"]), ("/{id}", &["GET", "DELETE"])];
 
 /// The routes beside those that SCIM shares, relative to a base, with their methods.
-pub const ROUTES: [(&str, &[&str]); 29] = [
+pub const ROUTES: [(&str, &[&str]); 32] = [
     ("/scim/{id}/rotate", &["POST"]),
     ("/scim/{id}/settings", &["PUT"]),
     ("/sso", &["GET"]),
@@ -70,11 +71,17 @@ pub const ROUTES: [(&str, &[&str]); 29] = [
     ("/schemas/{id}", &["GET", "DELETE"]),
     ("/resource-types", &["GET", "POST"]),
     ("/resource-types/{id}", &["GET", "DELETE"]),
+    ("/ssf/streams", &["GET", "POST", "PUT", "PATCH", "DELETE"]),
+    ("/ssf/status", &["GET", "POST"]),
+    ("/ssf/verification", &["POST"]),
 ];
 
 /// The routes of this API that are not also SCIM's.
 pub fn routes() -> Router<App> {
-    let mut router = Router::new().route("/openapi.json", get(openapi::document)).merge(decisions::routes());
+    let mut router = Router::new()
+        .route("/openapi.json", get(openapi::document))
+        .merge(decisions::routes())
+        .merge(streams::routes());
     for base in BASES {
         let at = |path: &str| format!("{base}{path}");
         router = router
@@ -93,7 +100,17 @@ pub fn routes() -> Router<App> {
             .route(&at("/schemas"), get(schemas::list_schemas).post(schemas::define_schema))
             .route(&at("/schemas/{id}"), get(schemas::read_schema).merge(delete(schemas::remove_schema)))
             .route(&at("/resource-types"), get(schemas::list_types).post(schemas::define_type))
-            .route(&at("/resource-types/{id}"), get(schemas::read_type).merge(delete(schemas::remove_type)));
+            .route(&at("/resource-types/{id}"), get(schemas::read_type).merge(delete(schemas::remove_type)))
+            .route(
+                &at("/ssf/streams"),
+                get(streams::show)
+                    .post(streams::create)
+                    .put(streams::replace)
+                    .patch(streams::change)
+                    .delete(streams::remove),
+            )
+            .route(&at("/ssf/status"), get(streams::show_status).post(streams::set_status))
+            .route(&at("/ssf/verification"), post(streams::verify));
     }
     router
 }
@@ -215,6 +232,12 @@ impl Paging {
     fn skip(&self) -> u64 {
         (self.page - 1).saturating_mul(self.size)
     }
+}
+
+/// Whether a tenant may have that name.
+fn is_tenant_name(name: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    name.bytes().all(is_letter) && name.len() <= limits::TENANT_NAME_BYTES_MAX
 }
 
 /// An instant as `date-time` (RFC 3339).

@@ -8,7 +8,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi, ToSchema};
 
-use super::{actions, decisions, members, policies, providers, roles, schemas, subjects, tokens};
+use super::{actions, decisions, members, policies, providers, roles, schemas, streams, subjects, tokens};
 use crate::problem::PROBLEM_TYPE;
 
 /// A problem document (RFC 9457).
@@ -27,7 +27,7 @@ pub struct Problem {
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Durward administration API", description = "SCIM tokens, identity providers, schemas, subjects, roles and policies of a tenant, and the decisions that follow from them. The tenant is that of the token. Every path under `/v1` is also served under `/core/iam`, every path under `/access` also under `/{tenant}`."),
+    info(title = "Durward administration API", description = "SCIM tokens, identity providers, schemas, subjects, roles, policies and event streams of a tenant, and the decisions that follow from them. The tenant is that of the token. Every path under `/v1` is also served under `/core/iam`, every path under `/access` also under `/{tenant}`."),
     paths(
         tokens::create, tokens::list_or_search, tokens::get_or_list, tokens::revoke, tokens::rotate, tokens::settings,
         providers::list_all, providers::list, providers::create, providers::read_one, providers::replace, providers::remove,
@@ -44,6 +44,8 @@ pub struct Problem {
         decisions::evaluation, decisions::evaluations,
         decisions::search_subject, decisions::search_resource, decisions::search_action,
         schemas::list_types, schemas::define_type, schemas::read_type, schemas::remove_type,
+        streams::show, streams::create, streams::change, streams::replace, streams::remove,
+        streams::show_status, streams::set_status, streams::verify,
     ),
     security(("bearer" = [])),
     modifiers(&Bearer, &Refusals)
@@ -89,6 +91,7 @@ impl Modify for Refusals {
                 ("get", &mut item.get),
                 ("post", &mut item.post),
                 ("put", &mut item.put),
+                ("patch", &mut item.patch),
                 ("delete", &mut item.delete),
             ];
             for (method, operation) in operations {

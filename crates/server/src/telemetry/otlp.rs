@@ -1,17 +1,9 @@
-//! OTLP over HTTP: the exporter, and the small HTTP client that carries it.
-//!
-//! A batch leaves every few seconds, so each gets a connection of its own; there is no pool to look after.
+//! OTLP over HTTP: the exporter, over the server's own client.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::uri::Scheme;
-use http::{HeaderValue, Request, Response, Uri, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
-use hyper::rt::{Read, Write};
-use hyper_util::rt::TokioIo;
+use http::{Request, Response};
 use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry::{KeyValue, global};
@@ -20,20 +12,17 @@ use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfi
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
-use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio_rustls::TlsConnector;
+
+use crate::client::{Client, Reach};
 
 /// One export, from connecting to the whole answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A collector's answer is a few bytes.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
-
 /// A provider that sends its spans to `endpoint` in batches.
 pub(super) fn provider(endpoint: &str, service: &str, runtime: &Handle) -> Result<SdkTracerProvider, String> {
-    let client = Client::new(runtime.clone()).map_err(|error| error.to_string())?;
+    let client = Client::new(Reach::Any).map_err(|error| error.to_string())?;
+    let client = Exporting { runtime: runtime.clone(), client };
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(client)
@@ -56,73 +45,17 @@ pub(super) fn tracer(provider: &SdkTracerProvider) -> SdkTracer {
 }
 
 /// The exporter calls from a thread of its own; the sockets live on the server's runtime.
-#[derive(Clone)]
-struct Client {
+#[derive(Clone, Debug)]
+struct Exporting {
     runtime: Handle,
-    tls: TlsConnector,
-}
-
-impl std::fmt::Debug for Client {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Client")
-    }
-}
-
-impl Client {
-    fn new(runtime: Handle) -> Result<Self, rustls::Error> {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config =
-            rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let config = config.with_root_certificates(roots).with_no_client_auth();
-        Ok(Self { runtime, tls: TlsConnector::from(Arc::new(config)) })
-    }
-
-    async fn send(self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let uri = request.uri().clone();
-        let host = uri.host().ok_or("the endpoint names no host")?.trim_matches(['[', ']']).to_owned();
-        let secure = uri.scheme() == Some(&Scheme::HTTPS);
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let stream = TcpStream::connect((host.as_str(), port)).await?;
-        if secure {
-            let stream = self.tls.connect(ServerName::try_from(host)?, stream).await?;
-            exchange(TokioIo::new(stream), request).await
-        } else {
-            exchange(TokioIo::new(stream), request).await
-        }
-    }
+    client: Client,
 }
 
 #[async_trait::async_trait]
-impl HttpClient for Client {
+impl HttpClient for Exporting {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let client = self.clone();
-        self.runtime.spawn(async { tokio::time::timeout(TIMEOUT, client.send(request)).await? }).await?
+        let client = self.client.clone();
+        let answer = self.runtime.spawn(async move { client.send(request, TIMEOUT).await });
+        Ok(answer.await??)
     }
-}
-
-/// One request over a fresh connection.
-async fn exchange<I>(io: I, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError>
-where
-    I: Read + Write + Unpin + Send + 'static,
-{
-    let (mut sender, connection) = http1::handshake(io).await?;
-    let connection = tokio::spawn(connection);
-    let response = sender.send_request(origin_form(request)?).await?;
-    let (head, body) = response.into_parts();
-    let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await?.to_bytes();
-    connection.abort();
-    Ok(Response::from_parts(head, body))
-}
-
-/// HTTP/1.1 wants the path in the request line and the host in a header (RFC 9112, section 3.2.1).
-fn origin_form(request: Request<Bytes>) -> Result<Request<Full<Bytes>>, HttpError> {
-    let (mut head, body) = request.into_parts();
-    if let Some(authority) = head.uri.authority() {
-        head.headers.insert(header::HOST, HeaderValue::from_str(authority.as_str())?);
-    }
-    head.uri =
-        Uri::builder().path_and_query(head.uri.path_and_query().map_or("/", |path| path.as_str())).build()?;
-    Ok(Request::from_parts(head, Full::new(body)))
 }

@@ -136,6 +136,21 @@ GET     /resource-types/{id}                        there   durward.schemas.read
 GET     /resource-types/{id}                        absent  durward.schemas.read                                                            403     403       404      404
 DELETE  /resource-types/{id}                        there   durward.schemas.write                                                           403     403       403      204
 DELETE  /resource-types/{id}                        absent  durward.schemas.write                                                           403     403       403      404
+GET     /ssf/streams                                there   durward.event-streams.read                                                      403     403       200      200
+GET     /ssf/streams                                absent  durward.event-streams.read                                                      403     403       404      404
+POST    /ssf/streams                                -       durward.event-streams.write                                                     403     403       403      201
+PUT     /ssf/streams                                there   durward.event-streams.write                                                     403     403       403      200
+PUT     /ssf/streams                                absent  durward.event-streams.write                                                     403     403       403      404
+PATCH   /ssf/streams                                there   durward.event-streams.write                                                     403     403       403      200
+PATCH   /ssf/streams                                absent  durward.event-streams.write                                                     403     403       403      404
+DELETE  /ssf/streams                                there   durward.event-streams.write                                                     403     403       403      204
+DELETE  /ssf/streams                                absent  durward.event-streams.write                                                     403     403       403      404
+GET     /ssf/status                                 there   durward.event-streams.read                                                      403     403       200      200
+GET     /ssf/status                                 absent  durward.event-streams.read                                                      403     403       404      404
+POST    /ssf/status                                 there   durward.event-streams.write                                                     403     403       403      200
+POST    /ssf/status                                 absent  durward.event-streams.write                                                     403     403       403      404
+POST    /ssf/verification                           there   durward.event-streams.write                                                     403     403       403      204
+POST    /ssf/verification                           absent  durward.event-streams.write                                                     403     403       403      404
 ";
 
 /// Below each base of the decision API.
@@ -149,13 +164,15 @@ POST    /search/action    -      durward.decisions.read  200     200       200  
 ";
 
 /// What anybody may see.
-const OPEN: [&str; 6] = [
+const OPEN: [&str; 8] = [
     "/openapi.json",
     "/health/live",
     "/health/ready",
     "/metrics",
     "/.well-known/authzen-configuration",
     "/.well-known/authzen-configuration/acme",
+    "/.well-known/ssf-configuration/acme",
+    "/acme/.well-known/jwks.json",
 ];
 
 struct Row {

@@ -3,6 +3,7 @@
 
 mod decisions;
 mod references;
+mod streams;
 mod subjects;
 mod tenants;
 mod waiting;

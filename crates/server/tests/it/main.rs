@@ -15,4 +15,5 @@ mod reference;
 mod rest;
 mod robust;
 mod scim;
+mod streams;
 mod world;

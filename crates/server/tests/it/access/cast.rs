@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::{REST, Row, SCIM, rows};
 use crate::rest::{new_token, provider, schema};
+use crate::streams::stream;
 use crate::world::{Answer, Caller, OPERATOR, World, operations, user};
 
 /// What tokens carry that are made here: nobody hands on what is not the caller's.
@@ -87,6 +88,12 @@ impl Cast {
     async fn path(&self, table: &'static str, row: &Row) -> String {
         let text = |value: Value, member: &str| value[member].as_str().unwrap().to_owned();
         let name = self.fresh();
+        if row.path.starts_with("/ssf/") {
+            let by_query = matches!(row.method.as_str(), "GET" | "DELETE");
+            let query =
+                if by_query { format!("?stream_id={}", self.stream(row).await) } else { String::new() };
+            return format!("{}{query}", row.path);
+        }
         if row.path.starts_with("/subjects/") || row.path.starts_with("/roles/") {
             return self.subject_path(row, &name).await;
         }
@@ -140,6 +147,20 @@ impl Cast {
         path.replace("{subject}", &subject) + &query
     }
 
+    /// The id of an event stream that is new, or of none. There is one at a time, as a tenant may have few.
+    async fn stream(&self, row: &Row) -> String {
+        if row.absent {
+            return "019b7ca9-0000-7000-8000-000000000000".to_owned();
+        }
+        let known = self.admin.get("!/v1/ssf/streams").await.check(200).json();
+        for stream in known.as_array().unwrap() {
+            let id = stream["stream_id"].as_str().unwrap();
+            self.admin.delete(&format!("!/v1/ssf/streams?stream_id={id}")).await.check(204);
+        }
+        let made = self.make("!/v1/ssf/streams", stream("https://receiver.example/")).await;
+        made["stream_id"].as_str().unwrap().to_owned()
+    }
+
     async fn policy(&self) -> Value {
         let name = self.fresh();
         let user = self.make("/Users", user(&name)).await;
@@ -156,6 +177,14 @@ impl Cast {
         let name = self.fresh();
         Some(match (row.method.as_str(), row.path) {
             ("GET" | "DELETE", _) => return None,
+            ("POST", "/ssf/streams") => stream("https://receiver.example/"),
+            (_, "/ssf/status") => json!({ "stream_id": self.stream(row).await, "status": "paused" }),
+            (_, "/ssf/verification") => json!({ "stream_id": self.stream(row).await }),
+            (_, "/ssf/streams") => {
+                let mut body = stream("https://receiver.example/");
+                body["stream_id"] = json!(self.stream(row).await);
+                body
+            }
             ("PATCH", _) => operations(json!([{ "op": "replace", "path": "title", "value": name }])),
             (_, "") => {
                 self.make("!/v1/sso/custom", provider(&name)).await;

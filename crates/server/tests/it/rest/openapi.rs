@@ -71,6 +71,10 @@ fn fits(schema: &Value, value: &Value, place: &str) {
         }
         return all.iter().for_each(|part| required(part, value, place));
     }
+    if let Some(one) = schema["oneOf"].as_array() {
+        let of_its_sort = |schema: &&Value| (followed(schema)["type"] == "array") == value.is_array();
+        return fits(one.iter().find(of_its_sort).unwrap(), value, place);
+    }
     match schema["type"].as_str() {
         Some("object") if schema["properties"].is_object() => {
             required(schema, value, place);
