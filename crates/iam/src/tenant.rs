@@ -105,7 +105,7 @@ impl Iam {
             .map_err(crate::resource::refused)
     }
 
-    async fn tenant_named(&self, name: &str) -> Result<Tenant> {
+    pub(crate) async fn tenant_named(&self, name: &str) -> Result<Tenant> {
         let found = self.store.tenants().by_name(name).await?;
         found.ok_or_else(|| Error::NotFound(format!("there is no tenant {}", scim::error::quoted(name))))
     }

@@ -136,6 +136,10 @@ mod tests {
               "sort": {"supported":true},
               "etag": {"supported":true},
               "pagination": {"cursor":true,"index":true,"defaultPaginationMethod":"index","defaultPageSize":4,"maxPageSize":3,"cursorTimeout":5},
+              "securityEvents": {
+                "asyncRequest": "none",
+                "eventUris": ["urn:ietf:params:scim:event:prov:create:notice","urn:ietf:params:scim:event:prov:patch:notice","urn:ietf:params:scim:event:prov:put:notice","urn:ietf:params:scim:event:prov:delete","urn:ietf:params:scim:event:prov:activate","urn:ietf:params:scim:event:prov:deactivate"]
+              },
               "authenticationSchemes": [
                 {"type":"oauthbearertoken","name":"Bearer token","description":"An opaque token sent as `Authorization: Bearer …`, made for one connection and revocable at once","specUri":"https://www.rfc-editor.org/rfc/rfc6750","primary":true}
               ],

@@ -51,6 +51,8 @@ pub struct Deliverer {
     /// The tenants that are being served, and by which task.
     under_way: JoinSet<TenantId>,
     busy: HashSet<TenantId>,
+    /// Whether what waits could not be looked for last time.
+    is_away: bool,
 }
 
 struct Inner {
@@ -77,7 +79,7 @@ impl Deliverer {
     /// The same, by a name of its own and with turns of another length.
     pub fn with_turns(iam: Arc<Iam>, client: Client, metrics: Arc<Metrics>, turns: Turns) -> Self {
         let inner = Inner { iam, client, metrics, turns, stopping: AtomicBool::new(false) };
-        Self { inner: Arc::new(inner), under_way: JoinSet::new(), busy: HashSet::new() }
+        Self { inner: Arc::new(inner), under_way: JoinSet::new(), busy: HashSet::new(), is_away: false }
     }
 
     /// Hands out events until `stop` is over, and then finishes what it is at.
@@ -126,10 +128,13 @@ impl Deliverer {
             let found = match self.inner.iam.tenants_to_deliver(DELIVERER, after, TENANTS).await {
                 Ok(found) => found,
                 Err(error) => {
-                    tracing::warn!(%error, "events are not delivered now");
+                    if !std::mem::replace(&mut self.is_away, true) {
+                        tracing::warn!(%error, "events are not delivered until the database is back");
+                    }
                     return;
                 }
             };
+            self.is_away = false;
             after = found.last().copied();
             for tenant in found {
                 if self.under_way.len() >= AT_ONCE

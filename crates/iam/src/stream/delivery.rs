@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use store::{Batch, CommitError, Event, TenantId};
 
 use super::key::SigningKey;
@@ -346,7 +348,7 @@ fn set(tenant: TenantId, stream: &Known, event: &Event, key: &SigningKey) -> Res
     } else if event.topic != stream.id {
         return Ok(None);
     }
-    let id = format!("{}-{}", tenant.0, event.sequence);
+    let id = token_id(tenant, event);
     let claims = Claims {
         issuer: &stream.kept.issuer,
         audience: &stream.kept.endpoint,
@@ -355,6 +357,16 @@ fn set(tenant: TenantId, stream: &Known, event: &Event, key: &SigningKey) -> Res
         content: &content,
     };
     Ok(Some(Set { sequence: event.sequence, token: claims.sign(key) }))
+}
+
+/// The `jti` of an event (RFC 8417 §2.2): the same whenever it is sent, and that of no other event, also after the tenant was put back
+/// to a backup and numbers are given again.
+fn token_id(tenant: TenantId, event: &Event) -> String {
+    let mut hash = Sha256::new();
+    hash.update(event.at.to_be_bytes());
+    hash.update(event.payload.as_bytes());
+    let [a, b, c, d, e, f, ..]: [u8; 32] = hash.finalize().into();
+    format!("{}-{}-{}", tenant.0, event.sequence, HEXLOWER.encode(&[a, b, c, d, e, f]))
 }
 
 #[cfg(test)]

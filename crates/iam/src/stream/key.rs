@@ -96,8 +96,9 @@ impl Iam {
     /// # Errors
     /// When the store cannot answer.
     pub async fn key_set(&self, tenant: &str) -> Result<Value> {
-        let Some(tenant) = self.store.tenants().by_name(tenant).await? else {
-            return Ok(json!({ "keys": [] }));
+        let tenant = match self.tenant_named(tenant).await {
+            Err(Error::NotFound(_)) => return Ok(json!({ "keys": [] })),
+            found => found?,
         };
         let records = self.all_of(tenant.id, KIND, KEYS_MAX).await?;
         let keys: Result<Vec<Value>> = records

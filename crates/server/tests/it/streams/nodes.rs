@@ -16,7 +16,7 @@ use crate::world::{World, user};
 const DELIVERER: Operator<'static> = Operator { name: "deliverer" };
 
 fn numbers(pushed: &[Pushed]) -> Vec<String> {
-    pushed.iter().map(|pushed| pushed.claims()["jti"].as_str().unwrap().to_owned()).collect()
+    pushed.iter().map(Pushed::number).collect()
 }
 
 /// While both write without a pause, and both look for what waits.

@@ -33,6 +33,12 @@ impl Pushed {
         self.part(1)
     }
 
+    /// The tenant and the number of the event, of its id.
+    pub(crate) fn number(&self) -> String {
+        let id = self.claims()["jti"].as_str().unwrap().to_owned();
+        id.rsplit_once('-').unwrap().0.to_owned()
+    }
+
     /// The events, without what they say.
     pub(crate) fn events(&self) -> Vec<String> {
         self.claims()["events"].as_object().unwrap().keys().cloned().collect()
