@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::Object;
 use crate::schema::{Attribute, Attributes, ResourceType, Schema};
-use crate::{Object, event};
 
 /// The schema of the service provider's configuration.
 pub const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
@@ -27,7 +27,7 @@ pub struct Abilities {
     pub cursor_seconds: u64,
 }
 
-/// `/ServiceProviderConfig` (RFC 7643 §5) with the blocks of RFC 9865 §4 and RFC 9967 §5.
+/// `/ServiceProviderConfig` (RFC 7643 §5) with the block of RFC 9865 §4.
 pub fn service_provider_config(base: &str, abilities: &Abilities) -> Value {
     json!({
         "schemas": [SERVICE_PROVIDER_CONFIG],
@@ -49,7 +49,6 @@ pub fn service_provider_config(base: &str, abilities: &Abilities) -> Value {
             "maxPageSize": abilities.page_max,
             "cursorTimeout": abilities.cursor_seconds,
         },
-        "securityEvents": { "asyncRequest": "none", "eventUris": event::ALL },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "Bearer token",
@@ -136,10 +135,6 @@ mod tests {
               "sort": {"supported":true},
               "etag": {"supported":true},
               "pagination": {"cursor":true,"index":true,"defaultPaginationMethod":"index","defaultPageSize":4,"maxPageSize":3,"cursorTimeout":5},
-              "securityEvents": {
-                "asyncRequest": "none",
-                "eventUris": ["urn:ietf:params:scim:event:prov:create:notice","urn:ietf:params:scim:event:prov:patch:notice","urn:ietf:params:scim:event:prov:put:notice","urn:ietf:params:scim:event:prov:delete","urn:ietf:params:scim:event:prov:activate","urn:ietf:params:scim:event:prov:deactivate"]
-              },
               "authenticationSchemes": [
                 {"type":"oauthbearertoken","name":"Bearer token","description":"An opaque token sent as `Authorization: Bearer …`, made for one connection and revocable at once","specUri":"https://www.rfc-editor.org/rfc/rfc6750","primary":true}
               ],

@@ -24,6 +24,10 @@ impl Server {
         Self::spawn(durward(folder, &["serve", "--listen", "127.0.0.1:0", "--data", data]))
     }
 
+    fn start_with(folder: &Path, args: &[&str]) -> Self {
+        Self::spawn(durward(folder, &[&["serve", "--listen", "127.0.0.1:0"], args].concat()))
+    }
+
     /// On a database of its own.
     pub(super) fn start_on(folder: &Path, url: &str) -> Self {
         Self::spawn(durward(folder, &["serve", "--listen", "127.0.0.1:0", "--database", url]))
@@ -120,6 +124,61 @@ fn the_first_start_prints_a_token_once_and_the_second_none() {
     assert_eq!(server.ask("GET", "/default/api/scim/v2/Users", &token, None).0, 200);
     let (printed, ended_well) = server.stop();
     assert_eq!((printed.as_str(), ended_well), ("", true));
+}
+
+/// What happens while a server runs is told within a second or two; what waits when it stops, when it runs again.
+#[test]
+fn events_are_delivered_while_a_server_runs() {
+    let folder = TempDir::new().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}/events", listener.local_addr().unwrap());
+    // The head and the token of one push, which is taken.
+    let take = || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(reader.read_line(&mut head).unwrap(), 0, "{head}");
+        }
+        let head = head.to_ascii_lowercase();
+        let length = head.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
+        let mut token = vec![0; length.parse().unwrap()];
+        reader.read_exact(&mut token).unwrap();
+        stream.write_all(b"HTTP/1.1 202 Accepted\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").unwrap();
+        (head, String::from_utf8(token).unwrap())
+    };
+    let server = Server::start_with(folder.path(), &["--data", "data", "--event-receivers", "any"]);
+    let admin = token(folder.path(), &["--kind", "admin", "--data", "data"]);
+    let stream = json!({ "delivery": { "method": "urn:ietf:rfc:8935", "endpoint_url": endpoint } });
+    assert_eq!(server.ask("POST", "/v1/ssf/streams", &admin, Some(&stream)).0, 201);
+    let make = |server: &Server, name: &str| {
+        let user = json!({ "userName": name });
+        assert_eq!(server.ask("POST", "/scim/Users", &admin, Some(&user)).0, 201);
+    };
+    make(&server, "ada");
+    let (head, first) = take();
+    assert!(head.starts_with("post /events http/1.1\r\n"), "{head}");
+    assert!(head.contains("content-type: application/secevent+jwt\r\n"), "{head}");
+    assert_eq!(first.split('.').count(), 3);
+    let (_, metrics) = server.ask("GET", "/metrics", &admin, None);
+    assert!(metrics.contains("durward_events_pushed_total"), "{metrics}");
+    assert!(server.stop().1);
+
+    // By default nobody is reached at this machine's own address: it waits.
+    let server = Server::start(folder.path(), "data");
+    make(&server, "bob");
+    let (_, shown) = server.ask("GET", "/v1/ssf/streams", &admin, None);
+    let id = serde_json::from_str::<Value>(&shown).unwrap()[0]["stream_id"].as_str().unwrap().to_owned();
+    loop {
+        let (_, status) = server.ask("GET", &format!("/v1/ssf/status?stream_id={id}"), &admin, None);
+        if status.contains("only https is allowed") {
+            break;
+        }
+    }
+    assert!(server.stop().1);
+    let server = Server::start_with(folder.path(), &["--data", "data", "--event-receivers", "any"]);
+    assert_ne!(take().1, first);
+    assert!(server.stop().1);
 }
 
 #[test]

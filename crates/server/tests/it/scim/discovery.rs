@@ -49,17 +49,6 @@ async fn the_configuration_announces_everything_with_the_block_of_rfc_9865() {
             "maxPageSize": 1000,
             "cursorTimeout": 3600
           },
-          "securityEvents": {
-            "asyncRequest": "none",
-            "eventUris": [
-              "urn:ietf:params:scim:event:prov:create:notice",
-              "urn:ietf:params:scim:event:prov:patch:notice",
-              "urn:ietf:params:scim:event:prov:put:notice",
-              "urn:ietf:params:scim:event:prov:delete",
-              "urn:ietf:params:scim:event:prov:activate",
-              "urn:ietf:params:scim:event:prov:deactivate"
-            ]
-          },
           "authenticationSchemes": [
             {
               "type": "oauthbearertoken",
