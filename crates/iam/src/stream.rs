@@ -7,7 +7,7 @@ mod delivery;
 mod key;
 mod set;
 
-pub use delivery::{Outcome, Push, Round, Set, Turns};
+pub use delivery::{Outcome, Round, Told, Turn, Turns};
 
 use std::ops::ControlFlow;
 
@@ -62,14 +62,15 @@ pub struct Draft {
 /// What is kept of a stream, beside its secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Kept {
-    issuer: String,
     endpoint: String,
+    /// For whom its tokens are: where events went at first, as that may not change (SSF 1.0 §8.1.1).
+    audience: String,
     requested: Option<Vec<String>>,
     description: Option<String>,
     #[serde(default)]
     status: Status,
     reason: Option<String>,
-    /// The newest event when it was made: what came before is not for it.
+    /// The newest event when it was made, or was disabled last: what came before is not for it.
     from: i64,
 }
 
@@ -78,10 +79,10 @@ struct Kept {
 pub struct Stream {
     /// Its id.
     pub id: String,
-    /// Who issues its tokens.
-    pub issuer: String,
     /// Where events are sent to.
     pub endpoint: String,
+    /// For whom its tokens are.
+    pub audience: String,
     /// The events it asked for, if it said.
     pub requested: Option<Vec<String>>,
     /// The events it hears.
@@ -95,6 +96,7 @@ pub struct Stream {
 }
 
 /// A stream with its secret and its version.
+#[derive(Debug)]
 struct Known {
     id: String,
     version: i64,
@@ -118,15 +120,15 @@ impl Known {
 
     /// The events it hears.
     fn hears(&self) -> impl Iterator<Item = &'static str> {
-        let requested = self.kept.requested.as_deref();
+        let requested = self.kept.requested.as_deref().filter(|all| !all.is_empty());
         let asked = move |uri: &&str| requested.is_none_or(|all| all.iter().any(|one| one == uri));
         event::ALL.into_iter().filter(asked)
     }
 
     fn shown(self) -> Stream {
         let delivered = self.hears().collect();
-        let Kept { issuer, endpoint, requested, description, status, reason, .. } = self.kept;
-        Stream { id: self.id, issuer, endpoint, requested, delivered, description, status, reason }
+        let Kept { endpoint, audience, requested, description, status, reason, .. } = self.kept;
+        Stream { id: self.id, endpoint, audience, requested, delivered, description, status, reason }
     }
 }
 
@@ -166,6 +168,11 @@ fn check_text(name: &str, text: Option<&str>) -> Result<()> {
     }
 }
 
+/// Who issues the tokens of a tenant, of a server at that URL.
+pub fn issuer(public_url: &str, tenant: &str) -> String {
+    format!("{public_url}/{tenant}")
+}
+
 /// Leaves an event for everybody who listens: about whom, and what.
 pub(crate) fn tell(batch: &mut Batch, cx: &Cx, subject: Value, events: scim::Object) {
     let content = set::Content { subject, events, transaction: cx.trace.clone() };
@@ -181,7 +188,6 @@ impl Iam {
         &self,
         cx: &Cx,
         _: Permit<Write, EventStreams>,
-        issuer: &str,
         draft: Draft,
     ) -> Result<Stream> {
         draft.check()?;
@@ -194,11 +200,10 @@ impl Iam {
             key::make(&mut batch, cx, &*self.env)?;
         }
         let id = new_id(&*self.env, cx.now);
-        let from = self.of(cx).newest_event().await?;
+        let from = self.of(cx).event_numbers().await?.newest;
         let Draft { endpoint, authorization, requested, description } = draft;
-        let issuer = issuer.to_owned();
-        let (status, reason) = (Status::Enabled, None);
-        let kept = Kept { issuer, endpoint, requested, description, status, reason, from };
+        let (audience, status, reason) = (endpoint.clone(), Status::Enabled, None);
+        let kept = Kept { endpoint, audience, requested, description, status, reason, from };
         let authorization = authorization.filter(|secret| !secret.expose().is_empty());
         let made = Known { id, version: 1, kept, authorization };
         let (document, secret) = (print(&made.kept)?, made.secret());
@@ -225,9 +230,11 @@ impl Iam {
     /// # Errors
     /// When the store cannot answer.
     pub async fn event_streams(&self, cx: &Cx, _: Permit<Read, EventStreams>) -> Result<Vec<Stream>> {
-        let all = self.known_streams(cx.tenant).await?;
-        let state = self.delivery_state(cx.tenant).await?;
-        Ok(all.into_iter().map(|known| state.explain(known.shown())).collect())
+        let mut all = Vec::new();
+        for known in self.known_streams(cx.tenant).await? {
+            all.push(self.explained(cx, known).await?);
+        }
+        Ok(all)
     }
 
     /// One stream.
@@ -236,7 +243,11 @@ impl Iam {
     /// [`Error::NotFound`].
     pub async fn event_stream(&self, cx: &Cx, _: Permit<Read, EventStreams>, id: &str) -> Result<Stream> {
         let known = self.known_stream(cx, id).await?;
-        Ok(self.delivery_state(cx.tenant).await?.explain(known.shown()))
+        self.explained(cx, known).await
+    }
+
+    async fn explained(&self, cx: &Cx, known: Known) -> Result<Stream> {
+        Ok(self.delivery_state(cx.tenant, &known.id).await?.explain(known.shown()))
     }
 
     /// Changes what `change` makes of what is known of a stream.
@@ -280,6 +291,9 @@ impl Iam {
     ) -> Result<Stream> {
         check_text("reason", reason.as_deref())?;
         let mut known = self.known_stream(cx, id).await?;
+        if known.kept.status == Status::Disabled {
+            known.kept.from = self.of(cx).event_numbers().await?.newest;
+        }
         (known.kept.status, known.kept.reason) = (status, reason);
         self.keep_stream(cx, known, "status").await
     }
@@ -316,16 +330,15 @@ impl Iam {
     pub async fn delete_event_stream(&self, cx: &Cx, _: Permit<Write, EventStreams>, id: &str) -> Result<()> {
         let known = self.known_stream(cx, id).await?;
         let mut batch = Batch::default();
-        if self.of(cx).total(KIND).await? == 1 {
-            // Nobody is left to hear what waits.
-            batch.delivered(self.of(cx).newest_event().await?);
-        }
         batch
             .delete(KIND, id, Some(known.version))
             .count(KIND, -1, true)
             .listen(-1)
+            .unset(&delivery::setting(id))
             .audit(&audited(cx, "delete", KIND, id));
-        self.of(cx).commit(batch).await.map(drop).map_err(changed)
+        self.of(cx).commit(batch).await.map_err(changed)?;
+        // What waited for it alone goes too.
+        self.clear_outbox(cx.tenant).await.map(drop)
     }
 
     async fn keep_stream(&self, cx: &Cx, known: Known, verb: &str) -> Result<Stream> {
@@ -354,8 +367,9 @@ impl Iam {
         Known::read(found.ok_or_else(missing)?)
     }
 
+    /// All of them, also those that came at once when one more could come.
     async fn known_streams(&self, tenant: store::TenantId) -> Result<Vec<Known>> {
-        self.all_of(tenant, KIND, limits::STREAMS_MAX).await?.into_iter().map(Known::read).collect()
+        self.all_of(tenant, KIND, 2 * limits::STREAMS_MAX).await?.into_iter().map(Known::read).collect()
     }
 
     /// The records of a kind that has few, oldest first.

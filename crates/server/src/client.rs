@@ -36,6 +36,26 @@ pub enum Reach {
     Any,
 }
 
+impl Reach {
+    /// Sees what of a URL can be seen before its name is looked up.
+    ///
+    /// # Errors
+    /// Says why it leads where nobody may go.
+    pub fn check(self, url: &http::Uri) -> Result<(), &'static str> {
+        if self == Self::Any {
+            return Ok(());
+        }
+        if url.scheme() != Some(&Scheme::HTTPS) {
+            return Err("only https is allowed");
+        }
+        let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+        match host.parse::<IpAddr>() {
+            Ok(address) if !is_public(address) => Err(NOT_PUBLIC),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The client. It follows no redirection.
 #[derive(Clone)]
 pub struct Client {
@@ -90,7 +110,7 @@ impl Client {
     /// # Errors
     /// Says why there is no answer, without what was sent.
     pub async fn send(&self, request: Request<Bytes>, within: Duration) -> Result<Response<Bytes>, String> {
-        self.check(request.uri())?;
+        self.reach.check(request.uri())?;
         let exchange = async {
             let response = self.inner.request(request.map(Full::new)).await.map_err(|error| chain(&error))?;
             let (head, body) = response.into_parts();
@@ -101,24 +121,11 @@ impl Client {
         let late = |_| format!("there was no answer within {} s", within.as_secs());
         tokio::time::timeout(within, exchange).await.map_err(late)?
     }
-
-    /// Refuses what the resolver does not see: an address that is written out, and a way without TLS.
-    fn check(&self, uri: &http::Uri) -> Result<(), String> {
-        if self.reach == Reach::Any {
-            return Ok(());
-        }
-        if uri.scheme() != Some(&Scheme::HTTPS) {
-            return Err("only https is allowed".to_owned());
-        }
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-        match host.parse::<IpAddr>() {
-            Ok(address) if !is_public(address) => Err(NOT_PUBLIC.to_owned()),
-            _ => Ok(()),
-        }
-    }
 }
 
 const NOT_PUBLIC: &str = "its address is not one of the public internet";
+/// The same of a name that is not there and of one that leads to a private address: nobody learns names of this network.
+const NOT_FOUND: &str = "its name leads to no address of the public internet";
 
 /// An error with what it came from: hyper's own says little.
 fn chain(error: &dyn std::error::Error) -> String {
@@ -152,10 +159,12 @@ impl Service<Name> for Resolver {
     fn call(&mut self, name: Name) -> Found {
         let (reach, found) = (self.reach, self.inner.call(name));
         Box::pin(async move {
-            let all: Vec<SocketAddr> = found.await?.collect();
-            let reached = all.into_iter().filter(|address| reach == Reach::Any || is_public(address.ip()));
-            let reached: Vec<SocketAddr> = reached.collect();
-            if reached.is_empty() { Err(io::Error::other(NOT_PUBLIC)) } else { Ok(reached.into_iter()) }
+            if reach == Reach::Any {
+                return Ok(found.await?.collect::<Vec<_>>().into_iter());
+            }
+            let all = found.await.map_err(|_| io::Error::other(NOT_FOUND))?;
+            let reached: Vec<SocketAddr> = all.filter(|address| is_public(address.ip())).collect();
+            if reached.is_empty() { Err(io::Error::other(NOT_FOUND)) } else { Ok(reached.into_iter()) }
         })
     }
 }
@@ -193,11 +202,14 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         return is_public_v4(Ipv4Addr::new(a, b, c, d));
     }
     // Of what is given out for one host each (2000::/3) all but protocols' own, documentation, and 6to4, which holds any IPv4.
-    let is_unicast = segments[0] & 0xe000 == 0x2000;
-    let is_special = (segments[0] == 0x2001 && segments[1] < 0x200)
-        || (segments[0] == 0x2001 && segments[1] == 0xdb8)
-        || segments[0] == 0x2002
-        || (segments[0] == 0x3fff && segments[1] < 0x1000);
+    let [first, second, ..] = segments;
+    let is_unicast = first & 0xe000 == 0x2000;
+    let is_special = match first {
+        0x2001 => second < 0x200 || second == 0xdb8,
+        0x2002 => true,
+        0x3fff => second < 0x1000,
+        _ => false,
+    };
     is_unicast && !is_special
 }
 
@@ -258,7 +270,8 @@ mod tests {
             ("http://example.com/", "only https"),
             ("https://127.0.0.1:1/", NOT_PUBLIC),
             ("https://[::1]:1/", NOT_PUBLIC),
-            ("https://localhost:1/", NOT_PUBLIC),
+            ("https://localhost:1/", NOT_FOUND),
+            ("https://no-such-name.invalid/", NOT_FOUND),
         ] {
             let request = Request::post(url).body(Bytes::new()).unwrap();
             let error = client.send(request, Duration::from_secs(10)).await.unwrap_err();

@@ -139,7 +139,7 @@ pub struct Config {
     /// Where events may be sent to
     ///
     /// `public`: over TLS to addresses of the public internet, so that nobody who may set up an event stream reaches into this
-    /// server's own networks through it. `any`: everywhere, also without TLS.
+    /// server's own networks through it. `any`: anywhere, also without TLS.
     #[arg(long, env = "DURWARD_EVENT_RECEIVERS", value_name = "WHERE", default_value = "public")]
     pub event_receivers: Reach,
 

@@ -1,24 +1,23 @@
 //! Hands out events: takes them from the outboxes of the tenants, in turns with the other nodes, and pushes each to its receiver
 //! (RFC 8935).
 //!
-//! What waits is looked for once a second. A tenant's events go in their order, and those of different tenants and streams at once; a
-//! receiver that does not take them holds nobody else up. An event is pushed until it was taken: a receiver may hear one again, with
-//! the same `jti`, when a node died between the push and its note.
+//! What waits is looked for once a second. A stream's events go one at a time in their order, and no stream waits for another: one
+//! turn each, as far as there is room, and then those that had none. An event is pushed until it was taken: a receiver may hear one again,
+//! with the same `jti`, when a node died or was stopped between the push and its note.
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::future::join_all;
 use http::{HeaderValue, Request, StatusCode, header};
 use iam::Iam;
 use iam::env::random;
-use iam::stream::{Outcome, Push, Round, Set, Turns};
+use iam::stream::{Outcome, Round, Told, Turn, Turns};
 use iam::tenant::Operator;
 use serde::Deserialize;
 use store::TenantId;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::client::Client;
@@ -31,9 +30,13 @@ const LOOK: Duration = Duration::from_secs(1);
 const PUSH: Duration = Duration::from_secs(10);
 /// After this no further push of a turn begins.
 const TURN: Duration = Duration::from_secs(15);
+/// So long it is tried to note how a turn went.
+const NOTE: Duration = Duration::from_secs(45);
+/// Between two such attempts.
+const NOTE_PAUSE: Duration = Duration::from_millis(500);
 /// A turn of another node that has lasted so long is over: that node is gone. Longer than any takes.
 const TURN_MAX: Duration = Duration::from_secs(60);
-/// Most tenants whose events are handed out at once.
+/// Most streams whose events are handed out at once.
 const AT_ONCE: usize = 64;
 /// Tenants that are looked up at a time.
 const TENANTS: u64 = 1_000;
@@ -42,47 +45,70 @@ const SAID_CHARS_MAX: usize = 200;
 /// What the application calls who does it.
 const DELIVERER: Operator<'static> = Operator { name: "deliverer" };
 
-const _: () = assert!(TURN.as_secs() + PUSH.as_secs() < TURN_MAX.as_secs());
+const _: () =
+    assert!(TURN.as_secs() + PUSH.as_secs() < NOTE.as_secs() && NOTE.as_secs() < TURN_MAX.as_secs());
 
 /// What hands out events.
 #[derive(Debug)]
 pub struct Deliverer {
-    inner: Arc<Inner>,
-    /// The tenants that are being served, and by which task.
-    under_way: JoinSet<TenantId>,
-    busy: HashSet<TenantId>,
-    /// Whether what waits could not be looked for last time.
+    node: Arc<Node>,
+    stop: watch::Sender<bool>,
+    under_way: JoinSet<Served>,
+    /// The streams that are under way.
+    busy: HashSet<String>,
+    /// Where there was no more room, so that those behind come first the next time.
+    after: Option<TenantId>,
+    /// Whether what waits could not be looked for the last time.
     is_away: bool,
 }
 
-struct Inner {
+/// A stream that had its turn.
+#[derive(Debug)]
+struct Served {
+    tenant: TenantId,
+    stream: String,
+    /// Whether another turn may bring more.
+    has_more: bool,
+}
+
+/// What a turn needs.
+struct Node {
     iam: Arc<Iam>,
     client: Client,
     metrics: Arc<Metrics>,
     turns: Turns,
-    stopping: AtomicBool,
+    public_url: Arc<str>,
+    stopping: watch::Receiver<bool>,
 }
 
-impl std::fmt::Debug for Inner {
+impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inner").field("turns", &self.turns).finish_non_exhaustive()
+        f.debug_struct("Node").field("turns", &self.turns).finish_non_exhaustive()
     }
 }
 
 impl Deliverer {
-    /// For one node: its use cases, and how it asks others.
-    pub fn new(iam: Arc<Iam>, client: Client, metrics: Arc<Metrics>) -> Self {
-        let node = u64::from_be_bytes(random(&System));
-        Self::with_turns(iam, client, metrics, Turns::new(format!("{node:016x}"), TURN_MAX))
+    /// For one node: its use cases, where it is, and how it asks others.
+    pub fn new(iam: Arc<Iam>, public_url: &str, client: Client, metrics: Arc<Metrics>) -> Self {
+        let name = u64::from_be_bytes(random(&System));
+        Self::with_turns(iam, public_url, client, metrics, Turns::new(format!("{name:016x}"), TURN_MAX))
     }
 
     /// The same, by a name of its own and with turns of another length.
-    pub fn with_turns(iam: Arc<Iam>, client: Client, metrics: Arc<Metrics>, turns: Turns) -> Self {
-        let inner = Inner { iam, client, metrics, turns, stopping: AtomicBool::new(false) };
-        Self { inner: Arc::new(inner), under_way: JoinSet::new(), busy: HashSet::new(), is_away: false }
+    pub fn with_turns(
+        iam: Arc<Iam>,
+        public_url: &str,
+        client: Client,
+        metrics: Arc<Metrics>,
+        turns: Turns,
+    ) -> Self {
+        let (stop, stopping) = watch::channel(false);
+        let node = Arc::new(Node { iam, client, metrics, turns, public_url: public_url.into(), stopping });
+        let (under_way, busy) = (JoinSet::new(), HashSet::new());
+        Self { node, stop, under_way, busy, after: None, is_away: false }
     }
 
-    /// Hands out events until `stop` is over, and then finishes what it is at.
+    /// Hands out events until `stop` is over; then no push is waited for any more, and what was taken is noted.
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let mut look = tokio::time::interval(LOOK);
@@ -91,15 +117,29 @@ impl Deliverer {
             tokio::select! {
                 () = &mut stop => break,
                 _ = look.tick() => self.look().await,
-                Some(done) = self.under_way.join_next() => self.done(done),
+                Some(done) = self.under_way.join_next() => {
+                    self.done(done);
+                    // There is room again.
+                    if self.after.is_some() {
+                        self.look().await;
+                    }
+                }
             }
         }
-        self.inner.stopping.store(true, Ordering::Relaxed);
+        self.stop.send_replace(true);
         self.finish().await;
     }
 
-    /// Looks once for what waits, and hands it out.
+    /// Hands out what waits, as far as it can go now.
     pub async fn once(&mut self) {
+        loop {
+            self.look().await;
+            self.finish().await;
+            if self.after.is_none() {
+                break;
+            }
+        }
+        // What all have is taken out.
         self.look().await;
         self.finish().await;
     }
@@ -110,101 +150,122 @@ impl Deliverer {
         }
     }
 
-    fn done(&mut self, done: Result<TenantId, tokio::task::JoinError>) {
+    /// After a turn: the next one of the same stream, unless others have waited for room.
+    fn done(&mut self, done: Result<Served, tokio::task::JoinError>) {
         match done {
-            Ok(tenant) => drop(self.busy.remove(&tenant)),
-            // Which one it was is not known: all but those still under way may be looked at again.
+            Ok(Served { tenant, stream, has_more }) => {
+                self.busy.remove(&stream);
+                if has_more && self.after.is_none() && !*self.stop.borrow() {
+                    self.serve(tenant, stream);
+                }
+            }
+            // Which one it was is not known. Those that are under way have their turns, which no second task gets.
             Err(error) => {
-                tracing::error!(%error, "events of a tenant are not delivered");
+                tracing::error!(%error, "events of a stream are not delivered");
                 self.busy.clear();
             }
         }
     }
 
-    /// Begins with the tenants that have something waiting, as far as there is room.
+    fn serve(&mut self, tenant: TenantId, stream: String) {
+        if self.busy.insert(stream.clone()) {
+            let node = Arc::clone(&self.node);
+            self.under_way.spawn(async move {
+                let has_more = node.serve(tenant, &stream).await;
+                Served { tenant, stream, has_more }
+            });
+        }
+    }
+
+    /// Begins with the streams that have something waiting, as far as there is room.
     async fn look(&mut self) {
-        let mut after = None;
-        loop {
-            let found = match self.inner.iam.tenants_to_deliver(DELIVERER, after, TENANTS).await {
-                Ok(found) => found,
-                Err(error) => {
-                    if !std::mem::replace(&mut self.is_away, true) {
-                        tracing::warn!(%error, "events are not delivered until the database is back");
-                    }
-                    return;
-                }
-            };
-            self.is_away = false;
-            after = found.last().copied();
-            for tenant in found {
-                if self.under_way.len() >= AT_ONCE
-                    && let Some(done) = self.under_way.join_next().await
-                {
-                    self.done(done);
-                }
-                if self.busy.insert(tenant) {
-                    let inner = Arc::clone(&self.inner);
-                    self.under_way.spawn(async move { inner.serve(tenant).await });
+        match self.begin().await {
+            Ok(()) => self.is_away = false,
+            Err(error) => {
+                if !std::mem::replace(&mut self.is_away, true) {
+                    tracing::warn!(%error, "events are not delivered until the database is back");
                 }
             }
-            if after.is_none() {
-                return;
+        }
+    }
+
+    async fn begin(&mut self) -> iam::Result<()> {
+        loop {
+            let found = self.node.iam.tenants_to_deliver(DELIVERER, self.after, TENANTS).await?;
+            if found.is_empty() {
+                self.after = None;
+                return Ok(());
+            }
+            for tenant in found {
+                if self.under_way.len() >= AT_ONCE {
+                    return Ok(());
+                }
+                for stream in self.node.iam.streams_to_deliver(DELIVERER, tenant).await? {
+                    self.serve(tenant, stream);
+                }
+                self.after = Some(tenant);
             }
         }
     }
 }
 
-impl Inner {
-    /// Hands out the events of a tenant until none are left, or none can go now.
-    async fn serve(&self, tenant: TenantId) -> TenantId {
-        while !self.stopping.load(Ordering::Relaxed) {
-            match self.turn(tenant).await {
-                Ok(true) => {}
-                Ok(false) => break,
+impl Node {
+    /// One turn of a stream, if it is this node's. Says whether another may bring more.
+    async fn serve(&self, tenant: TenantId, stream: &str) -> bool {
+        let turn = self.iam.take_turn(DELIVERER, tenant, stream, &self.public_url, &self.turns);
+        match turn.await {
+            Ok(Turn::None) => false,
+            Ok(Turn::Passed) => true,
+            Ok(Turn::Taken(round)) => {
+                let since = Instant::now();
+                let outcome = self.push(&round, since).await;
+                self.note(&round, &outcome, since).await && outcome.failure.is_none()
+            }
+            Err(error) => {
+                tracing::warn!(%error, stream, "events are not delivered now");
+                false
+            }
+        }
+    }
+
+    /// Notes how a turn went. Says whether it is noted.
+    async fn note(&self, round: &Round, outcome: &Outcome, since: Instant) -> bool {
+        let stream = round.stream();
+        if let Some(failure) = &outcome.failure {
+            tracing::warn!(stream, failure, "an event is not taken; it is sent again");
+        }
+        loop {
+            match self.iam.end_turn(DELIVERER, round, outcome).await {
+                Ok(true) => return true,
+                Ok(false) => {
+                    tracing::debug!(stream, "the stream is gone, or another node has its turn");
+                    return false;
+                }
+                Err(error) if since.elapsed() < NOTE => {
+                    tracing::debug!(%error, stream, "what was delivered is not noted yet");
+                    tokio::time::sleep(NOTE_PAUSE).await;
+                }
                 Err(error) => {
-                    tracing::warn!(%error, tenant = tenant.0, "events are not delivered now");
-                    break;
+                    tracing::warn!(%error, stream, "what was delivered is not noted; it is sent again");
+                    return false;
                 }
             }
         }
-        tenant
     }
 
-    /// One turn. Says whether another may bring more.
-    async fn turn(&self, tenant: TenantId) -> iam::Result<bool> {
-        let Some(round) = self.iam.take_round(DELIVERER, tenant, &self.turns).await? else {
-            return Ok(false);
-        };
-        let since = Instant::now();
-        let outcomes = join_all(round.pushes.iter().map(|push| self.push(push, since))).await;
-        let brings_more = outcomes.iter().any(|outcome| outcome.failure.is_none());
-        self.settle(round, &outcomes).await?;
-        Ok(brings_more)
-    }
-
-    async fn settle(&self, round: Round, outcomes: &[Outcome]) -> iam::Result<()> {
-        for outcome in outcomes {
-            if let Some(failure) = &outcome.failure {
-                tracing::warn!(stream = outcome.stream, failure, "an event is not taken; it is sent again");
+    /// Pushes the events of a turn in their order, until one is not taken, the stream is changed, or time is up.
+    async fn push(&self, round: &Round, since: Instant) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut stopping = self.stopping.clone();
+        for told in round.events() {
+            if since.elapsed() > TURN || !self.iam.is_current(DELIVERER, round).await.unwrap_or(false) {
+                break;
             }
-        }
-        if !self.iam.settle_round(DELIVERER, round, outcomes).await? {
-            tracing::warn!(
-                "a turn lasted too long, and another node has it: receivers may hear events again"
-            );
-        }
-        Ok(())
-    }
-
-    /// Pushes the events of a stream in their order, until one is not taken or time is up.
-    async fn push(&self, push: &Push, since: Instant) -> Outcome {
-        let before = push.sets.first().map_or(push.through, |first| first.sequence - 1);
-        let mut outcome = Outcome { stream: push.stream.clone(), through: before, refused: 0, failure: None };
-        for set in &push.sets {
-            if since.elapsed() > TURN || self.stopping.load(Ordering::Relaxed) {
-                return outcome;
-            }
-            let answer = self.send(push, set).await;
+            let answer = tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stopping| *stopping) => break,
+                answer = self.send(round, told) => answer,
+            };
             self.metrics.pushed(match &answer {
                 Ok(Answer::Taken) => Pushed::Taken,
                 Ok(Answer::Refused(_)) => Pushed::Refused,
@@ -213,32 +274,36 @@ impl Inner {
             match answer {
                 Ok(Answer::Taken) => {}
                 Ok(Answer::Refused(why)) => {
-                    tracing::warn!(stream = push.stream, event = set.sequence, why, "an event is refused");
+                    tracing::warn!(
+                        stream = round.stream(),
+                        event = told.sequence,
+                        why,
+                        "an event is refused"
+                    );
                     outcome.refused += 1;
                 }
                 Err(why) => {
                     outcome.failure = Some(why);
-                    return outcome;
+                    break;
                 }
             }
-            outcome.through = set.sequence;
+            outcome.done += 1;
         }
-        outcome.through = push.through;
         outcome
     }
 
-    async fn send(&self, push: &Push, set: &Set) -> Result<Answer, String> {
-        let mut request = Request::post(&push.endpoint)
+    async fn send(&self, round: &Round, told: &Told) -> Result<Answer, String> {
+        let mut request = Request::post(round.endpoint())
             .header(header::CONTENT_TYPE, "application/secevent+jwt")
             .header(header::ACCEPT, "application/json")
             .header(header::USER_AGENT, concat!("durward/", env!("CARGO_PKG_VERSION")));
-        if let Some(authorization) = &push.authorization {
+        if let Some(authorization) = round.authorization() {
             let mut value = HeaderValue::from_str(authorization.expose())
                 .map_err(|_| "the Authorization header cannot be sent")?;
             value.set_sensitive(true);
             request = request.header(header::AUTHORIZATION, value);
         }
-        let body = Bytes::copy_from_slice(set.token.as_bytes());
+        let body = Bytes::from(round.token(told));
         let request = request.body(body).map_err(|_| "the endpoint is no URL")?;
         let response = self.client.send(request, PUSH).await?;
         read(response.status(), response.body())
@@ -261,7 +326,12 @@ struct Said {
     description: String,
 }
 
-/// Of the errors of RFC 8935 §2.4 one is about the event; the others are about the stream, and somebody will put that right.
+/// What of RFC 8935 §2.4 is about the stream and not about the event: somebody will put it right.
+const PASSING: [&str; 5] =
+    ["invalid_key", "invalid_issuer", "invalid_audience", "authentication_failed", "access_denied"];
+
+/// A receiver that says of an event in RFC 8935's words that it is no good hears it no more: `invalid_request`, or `invalid_state` of a
+/// verification that it did not wait for (SSF 1.0 §8.1.4).
 fn read(status: StatusCode, body: &[u8]) -> Result<Answer, String> {
     if status.is_success() {
         return Ok(Answer::Taken);
@@ -273,7 +343,7 @@ fn read(status: StatusCode, body: &[u8]) -> Result<Answer, String> {
     });
     let why = format!("the receiver answered {}{why}", status.as_u16());
     match said {
-        Some(said) if status == StatusCode::BAD_REQUEST && said.err == "invalid_request" => {
+        Some(said) if status == StatusCode::BAD_REQUEST && !PASSING.contains(&said.err.as_str()) => {
             Ok(Answer::Refused(why))
         }
         _ => Err(why),
@@ -297,6 +367,10 @@ mod tests {
             refused("the receiver answered 400: invalid_request no such subject")
         );
         assert_eq!(read(400, r#"{"err":"invalid_key"}"#), failed("the receiver answered 400: invalid_key"));
+        assert_eq!(
+            read(400, r#"{"err":"invalid_state"}"#),
+            refused("the receiver answered 400: invalid_state")
+        );
         assert_eq!(read(400, "{}"), failed("the receiver answered 400"));
         assert_eq!(
             read(500, r#"{"err":"invalid_request"}"#),

@@ -18,6 +18,7 @@ use scim::Object;
 use scim::message::{ListQuery, MEDIA_TYPE};
 use serde::de::DeserializeOwned;
 
+use crate::client::Reach;
 use crate::observe::{RequestId, RequestTenant};
 use crate::problem::Refusal;
 use crate::rest::decisions::tenant_of;
@@ -31,6 +32,8 @@ pub struct App {
     pub iam: Arc<Iam>,
     /// The URL by which clients reach this server, without a slash at the end.
     pub public_url: Arc<str>,
+    /// Where events may be sent to.
+    pub receivers: Reach,
     /// How long a body may take to arrive.
     pub patience: Duration,
 }

@@ -351,7 +351,7 @@ impl TenantStore<'_> {
         Ok(chain.verdict())
     }
 
-    pub(crate) async fn head(&self) -> Result<Head, StoreError> {
+    async fn head(&self) -> Result<Head, StoreError> {
         let mut head = Head::START;
         self.read(HEAD, &[self.param()], |row| {
             head = Head::read(row)?;

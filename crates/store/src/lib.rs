@@ -59,7 +59,7 @@ pub use error::{CommitError, StoreError};
 pub use index::{Access, Position, Query};
 pub use location::{Location, Url};
 pub use moment::Moment;
-pub use outbox::Event;
+pub use outbox::{Event, EventNumbers};
 pub use postgres::SILENCE_SECONDS_MAX;
 pub use readers::snapshot;
 pub use record::{Mentioned, MentionedRef, Record, RecordRef};

@@ -2,7 +2,7 @@
 //! While nobody listens to a tenant's events, none are kept; the `head` row knows how many do, so that whoever commits need not ask.
 //! A sequence is never given twice, also after delivery. To whom events go is not known here.
 
-use crate::columns::{MORE, Param, bounded};
+use crate::columns::{ENOUGH, MORE, Param, bounded};
 use crate::tenant::Tenants;
 use crate::{StoreError, TenantId, TenantStore, statements};
 
@@ -11,6 +11,7 @@ statements! {
     LIST = "select sequence, at, topic, payload from outbox where tenant = $1 and sequence > $2 \
             order by sequence limit $3";
     DELIVERED = "delete from outbox where tenant = $1 and sequence <= $2";
+    SPAN = "select delivered, outbox from head where tenant = $1";
     NOTE = "update head set delivered = $1 where tenant = $2";
     WAITING = "select tenant from head where listeners > 0 and tenant > $1 and outbox > delivered \
                order by tenant limit $2";
@@ -27,6 +28,15 @@ pub struct Event {
     pub topic: String,
     /// Its content.
     pub payload: String,
+}
+
+/// Where a tenant's events are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EventNumbers {
+    /// Up to and with this one they were delivered.
+    pub delivered: i64,
+    /// The newest.
+    pub newest: i64,
 }
 
 impl TenantStore<'_> {
@@ -46,9 +56,15 @@ impl TenantStore<'_> {
         Ok(events)
     }
 
-    /// The number of the newest event there ever was; 0 when there was none.
-    pub async fn newest_event(&self) -> Result<i64, StoreError> {
-        Ok(self.head().await?.outbox)
+    /// The number of the newest event there ever was, and up to which they were delivered; 0 when there was none.
+    pub async fn event_numbers(&self) -> Result<EventNumbers, StoreError> {
+        let mut numbers = EventNumbers::default();
+        self.read(SPAN, &[self.param()], |row| {
+            numbers = EventNumbers { delivered: row.int(0)?, newest: row.int(1)? };
+            ENOUGH
+        })
+        .await?;
+        Ok(numbers)
     }
 }
 

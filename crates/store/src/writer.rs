@@ -272,13 +272,12 @@ impl Writer {
                     committed.sequence = head.audit;
                 }
                 Step::Event { args } => {
-                    // An entry that tells of the same has moved the head already.
-                    let (head, _) = self.find(tenant, heads)?;
+                    let (head, moved) = self.find(tenant, heads)?;
                     let Some(number) = head.event() else { continue };
+                    *moved = true;
                     let params = [Param::Int(tenant.0), Param::Int(number)].into_iter();
                     let params = params.chain(batch.params(args, tenant.0));
                     self.session.run(outbox::INSERT, params, &mut committed)?;
-                    self.moved(tenant, heads)?;
                 }
                 Step::Listen { more } => self.moved(tenant, heads)?.listeners += more,
             }

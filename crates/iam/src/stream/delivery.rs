@@ -1,11 +1,11 @@
-//! From the outbox to who listens: one node at a time takes the next events of a tenant, pushes them, and notes how far it came.
+//! From the outbox to who listens: one node at a time takes the next events of a stream, pushes them, and notes how far it came.
 //!
-//! Whose turn it is, and how far each stream has come, is one setting of the tenant, which changes only from what it was
+//! Whose turn it is, and how far the stream has come, is one setting of the tenant, which changes only from what it was
 //! when it was read. A node that dies over its turn loses it: to the others the setting then stays as it is for longer than any turn
 //! takes, by their own clocks. What it had pushed and not noted is pushed again, as the same tokens.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use data_encoding::HEXLOWER;
@@ -22,29 +22,26 @@ use crate::secret::Secret;
 use crate::tenant::Operator;
 use crate::{Iam, limits};
 
-/// The setting.
-const STATE: &str = "delivery";
 /// After the first failure in a row so long is waited, after each further one twice as long, at most the other.
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(300);
 /// Most characters of why a push failed that are kept.
 const ERROR_CHARS_MAX: usize = 300;
+/// Most turns of others that are remembered. More are taken for new ones now and then, which makes them longer and nothing worse.
+const SEEN_MAX: usize = 4_096;
 
-/// How far the deliveries of a tenant are.
+/// The setting of a stream.
+pub(super) fn setting(stream: &str) -> String {
+    format!("delivery/{stream}")
+}
+
+/// How far the deliveries of a stream are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct State {
     /// The node whose turn it is.
     holder: Option<String>,
     /// How many turns there were, so that no two are alike.
     turns: u64,
-    /// All streams have come so far.
-    through: i64,
-    streams: BTreeMap<String, Progress>,
-}
-
-/// How far a stream is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Progress {
     /// The last event that was delivered, or need not be.
     through: i64,
     /// Events that the receiver said are no good (RFC 8935 §2.3).
@@ -55,28 +52,8 @@ struct Progress {
     failures: u32,
     error: Option<String>,
     due: i64,
-}
-
-impl Progress {
-    fn failed(&mut self, now: i64, why: &str) {
-        let pause = PAUSE.saturating_mul(1 << self.failures.min(20)).min(PAUSE_MAX);
-        self.failures = self.failures.saturating_add(1);
-        self.error = Some(why.chars().take(ERROR_CHARS_MAX).collect());
-        self.due = now.saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
-    }
-
-    fn succeeded(&mut self) {
-        (self.failures, self.error, self.due) = (0, None, 0);
-    }
-
-    /// Moves past events that nobody will hear; says how many.
-    fn give_up(&mut self, newest: i64) {
-        let from = newest.saturating_sub(limits::EVENTS_HELD_MAX);
-        if from > self.through {
-            self.lost = self.lost.saturating_add(from.abs_diff(self.through));
-            self.through = from;
-        }
-    }
+    /// The version of the stream that failed: another one need not wait.
+    version: i64,
 }
 
 impl State {
@@ -84,43 +61,53 @@ impl State {
         text.map_or_else(|| Ok(Self::default()), |text| serde_json::from_str(text).map_err(Error::internal))
     }
 
-    fn print(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(Error::internal)
+    fn failed(&mut self, now: i64, version: i64, why: &str) {
+        let pause = PAUSE.saturating_mul(1 << self.failures.min(20)).min(PAUSE_MAX);
+        self.failures = self.failures.saturating_add(1);
+        self.error = Some(why.chars().take(ERROR_CHARS_MAX).collect());
+        self.due = now.saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
+        self.version = version;
     }
 
-    /// Keeps what is known of the streams that there are, and no others.
-    fn settle_on(&mut self, streams: &[Known]) {
-        self.streams.retain(|id, _| streams.iter().any(|stream| stream.id == *id));
-        for stream in streams {
-            let new = || Progress { through: stream.kept.from, ..Progress::default() };
-            self.streams.entry(stream.id.clone()).or_insert_with(new);
+    fn succeeded(&mut self) {
+        (self.failures, self.error, self.due) = (0, None, 0);
+    }
+
+    fn is_due(&self, now: i64, version: i64) -> bool {
+        now >= self.due || version != self.version
+    }
+
+    /// Gives up the oldest events where more wait than are held.
+    fn give_up(&mut self, newest: i64) {
+        let from = newest.saturating_sub(limits::EVENTS_HELD_MAX);
+        if from > self.through {
+            self.lost = self.lost.saturating_add(from.abs_diff(self.through));
+            self.through = from;
         }
     }
 
-    /// Writes it down in place of what was `known`, and takes out what all streams have.
-    fn commit(&mut self, known: Option<&str>) -> Result<Batch> {
-        let mut batch = Batch::default();
-        let through = self.streams.values().map(|progress| progress.through).min();
-        if let Some(through) = through.filter(|through| *through > self.through) {
-            self.through = through;
-            batch.delivered(through);
-        }
-        batch.setting_after(known, STATE, &self.print()?);
-        Ok(batch)
+    /// Writes it down in place of what was `known`.
+    fn keep(&self, batch: &mut Batch, stream: &str, known: Option<&str>) -> Result<String> {
+        let text = serde_json::to_string(self).map_err(Error::internal)?;
+        batch.setting_after(known, &setting(stream), &text);
+        Ok(text)
     }
 
     /// Says with a stream how its last attempts went.
     pub(super) fn explain(&self, mut stream: Stream) -> Stream {
-        let Some(progress) = self.streams.get(&stream.id) else { return stream };
         let mut said: Vec<String> = stream.reason.take().into_iter().collect();
-        if let Some(error) = &progress.error {
-            said.push(format!("{} attempts in a row failed, the last: {error}", progress.failures));
+        match &self.error {
+            Some(error) if self.failures == 1 => said.push(format!("the last attempt failed: {error}")),
+            Some(error) => {
+                said.push(format!("the last {} attempts failed, the last of them: {error}", self.failures));
+            }
+            None => {}
         }
-        if progress.refused > 0 {
-            said.push(format!("the receiver refused {} events", progress.refused));
+        if self.refused > 0 {
+            said.push(format!("events that the receiver refused: {}", self.refused));
         }
-        if progress.lost > 0 {
-            said.push(format!("{} events were given up, as too many waited", progress.lost));
+        if self.lost > 0 {
+            said.push(format!("events that were given up, as too many waited: {}", self.lost));
         }
         stream.reason = (!said.is_empty()).then(|| said.join("; "));
         stream
@@ -134,7 +121,8 @@ pub struct Turns {
     node: String,
     /// Longer than any turn takes.
     longest: Duration,
-    seen: Mutex<HashMap<TenantId, (String, Instant)>>,
+    /// By stream, the number of the turn.
+    seen: Mutex<HashMap<String, (u64, Instant)>>,
 }
 
 impl Turns {
@@ -143,69 +131,103 @@ impl Turns {
         Self { node, longest, seen: Mutex::default() }
     }
 
-    fn seen(&self) -> MutexGuard<'_, HashMap<TenantId, (String, Instant)>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether the turn that this setting says somebody has is over.
-    fn is_over(&self, tenant: TenantId, setting: &str) -> bool {
+    /// Whether the turn that somebody has is over.
+    fn is_over(&self, stream: &str, turn: u64) -> bool {
         let now = Instant::now();
-        let mut all = self.seen();
-        match all.get(&tenant) {
-            Some((seen, since)) if seen == setting => now.duration_since(*since) >= self.longest,
+        let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match all.get(stream) {
+            Some((seen, since)) if *seen == turn => now.duration_since(*since) >= self.longest,
             _ => {
-                all.insert(tenant, (setting.to_owned(), now));
+                if all.len() >= SEEN_MAX {
+                    all.clear();
+                }
+                all.insert(stream.to_owned(), (turn, now));
                 false
             }
         }
     }
 }
 
-/// A signed event.
-#[derive(Clone, Debug)]
-pub struct Set {
-    /// Its number in the tenant.
-    pub sequence: i64,
-    /// The Security Event Token (RFC 8417), in its compact form.
-    pub token: String,
+/// What came of looking for something to push.
+#[derive(Debug)]
+pub enum Turn {
+    /// There is nothing to push now, or another node has the turn.
+    None,
+    /// There were events that the stream does not hear; perhaps more wait.
+    Passed,
+    /// It is this node's.
+    Taken(Box<Round>),
 }
 
-/// What one stream is to hear, in that order.
-#[derive(Clone, Debug)]
-pub struct Push {
-    /// The stream.
-    pub stream: String,
-    /// Where to.
-    pub endpoint: String,
-    /// The `Authorization` header.
-    pub authorization: Option<Secret<String>>,
-    /// The events.
-    pub sets: Vec<Set>,
-    /// With these it has come so far.
-    pub through: i64,
-}
-
-/// How a push went.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// The stream.
-    pub stream: String,
-    /// So far it has come.
-    pub through: i64,
-    /// So many of these events the receiver said are no good.
-    pub refused: u64,
-    /// Why it has not come further.
-    pub failure: Option<String>,
-}
-
-/// A node's turn with a tenant.
+/// A node's turn with a stream.
 #[derive(Debug)]
 pub struct Round {
     tenant: TenantId,
+    stream: Known,
+    issuer: String,
+    key: SigningKey,
+    /// The setting as this turn wrote it.
     known: String,
     state: State,
-    /// What is to be pushed.
-    pub pushes: Vec<Push>,
+    /// What the stream is to hear, in that order.
+    events: Vec<Told>,
+    /// With these it has come so far.
+    through: i64,
+}
+
+/// An event as a stream hears it.
+#[derive(Debug)]
+pub struct Told {
+    /// Its number in the tenant.
+    pub sequence: i64,
+    id: String,
+    at: i64,
+    content: Content,
+}
+
+impl Round {
+    /// The id of the stream.
+    pub fn stream(&self) -> &str {
+        &self.stream.id
+    }
+
+    /// Where its events go.
+    pub fn endpoint(&self) -> &str {
+        &self.stream.kept.endpoint
+    }
+
+    /// The `Authorization` header they are sent with.
+    pub fn authorization(&self) -> Option<&Secret<String>> {
+        self.stream.authorization.as_ref()
+    }
+
+    /// The events, oldest first.
+    pub fn events(&self) -> &[Told] {
+        &self.events
+    }
+
+    /// The Security Event Token (RFC 8417) of an event, in its compact form.
+    pub fn token(&self, told: &Told) -> String {
+        let claims = Claims {
+            issuer: &self.issuer,
+            audience: &self.stream.kept.audience,
+            id: &told.id,
+            at: told.at,
+            content: &told.content,
+        };
+        claims.sign(&self.key)
+    }
+}
+
+/// How a turn went.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// How many of its events, from the first on, need not be sent again.
+    pub done: usize,
+    /// So many of these the receiver said are no good.
+    pub refused: u64,
+    /// Why not more.
+    pub failure: Option<String>,
 }
 
 impl Iam {
@@ -223,121 +245,174 @@ impl Iam {
         Ok(self.store.tenants().waiting(after, take).await?)
     }
 
-    /// Takes the turn with a tenant's events, unless there is nothing to push now, or another node has it.
+    /// The streams of a tenant, by id.
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn take_round(
+    pub async fn streams_to_deliver(&self, _: Operator<'_>, tenant: TenantId) -> Result<Vec<String>> {
+        let streams = self.clear_outbox(tenant).await?;
+        Ok(streams.into_iter().map(|stream| stream.id).collect())
+    }
+
+    /// Takes out of the outbox what no stream needs any more. Says which streams there are.
+    pub(super) async fn clear_outbox(&self, tenant: TenantId) -> Result<Vec<Known>> {
+        let outbox = self.store.tenant(tenant);
+        // In this order: a stream that is not among them was made after these events.
+        let numbers = outbox.event_numbers().await?;
+        let streams = self.known_streams(tenant).await?;
+        let mut through = numbers.newest;
+        for stream in &streams {
+            let state = self.delivery_state(tenant, &stream.id).await?;
+            through = through.min(state.through.max(stream.kept.from));
+        }
+        if through > numbers.delivered {
+            let mut batch = Batch::default();
+            batch.delivered(through);
+            match outbox.commit(batch).await {
+                Ok(_) | Err(CommitError::NoTenant) => {}
+                Err(error) => return Err(refused(error)),
+            }
+        }
+        Ok(streams)
+    }
+
+    /// Takes the turn with a stream. `public_url` is where this server is, which issues the tokens.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn take_turn(
         &self,
         _: Operator<'_>,
         tenant: TenantId,
+        stream: &str,
+        public_url: &str,
         turns: &Turns,
-    ) -> Result<Option<Round>> {
+    ) -> Result<Turn> {
         let settings = self.store.tenant(tenant);
-        let known = settings.setting(STATE).await?;
+        let known = settings.setting(&setting(stream)).await?;
         let mut state = State::read(known.as_deref())?;
-        if state.holder.is_some() && !turns.is_over(tenant, known.as_deref().unwrap_or_default()) {
-            return Ok(None);
+        if state.holder.is_some() && !turns.is_over(stream, state.turns) {
+            return Ok(Turn::None);
         }
-        turns.seen().remove(&tenant);
-        // In this order: a stream that is not among them was made after these events.
-        let newest = settings.newest_event().await?;
-        let streams = self.known_streams(tenant).await?;
+        let (Some(owner), Some(stream)) =
+            (self.store.tenants().get(tenant).await?, self.stream_of(tenant, stream).await?)
+        else {
+            return Ok(Turn::None);
+        };
         let before = state.clone();
         state.holder = None;
-        state.settle_on(&streams);
-        let pushes = self.pushes(tenant, &streams, newest, &mut state).await?;
-        if !pushes.is_empty() {
+        state.through = state.through.max(stream.kept.from);
+        let newest = settings.event_numbers().await?.newest;
+        let events = self.next_events(tenant, &stream, newest, &mut state).await?;
+        let (through, events) = events.unwrap_or((state.through, Vec::new()));
+        if events.is_empty() {
+            state.through = through;
+        } else {
             state.holder = Some(turns.node.clone());
             state.turns = state.turns.wrapping_add(1);
         }
         if state == before {
-            return Ok(None);
+            return Ok(Turn::None);
         }
-        let batch = state.commit(known.as_deref())?;
+        let mut batch = Batch::default();
+        let known = state.keep(&mut batch, &stream.id, known.as_deref())?;
+        // Nothing is kept of a stream that is gone.
+        batch.while_held(super::KIND, &stream.id, stream.version);
         match settings.commit(batch).await {
-            Ok(_) if pushes.is_empty() => Ok(None),
-            Ok(_) => Ok(Some(Round { tenant, known: state.print()?, state, pushes })),
-            // Another node was faster, or the tenant is gone.
-            Err(CommitError::Changed | CommitError::NoTenant) => Ok(None),
-            Err(error) => Err(refused(error)),
+            Ok(_) if events.is_empty() => return Ok(Turn::Passed),
+            Ok(_) => {}
+            // Another node was faster, the stream has changed, or the tenant is gone.
+            Err(CommitError::Changed | CommitError::Stale | CommitError::Missing | CommitError::NoTenant) => {
+                return Ok(Turn::None);
+            }
+            Err(error) => return Err(refused(error)),
         }
+        let key = self.signing_keys(tenant).await?.pop();
+        let key = key.ok_or_else(|| Error::internal("there is no key to sign with"))?;
+        let issuer = super::issuer(public_url, &owner.name);
+        Ok(Turn::Taken(Box::new(Round { tenant, stream, issuer, key, known, state, events, through })))
     }
 
-    async fn pushes(
+    /// The next events of a stream and how far they reach; none if it hears nothing now.
+    async fn next_events(
         &self,
         tenant: TenantId,
-        streams: &[Known],
+        stream: &Known,
         newest: i64,
         state: &mut State,
-    ) -> Result<Vec<Push>> {
-        let now = self.now();
-        let mut key = None;
-        let mut pushes = Vec::new();
-        for stream in streams {
-            let Some(progress) = state.streams.get_mut(&stream.id) else { continue };
-            if stream.kept.status == Status::Disabled {
-                progress.through = progress.through.max(newest);
-                progress.succeeded();
-                continue;
-            }
-            progress.give_up(newest);
-            if stream.kept.status == Status::Paused || now < progress.due || progress.through >= newest {
-                continue;
-            }
-            let take = limits::EVENTS_TAKEN_MAX;
-            let events = self.store.tenant(tenant).outbox(progress.through, take).await?;
-            let through = events.last().map_or(newest, |last| last.sequence);
-            if key.is_none() {
-                key = self.signing_keys(tenant).await?.pop();
-            }
-            let signing = key.as_ref().ok_or_else(|| Error::internal("there is no key to sign with"))?;
-            let sets: Result<Vec<Option<Set>>> =
-                events.iter().map(|event| set(tenant, stream, event, signing)).collect();
-            let sets: Vec<Set> = sets?.into_iter().flatten().collect();
-            if sets.is_empty() {
-                progress.through = through;
-                continue;
-            }
-            let (endpoint, authorization) = (stream.kept.endpoint.clone(), stream.authorization.clone());
-            pushes.push(Push { stream: stream.id.clone(), endpoint, authorization, sets, through });
+    ) -> Result<Option<(i64, Vec<Told>)>> {
+        if stream.kept.status == Status::Disabled {
+            state.through = state.through.max(newest);
+            state.succeeded();
+            return Ok(None);
         }
-        Ok(pushes)
+        state.give_up(newest);
+        let is_due = state.is_due(self.now(), stream.version);
+        if stream.kept.status == Status::Paused || !is_due || state.through >= newest {
+            return Ok(None);
+        }
+        let mut events = self.store.tenant(tenant).outbox(state.through, limits::EVENTS_TAKEN_MAX).await?;
+        let is_all = u64::try_from(events.len()).unwrap_or_default() < limits::EVENTS_TAKEN_MAX;
+        // What came since may be for streams that have come since.
+        events.retain(|event| event.sequence <= newest);
+        let last = events.last().map(|last| last.sequence);
+        let through = if is_all { newest } else { last.unwrap_or(newest) };
+        let told: Result<Vec<Option<Told>>> =
+            events.iter().map(|event| told(tenant, stream, event)).collect();
+        Ok(Some((through, told?.into_iter().flatten().collect())))
     }
 
-    /// Notes how the pushes of a round went, and ends the turn. Says whether it was still this node's.
+    /// Whether a turn is still of the stream as it is: it was neither changed nor removed, nor told to wait.
     ///
     /// # Errors
-    /// When the store cannot answer; then the turn ends by itself, and what was pushed is pushed again.
-    pub async fn settle_round(&self, _: Operator<'_>, round: Round, outcomes: &[Outcome]) -> Result<bool> {
-        let Round { tenant, known, mut state, .. } = round;
-        let now = self.now();
-        for outcome in outcomes {
-            let Some(progress) = state.streams.get_mut(&outcome.stream) else { continue };
-            progress.through = progress.through.max(outcome.through);
-            progress.refused = progress.refused.saturating_add(outcome.refused);
-            match &outcome.failure {
-                Some(why) => progress.failed(now, why),
-                None => progress.succeeded(),
-            }
-        }
-        // Who began to listen meanwhile keeps what it is to hear.
-        state.settle_on(&self.known_streams(tenant).await?);
+    /// When the store cannot answer.
+    pub async fn is_current(&self, _: Operator<'_>, round: &Round) -> Result<bool> {
+        let now = self.stream_of(round.tenant, &round.stream.id).await?;
+        Ok(now.is_some_and(|now| now.version == round.stream.version))
+    }
+
+    /// Notes how a turn went, and ends it. Says whether it was still this node's.
+    ///
+    /// # Errors
+    /// When the store cannot answer; it may be tried again. Else the turn ends by itself, and what was pushed is pushed again.
+    pub async fn end_turn(&self, _: Operator<'_>, round: &Round, outcome: &Outcome) -> Result<bool> {
+        let mut state = round.state.clone();
         state.holder = None;
-        match self.store.tenant(tenant).commit(state.commit(Some(&known))?).await {
+        state.refused = state.refused.saturating_add(outcome.refused);
+        if outcome.done >= round.events.len() {
+            state.through = state.through.max(round.through);
+        } else if let Some(last) = outcome.done.checked_sub(1).and_then(|last| round.events.get(last)) {
+            state.through = state.through.max(last.sequence);
+        }
+        match &outcome.failure {
+            Some(why) => {
+                if outcome.done > 0 {
+                    state.succeeded();
+                }
+                state.failed(self.now(), round.stream.version, why);
+            }
+            None => state.succeeded(),
+        }
+        let mut batch = Batch::default();
+        state.keep(&mut batch, &round.stream.id, Some(&round.known))?;
+        match self.store.tenant(round.tenant).commit(batch).await {
             Ok(_) => Ok(true),
             Err(CommitError::Changed | CommitError::NoTenant) => Ok(false),
             Err(error) => Err(refused(error)),
         }
     }
 
-    pub(super) async fn delivery_state(&self, tenant: TenantId) -> Result<State> {
-        State::read(self.store.tenant(tenant).setting(STATE).await?.as_deref())
+    pub(super) async fn delivery_state(&self, tenant: TenantId, stream: &str) -> Result<State> {
+        State::read(self.store.tenant(tenant).setting(&setting(stream)).await?.as_deref())
+    }
+
+    async fn stream_of(&self, tenant: TenantId, id: &str) -> Result<Option<Known>> {
+        self.store.tenant(tenant).record(super::KIND, id).await?.map(Known::read).transpose()
     }
 }
 
 /// An event as a stream hears it; none if it is not for it.
-fn set(tenant: TenantId, stream: &Known, event: &Event, key: &SigningKey) -> Result<Option<Set>> {
+fn told(tenant: TenantId, stream: &Known, event: &Event) -> Result<Option<Told>> {
     let mut content = Content::read(&event.payload)?;
     if event.topic == FOR_ALL {
         let heard: Vec<&str> = stream.hears().collect();
@@ -348,15 +423,7 @@ fn set(tenant: TenantId, stream: &Known, event: &Event, key: &SigningKey) -> Res
     } else if event.topic != stream.id {
         return Ok(None);
     }
-    let id = token_id(tenant, event);
-    let claims = Claims {
-        issuer: &stream.kept.issuer,
-        audience: &stream.kept.endpoint,
-        id: &id,
-        at: event.at,
-        content: &content,
-    };
-    Ok(Some(Set { sequence: event.sequence, token: claims.sign(key) }))
+    Ok(Some(Told { sequence: event.sequence, id: token_id(tenant, event), at: event.at, content }))
 }
 
 /// The `jti` of an event (RFC 8417 §2.2): the same whenever it is sent, and that of no other event, also after the tenant was put back
@@ -375,38 +442,39 @@ mod tests {
 
     #[test]
     fn after_each_failure_the_pause_is_longer_and_ends_somewhere() {
-        let mut progress = Progress::default();
+        let mut state = State::default();
         let mut pauses = Vec::new();
         for _ in 0..12 {
-            progress.failed(1_000, "no");
-            pauses.push((progress.due - 1_000) / 1_000);
+            state.failed(1_000, 3, "no");
+            pauses.push((state.due - 1_000) / 1_000);
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
-        progress.failures = u32::MAX;
-        progress.failed(0, &"é".repeat(1_000));
-        assert_eq!(progress.error.as_deref().map(|why| why.chars().count()), Some(ERROR_CHARS_MAX));
-        progress.succeeded();
-        assert_eq!(progress, Progress::default());
+        assert!(!state.is_due(1_000, 3));
+        assert!(state.is_due(1_000, 4), "somebody has changed it");
+        state.failures = u32::MAX;
+        state.failed(0, 3, &"é".repeat(1_000));
+        assert_eq!(state.error.as_deref().map(|why| why.chars().count()), Some(ERROR_CHARS_MAX));
+        state.succeeded();
+        assert!(state.is_due(0, 3));
     }
 
     #[test]
     fn more_than_are_held_are_given_up_and_counted() {
-        let mut progress = Progress { through: 5, ..Progress::default() };
-        progress.give_up(limits::EVENTS_HELD_MAX + 5);
-        assert_eq!((progress.through, progress.lost), (5, 0));
-        progress.give_up(limits::EVENTS_HELD_MAX + 8);
-        assert_eq!((progress.through, progress.lost), (8, 3));
+        let mut state = State { through: 5, ..State::default() };
+        state.give_up(limits::EVENTS_HELD_MAX + 5);
+        assert_eq!((state.through, state.lost), (5, 0));
+        state.give_up(limits::EVENTS_HELD_MAX + 8);
+        assert_eq!((state.through, state.lost), (8, 3));
     }
 
     #[test]
     fn a_turn_is_over_when_nothing_has_changed_for_long() {
         let turns = Turns::new("a".to_owned(), Duration::ZERO);
-        let tenant = TenantId(1);
-        assert!(!turns.is_over(tenant, "x"), "it is seen for the first time");
-        assert!(turns.is_over(tenant, "x"));
-        assert!(!turns.is_over(tenant, "y"));
-        assert!(!turns.is_over(TenantId(2), "y"));
+        assert!(!turns.is_over("x", 1), "it is seen for the first time");
+        assert!(turns.is_over("x", 1));
+        assert!(!turns.is_over("x", 2));
+        assert!(!turns.is_over("y", 2));
         let patient = Turns { longest: Duration::from_secs(3_600), ..turns };
-        assert!(!patient.is_over(tenant, "y"));
+        assert!(!patient.is_over("x", 2));
     }
 }

@@ -21,6 +21,7 @@ const KEYS_MAX: u64 = 16;
 const PRIVATE: &str = "d";
 
 /// A key that signs.
+#[derive(Debug)]
 pub(super) struct SigningKey {
     /// Its thumbprint (RFC 7638).
     pub(super) id: String,

@@ -103,6 +103,7 @@ async fn serve(config: &Config, telemetry: &Telemetry, hint: &str) -> Result<End
     let app = App {
         iam: Arc::clone(&iam),
         public_url: public_url.as_str().into(),
+        receivers: config.event_receivers,
         patience: config.request_timeout,
     };
     let routes = router(app).merge(health::routes(Arc::clone(&health), Arc::clone(&metrics)));
@@ -110,7 +111,7 @@ async fn serve(config: &Config, telemetry: &Telemetry, hint: &str) -> Result<End
     let making = tokio::spawn(make_administrators(Arc::clone(&iam)));
     let upkeep = tokio::spawn(upkeep(Arc::clone(&iam), config.token_retention));
     let client = Client::new(config.event_receivers).map_err(Failure::failed)?;
-    let deliverer = Deliverer::new(Arc::clone(&iam), client, Arc::clone(&metrics));
+    let deliverer = Deliverer::new(Arc::clone(&iam), &public_url, client, Arc::clone(&metrics));
     let (stop_delivering, stopped) = tokio::sync::oneshot::channel::<()>();
     let delivering = tokio::spawn(deliverer.run(async { drop(stopped.await) }));
     let token = first_token.as_ref().map(|token| token.expose().as_str());

@@ -1,7 +1,7 @@
 //! Event streams: the management API of OpenID Shared Signals Framework 1.0 §8, for the tenant of the token. Events are pushed
 //! (RFC 8935); they are those of RFC 9967.
 
-use ::scim::event;
+use ::scim::{Object, event};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -10,13 +10,15 @@ use axum::routing::get;
 use http::request::Parts;
 use http::{HeaderValue, Request, StatusCode, header};
 use iam::access::{EventStreams, Read, Write};
+use iam::stream::issuer;
 use iam::stream::{Draft, Status, Stream};
-use iam::{Error, Secret};
+use iam::{Cx, Error, Secret, limits};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Outcome, answer, authenticated, is_tenant_name, read_without};
+use super::{Outcome, answer, authenticated, is_tenant_name};
+use crate::client::Reach;
 use crate::extract::{App, Path, parameters};
 use crate::problem::Refusal;
 
@@ -29,8 +31,8 @@ pub const KEYS: &str = "/.well-known/jwks.json";
 /// By push (RFC 8935 §6).
 const PUSH: &str = "urn:ietf:rfc:8935";
 
-/// What an answer says beyond what a receiver said, so that an answer can be sent back.
-const OURS: [&str; 5] = ["iss", "aud", "events_supported", "events_delivered", "min_verification_interval"];
+/// What an answer says beyond what a receiver said. It may be sent back as it is (§8.1.1.3).
+const OURS: [&str; 4] = ["iss", "aud", "events_supported", "events_delivered"];
 
 /// The routes that are open to anybody.
 pub(super) fn routes() -> Router<App> {
@@ -40,12 +42,12 @@ pub(super) fn routes() -> Router<App> {
 }
 
 /// How events are delivered.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Delivery {
     /// `urn:ietf:rfc:8935`: by push.
     method: String,
-    /// The https URL to which events are sent. It is the audience of their tokens.
+    /// The https URL to which events are sent.
     endpoint_url: String,
     /// The `Authorization` header with which events are sent. Never returned. Absent in a change, it stays while the URL does;
     /// empty, it is removed.
@@ -55,7 +57,7 @@ pub struct Delivery {
 }
 
 /// A stream, as its receiver describes it.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StreamInput {
     /// Which stream, in a change.
@@ -73,13 +75,13 @@ pub struct StreamInput {
 }
 
 /// A stream.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct StreamView {
     /// Its id.
     stream_id: String,
     /// Who issues its tokens.
     iss: String,
-    /// For whom its tokens are.
+    /// For whom its tokens are: the URL to which events were sent at first.
     aud: String,
     /// How events are delivered.
     delivery: Delivery,
@@ -96,7 +98,7 @@ pub struct StreamView {
 }
 
 /// The stream that was asked for, or all.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Shown {
     /// The one.
@@ -151,12 +153,12 @@ pub struct Which {
     stream_id: String,
 }
 
-fn view(stream: Stream) -> StreamView {
+fn view(app: &App, cx: &Cx, stream: Stream) -> StreamView {
     let texts = |uris: &[&str]| uris.iter().map(|uri| (*uri).to_owned()).collect();
     StreamView {
         stream_id: stream.id,
-        iss: stream.issuer,
-        aud: stream.endpoint.clone(),
+        iss: issuer(&app.public_url, &cx.tenant_name),
+        aud: stream.audience,
         delivery: Delivery {
             method: PUSH.to_owned(),
             endpoint_url: stream.endpoint,
@@ -179,23 +181,22 @@ fn status_of(stream: Stream) -> StreamStatus {
 }
 
 impl Delivery {
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self, reach: Reach) -> Result<(), Error> {
         if self.method != PUSH {
             return Err(Error::invalid(format!("`delivery.method` must be `{PUSH}`: events are pushed")));
         }
-        if !is_receiver(&self.endpoint_url) {
-            return Err(Error::invalid(
-                "`delivery.endpoint_url` must be an https URL without user and fragment",
-            ));
-        }
-        Ok(())
+        let url = receiver(&self.endpoint_url).ok_or_else(|| {
+            Error::invalid("`delivery.endpoint_url` must be an https URL without user and fragment")
+        })?;
+        let refused = |why| Error::invalid(format!("`delivery.endpoint_url` is refused: {why}"));
+        reach.check(&url).map_err(refused)
     }
 }
 
 impl StreamInput {
-    fn draft(self) -> Result<Draft, Error> {
+    fn draft(self, reach: Reach) -> Result<Draft, Error> {
         let delivery = self.delivery.ok_or_else(|| Error::invalid("`delivery` is required"))?;
-        delivery.check()?;
+        delivery.check(reach)?;
         Ok(Draft {
             endpoint: delivery.endpoint_url,
             authorization: delivery.authorization_header.map(Secret::new),
@@ -205,8 +206,8 @@ impl StreamInput {
     }
 
     /// What a change leaves out stays as it is.
-    fn over(self, known: &Stream) -> Result<Draft, Error> {
-        self.delivery.as_ref().map_or(Ok(()), Delivery::check)?;
+    fn over(self, known: &Stream, reach: Reach) -> Result<Draft, Error> {
+        self.delivery.as_ref().map_or(Ok(()), |delivery| delivery.check(reach))?;
         let (endpoint, authorization) = match self.delivery {
             Some(delivery) => (delivery.endpoint_url, delivery.authorization_header.map(Secret::new)),
             None => (known.endpoint.clone(), None),
@@ -224,20 +225,22 @@ impl StreamInput {
     }
 }
 
-/// An https URL without a user, whose password would be shown, and without a fragment; plain http only to the machine
-/// itself, for those who develop.
-fn is_receiver(text: &str) -> bool {
-    let Ok(url) = text.parse::<http::Uri>() else { return false };
-    let Some(authority) = url.authority() else { return false };
-    let is_local = ["localhost", "127.0.0.1", "[::1]"].contains(&authority.host());
-    !text.contains('#')
-        && !authority.as_str().contains('@')
-        && !authority.host().is_empty()
-        && match url.scheme_str() {
-            Some("https") => true,
-            Some("http") => is_local,
-            _ => false,
-        }
+/// A URL of HTTP without a user, whose password would be shown, and without a fragment. Where it may lead is another question.
+fn receiver(text: &str) -> Option<http::Uri> {
+    let url: http::Uri = text.parse().ok()?;
+    let authority = url.authority()?;
+    let is_http = matches!(url.scheme_str(), Some("https" | "http"));
+    let is_plain = !text.contains('#') && !authority.as_str().contains('@') && !authority.host().is_empty();
+    (is_http && is_plain).then_some(url)
+}
+
+/// Refuses a change of what is not the receiver's (§8.1.1.3, §8.1.1.4): it must be what it is, or not be said.
+fn check_ours(said: &Object, known: &StreamView) -> Result<(), Error> {
+    let known = serde_json::to_value(known).map_err(Error::internal)?;
+    match OURS.into_iter().find(|name| said.get(*name).is_some_and(|said| known.get(name) != Some(said))) {
+        Some(name) => Err(Error::invalid(format!("`{name}` is not the receiver's to change"))),
+        None => Ok(()),
+    }
 }
 
 /// The stream that a query names.
@@ -263,11 +266,10 @@ pub async fn create(State(app): State<App>, request: Request<Body>) -> Response 
     let made = async {
         let (cx, parts, body) = authenticated(&app, request).await?;
         let permit = app.iam.permit(&cx, Write, EventStreams).await?;
-        let input: StreamInput = read_without(&app, &parts.headers, body, &OURS).await?;
-        let issuer = issuer(&app, &cx.tenant_name);
-        let made = app.iam.create_event_stream(&cx, permit, &issuer, input.draft()?).await?;
+        let input: StreamInput = super::read(&app, &parts.headers, body).await?;
+        let made = app.iam.create_event_stream(&cx, permit, input.draft(app.receivers)?).await?;
         let location = format!("{}{}?stream_id={}", app.public_url, parts.uri.path(), made.id);
-        let mut response = json(StatusCode::CREATED, &view(made))?;
+        let mut response = json(StatusCode::CREATED, &view(&app, &cx, made))?;
         let location = HeaderValue::try_from(location).map_err(Error::internal)?;
         response.headers_mut().insert(header::LOCATION, location);
         Ok(response)
@@ -286,8 +288,11 @@ pub async fn show(State(app): State<App>, request: Request<Body>) -> Response {
         let (cx, parts, _) = authenticated(&app, request).await?;
         let permit = app.iam.permit(&cx, Read, EventStreams).await?;
         let shown = match named(&parts) {
-            Some(id) => Shown::One(Box::new(view(app.iam.event_stream(&cx, permit, &id).await?))),
-            None => Shown::All(app.iam.event_streams(&cx, permit).await?.into_iter().map(view).collect()),
+            Some(id) => Shown::One(Box::new(view(&app, &cx, app.iam.event_stream(&cx, permit, &id).await?))),
+            None => {
+                let all = app.iam.event_streams(&cx, permit).await?;
+                Shown::All(all.into_iter().map(|stream| view(&app, &cx, stream)).collect())
+            }
         };
         json(StatusCode::OK, &shown)
     };
@@ -297,14 +302,20 @@ pub async fn show(State(app): State<App>, request: Request<Body>) -> Response {
 async fn changed(
     app: &App,
     request: Request<Body>,
-    change: impl FnOnce(StreamInput, &Stream) -> Result<Draft, Error>,
+    change: impl FnOnce(StreamInput, &Stream, Reach) -> Result<Draft, Error>,
 ) -> Outcome {
     let (cx, parts, body) = authenticated(app, request).await?;
     let permit = app.iam.permit(&cx, Write, EventStreams).await?;
-    let input: StreamInput = read_without(app, &parts.headers, body, &OURS).await?;
+    let mut said = app.object(&parts.headers, body, limits::BODY_BYTES_MAX).await?;
+    let ours: Object = OURS.into_iter().filter_map(|name| said.remove_entry(name)).collect();
+    let input: StreamInput = super::body::read(said.into())?;
     let id = input.id()?;
-    let made = app.iam.change_event_stream(&cx, permit, &id, |known| change(input, known)).await?;
-    json(StatusCode::OK, &view(made))
+    let drafted = |known: &Stream| {
+        check_ours(&ours, &view(app, &cx, known.clone()))?;
+        change(input, known, app.receivers)
+    };
+    let made = app.iam.change_event_stream(&cx, permit, &id, drafted).await?;
+    json(StatusCode::OK, &view(app, &cx, made))
 }
 
 /// Change what is named of an event stream.
@@ -324,7 +335,7 @@ pub async fn change(State(app): State<App>, request: Request<Body>) -> Response 
     (status = 409, description = "It was changed meanwhile", body = super::openapi::Problem, content_type = "application/problem+json"),
 ))]
 pub async fn replace(State(app): State<App>, request: Request<Body>) -> Response {
-    answer(changed(&app, request, |input, _| input.draft()).await)
+    answer(changed(&app, request, |input, _, reach| input.draft(reach)).await)
 }
 
 /// Remove an event stream; it hears nothing more.
@@ -395,17 +406,13 @@ pub async fn verify(State(app): State<App>, request: Request<Body>) -> Response 
     answer(verified.await)
 }
 
-/// Who issues the tokens of a tenant.
-fn issuer(app: &App, tenant: &str) -> String {
-    format!("{}/{tenant}", app.public_url)
-}
-
 /// The same for any name: nobody learns here which tenants there are.
 async fn metadata(State(app): State<App>, Path(tenant): Path<String>) -> Response {
     if !is_tenant_name(&tenant) {
         return Refusal::NoRoute.problem();
     }
-    let (issuer, at) = (issuer(&app, &tenant), |path: &str| format!("{}/v1/ssf/{path}", app.public_url));
+    let (issuer, at) =
+        (issuer(&app.public_url, &tenant), |path: &str| format!("{}/v1/ssf/{path}", app.public_url));
     answer(json(
         StatusCode::OK,
         &json!({
@@ -435,17 +442,15 @@ async fn keys(State(app): State<App>, Path(tenant): Path<String>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::is_receiver;
+    use super::receiver;
 
     #[test]
-    fn a_receiver_is_at_an_https_url() {
+    fn a_receiver_is_at_a_url_without_a_user() {
         for (url, good) in [
             ("https://receiver.example/events", true),
             ("https://receiver.example:8443/events?tenant=1", true),
-            ("http://127.0.0.1:8080/events", true),
-            ("http://localhost/events", true),
+            ("http://receiver.example/events", true),
             ("http://[::1]:80/", true),
-            ("http://receiver.example/events", false),
             ("https://user:secret@receiver.example/", false),
             ("https://receiver.example/#here", false),
             ("https:///events", false),
@@ -454,7 +459,7 @@ mod tests {
             ("receiver.example", false),
             ("", false),
         ] {
-            assert_eq!(is_receiver(url), good, "{url}");
+            assert_eq!(receiver(url).is_some(), good, "{url}");
         }
     }
 }

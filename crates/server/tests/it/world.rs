@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use durward_server::client::Reach;
 use durward_server::extract::App;
 use durward_server::router::router;
 use expect_test::Expect;
@@ -98,6 +99,7 @@ impl World {
         let app = App {
             iam: Arc::clone(&iam),
             public_url: "https://id.example".into(),
+            receivers: Reach::Any,
             patience: Duration::from_secs(10),
         };
         // Whoever can still ask still has the database.

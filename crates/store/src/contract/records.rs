@@ -6,8 +6,8 @@ use tokio::task::JoinSet;
 
 use super::{ACME, GLOBEX, World, all_ids, batch, creation, entries, entry, intact, new, update};
 use crate::{
-    Access, Batch, CommitError, Entry, INBOX_MAX, Mentioned, NewRecord, Options, Over, Query, Record,
-    RecordRef, Sources, Store, TenantId, TenantStore, Update,
+    Access, Batch, CommitError, Entry, EventNumbers, INBOX_MAX, Mentioned, NewRecord, Options, Over, Query,
+    Record, RecordRef, Sources, Store, TenantId, TenantStore, Update,
 };
 
 fn unique(attribute: &str) -> CommitError {
@@ -344,7 +344,7 @@ pub(crate) async fn events_are_kept_while_somebody_listens(world: &impl World) {
     acme.commit(batch(|b| b.listen(-1))).await.unwrap();
     let event = |payload| batch(|b| b.event("t", payload, 1));
     acme.commit(event("before")).await.unwrap();
-    assert_eq!(acme.newest_event().await.unwrap(), 0);
+    assert_eq!(acme.event_numbers().await.unwrap().newest, 0);
     acme.commit(batch(|b| b.event("t", "unheard", 1).listen(1).event("t", "a", 1).listen(1))).await.unwrap();
     let other = world.open(Options::default()).await;
     other.tenant(ACME).commit(event("b")).await.unwrap();
@@ -357,7 +357,7 @@ pub(crate) async fn events_are_kept_while_somebody_listens(world: &impl World) {
     acme.commit(event("after")).await.unwrap();
     assert_eq!(payloads(acme, 0, 9).await, ["a", "b", "c", "d"]);
     assert_eq!(payloads(acme, 1, 2).await, ["b", "c"]);
-    assert_eq!(acme.newest_event().await.unwrap(), 4);
+    assert_eq!(acme.event_numbers().await.unwrap().newest, 4);
     intact(acme, 0).await;
 }
 
@@ -376,6 +376,10 @@ pub(crate) async fn tenants_with_events_to_deliver_are_found(world: &impl World)
     assert_eq!(waiting(TenantId::INSTALLATION, 9).await, [ACME, GLOBEX]);
     store.tenant(ACME).commit(batch(|b| b.delivered(2))).await.unwrap();
     assert_eq!(waiting(TenantId::INSTALLATION, 9).await, [GLOBEX]);
+    let numbers = async |tenant| store.tenant(tenant).event_numbers().await.unwrap();
+    assert_eq!(numbers(ACME).await, EventNumbers { delivered: 2, newest: 2 });
+    assert_eq!(numbers(GLOBEX).await, EventNumbers { delivered: 0, newest: 2 });
+    assert_eq!(numbers(TenantId(3)).await, EventNumbers::default());
     store.tenant(ACME).commit(batch(|b| b.event("t", "c", 1))).await.unwrap();
     assert_eq!(waiting(TenantId::INSTALLATION, 9).await, [ACME, GLOBEX]);
     // Whom nobody listens to has nothing to deliver.

@@ -1,6 +1,6 @@
 //! The limits of event streams.
 
-use iam::stream::Turns;
+use iam::stream::{Outcome, Turn, Turns};
 use store::TenantId;
 
 use super::*;
@@ -66,16 +66,17 @@ async fn a_node_takes_so_many_events_at_a_time() {
     let world = World::new().await;
     let api = Api::admin(&world, "acme").await;
     let receiver = Receiver::new().await;
-    listen(&api, &receiver.url("")).await;
+    let id = listen(&api, &receiver.url("")).await;
     let caller = world.provider("acme").await;
     let most = usize::try_from(EVENTS_TAKEN_MAX).unwrap();
     for number in 0..=most {
         caller.make("/Users", user(&number.to_string())).await;
     }
-    let turns = Turns::new("a".to_owned(), Duration::ZERO);
-    let round = world.iam.take_round(OPERATOR, TenantId(1), &turns).await.unwrap().unwrap();
-    assert_eq!(round.pushes[0].sets.len(), most);
-    assert!(world.iam.settle_round(OPERATOR, round, &[]).await.unwrap());
+    let turns = Turns::new("a".to_owned(), LONG);
+    let taken = world.iam.take_turn(OPERATOR, TenantId(1), &id, "https://id.example", &turns).await.unwrap();
+    let Turn::Taken(round) = taken else { panic!("{taken:?}") };
+    assert_eq!(round.events().len(), most);
+    assert!(world.iam.end_turn(OPERATOR, &round, &Outcome::default()).await.unwrap());
     deliverer(&world, "b", LONG).once().await;
     assert_eq!(receiver.pushed().len(), most + 1);
 }
@@ -105,9 +106,9 @@ async fn so_many_events_are_held_for_who_does_not_take_them() {
         "select count(*) from outbox where sequence > {}",
         many - usize::try_from(EVENTS_HELD_MAX).unwrap()
     );
-    assert_eq!(world.place.rows("select count(*) from outbox"), [EVENTS_HELD_MAX.to_string()]);
     assert_eq!(world.place.rows(&held), [EVENTS_HELD_MAX.to_string()]);
+    assert_eq!(world.place.rows("select min(sequence) from outbox"), ["6"], "the oldest");
     let shown = api.get(&format!("/ssf/status?stream_id={id}")).await.check(200).json();
-    assert_eq!(shown["reason"], "5 events were given up, as too many waited");
+    assert_eq!(shown["reason"], "events that were given up, as too many waited: 5");
     assert!(receiver.pushed().is_empty());
 }

@@ -186,6 +186,7 @@ async fn a_body_that_does_not_come_is_408() {
     let app = App {
         iam: Arc::clone(&world.iam),
         public_url: "https://id.example".into(),
+        receivers: durward_server::client::Reach::Any,
         patience: Duration::from_millis(1),
     };
     let response = router(app).oneshot(request).await.unwrap();

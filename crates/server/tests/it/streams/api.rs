@@ -1,6 +1,8 @@
 //! The management of streams (SSF 1.0 §8.1).
 
 use durward_server::client::{Client, Reach};
+use durward_server::extract::App;
+use durward_server::router::router;
 use expect_test::expect;
 use http::Method;
 use serde_json::json;
@@ -40,13 +42,22 @@ async fn a_stream_is_made_shown_changed_and_removed() {
     assert_eq!(patched["events_requested"], made.json()["events_requested"]);
     let again = api.send(Method::PUT, "/ssf/streams", Some(patched.clone())).await.check(200).json();
     assert_eq!(again, patched);
+    for (name, other) in
+        [("iss", json!("https://id.example/globex")), ("aud", json!("x")), ("events_delivered", json!([]))]
+    {
+        for method in [Method::PUT, Method::PATCH] {
+            let mut changed = patched.clone();
+            changed[name] = other.clone();
+            let answer = api.send(method, "/ssf/streams", Some(changed)).await.check(400);
+            assert!(answer.text.contains(&format!("`{name}`")), "{}", answer.text);
+        }
+    }
     let mut bare = stream("https://other.example/");
     bare["stream_id"] = json!(id);
     let replaced = api.send(Method::PUT, "/ssf/streams", Some(bare)).await.check(200).json();
-    assert_eq!(
-        (&replaced["description"], &replaced["aud"]),
-        (&json!(null), &json!("https://other.example/"))
-    );
+    assert_eq!(replaced["description"], json!(null));
+    assert_eq!(replaced["delivery"]["endpoint_url"], "https://other.example/");
+    assert_eq!(replaced["aud"], made.json()["aud"], "it does not change");
     assert_eq!(replaced["events_delivered"], replaced["events_supported"]);
     assert_eq!(api.get(&one).await.check(200).json(), replaced);
 
@@ -109,7 +120,7 @@ async fn what_is_wrong_with_a_stream_is_named() {
         (json!({}), "`delivery` is required"),
         (json!({ "delivery": { "method": push } }), "`delivery.endpoint_url` is required"),
         (delivery("urn:ietf:rfc:8936", "https://a.example/"), "`delivery.method`"),
-        (delivery(push, "http://a.example/"), "`delivery.endpoint_url`"),
+        (delivery(push, "ftp://a.example/"), "`delivery.endpoint_url`"),
         (delivery(push, "https://u:p@a.example/"), "`delivery.endpoint_url`"),
         (json!({ "deliver": {} }), "`deliver` is not known"),
         (
@@ -144,6 +155,33 @@ async fn what_is_wrong_with_a_stream_is_named() {
     other.get(&format!("/ssf/streams?stream_id={id}")).await.check(404);
     other.delete(&format!("/ssf/streams?stream_id={id}")).await.check(404);
     assert_eq!(other.get("/ssf/streams").await.check(200).json(), json!([]));
+}
+
+/// What can be seen of it before it is looked up is said at once.
+#[tokio::test]
+async fn a_receiver_that_may_not_be_reached_is_refused() {
+    let world = World::new().await;
+    let router = router(App {
+        iam: std::sync::Arc::clone(&world.iam),
+        public_url: "https://id.example".into(),
+        receivers: Reach::Public,
+        patience: std::time::Duration::from_secs(10),
+    });
+    let api = Api::of(&world.admin("acme").await.through(router));
+    for (url, why) in [
+        ("http://receiver.example/", "only https is allowed"),
+        ("https://10.0.0.1/", "not one of the public internet"),
+        ("https://[::ffff:127.0.0.1]/", "not one of the public internet"),
+    ] {
+        let detail = api.refused(400, "/ssf/streams", stream(url)).await;
+        assert!(detail.contains("`delivery.endpoint_url`") && detail.contains(why), "{url}: {detail}");
+    }
+    let id = listen(&api, "https://receiver.example/").await;
+    let mut other = stream("https://127.0.0.1/");
+    other["stream_id"] = json!(id);
+    for method in [Method::PUT, Method::PATCH] {
+        api.send(method, "/ssf/streams", Some(other.clone())).await.check(400);
+    }
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ pub(crate) fn deliverer(world: &World, name: &str, longest: Duration) -> Deliver
 
 pub(crate) fn reaching(world: &World, name: &str, longest: Duration, client: Client) -> Deliverer {
     let turns = Turns::new(name.to_owned(), longest);
-    Deliverer::with_turns(Arc::clone(&world.iam), client, Arc::default(), turns)
+    Deliverer::with_turns(Arc::clone(&world.iam), "https://id.example", client, Arc::default(), turns)
 }
 
 /// Longer than any test.
