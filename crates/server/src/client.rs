@@ -1,11 +1,10 @@
 //! The HTTP client with which the server itself asks others: the collector of traces, the receivers of events.
 
-use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -56,53 +55,38 @@ impl Reach {
     }
 }
 
-/// The client. It follows no redirection.
-#[derive(Clone)]
+/// The client. It follows no redirection. It costs nothing until it is used.
+#[derive(Clone, Debug)]
 pub struct Client {
-    inner: legacy::Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    inner: Arc<OnceLock<Result<Inner, String>>>,
+    /// Which authorities are trusted; none where those are that the system trusts.
+    roots: Option<Arc<rustls::RootCertStore>>,
     reach: Reach,
 }
 
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("reach", &self.reach).finish_non_exhaustive()
-    }
-}
+type Inner = legacy::Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>;
 
 impl Client {
     /// A client that trusts the authorities that the system trusts.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub fn new(reach: Reach) -> Result<Self, rustls::Error> {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        Self::trusting(roots, reach)
+    pub fn new(reach: Reach) -> Self {
+        Self { inner: Arc::default(), roots: None, reach }
     }
 
     /// A client that trusts these authorities.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub fn trusting(roots: rustls::RootCertStore, reach: Reach) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config =
-            rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let config = config.with_root_certificates(roots).with_no_client_auth();
-        let mut connector = HttpConnector::new_with_resolver(Resolver { inner: GaiResolver::new(), reach });
-        connector.enforce_http(false);
-        connector.set_connect_timeout(Some(CONNECT));
-        connector.set_nodelay(true);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(config)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
-        let inner = legacy::Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE)
-            .pool_timer(TokioTimer::new())
-            .build(connector);
-        Ok(Self { inner, reach })
+    pub fn trusting(roots: rustls::RootCertStore, reach: Reach) -> Self {
+        Self { roots: Some(Arc::new(roots)), ..Self::new(reach) }
+    }
+
+    fn inner(&self) -> Result<&Inner, String> {
+        let made = self.inner.get_or_init(|| {
+            let roots = self.roots.clone().unwrap_or_else(|| {
+                let mut roots = rustls::RootCertStore::empty();
+                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+                Arc::new(roots)
+            });
+            connecting(roots, self.reach).map_err(|error| error.to_string())
+        });
+        made.as_ref().map_err(Clone::clone)
     }
 
     /// Sends a request and reads the whole answer, all in that time.
@@ -111,8 +95,9 @@ impl Client {
     /// Says why there is no answer, without what was sent.
     pub async fn send(&self, request: Request<Bytes>, within: Duration) -> Result<Response<Bytes>, String> {
         self.reach.check(request.uri())?;
+        let inner = self.inner()?;
         let exchange = async {
-            let response = self.inner.request(request.map(Full::new)).await.map_err(|error| chain(&error))?;
+            let response = inner.request(request.map(Full::new)).await.map_err(|error| chain(&error))?;
             let (head, body) = response.into_parts();
             let body =
                 Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| chain(&*error))?;
@@ -121,6 +106,26 @@ impl Client {
         let late = |_| format!("there was no answer within {} s", within.as_secs());
         tokio::time::timeout(within, exchange).await.map_err(late)?
     }
+}
+
+fn connecting(roots: Arc<rustls::RootCertStore>, reach: Reach) -> Result<Inner, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let mut connector = HttpConnector::new_with_resolver(Resolver { inner: GaiResolver::new(), reach });
+    connector.enforce_http(false);
+    connector.set_connect_timeout(Some(CONNECT));
+    connector.set_nodelay(true);
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(config)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(connector);
+    Ok(legacy::Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(IDLE)
+        .pool_timer(TokioTimer::new())
+        .build(connector))
 }
 
 const NOT_PUBLIC: &str = "its address is not one of the public internet";
@@ -139,7 +144,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Finds addresses by name, and keeps those that may be reached: what a name leads to may change from one look to the next.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Resolver {
     inner: GaiResolver,
     reach: Reach,
@@ -265,7 +270,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_may_reach_the_public_alone_is_kept_from_the_rest() {
-        let client = Client::new(Reach::Public).unwrap();
+        let client = Client::new(Reach::Public);
         for (url, why) in [
             ("http://example.com/", "only https"),
             ("https://127.0.0.1:1/", NOT_PUBLIC),

@@ -200,10 +200,12 @@ impl Deliverer {
                 if self.under_way.len() >= AT_ONCE {
                     return Ok(());
                 }
-                for stream in self.node.iam.streams_to_deliver(DELIVERER, tenant).await? {
-                    self.serve(tenant, stream);
-                }
                 self.after = Some(tenant);
+                match self.node.iam.streams_to_deliver(DELIVERER, tenant).await {
+                    Ok(streams) => streams.into_iter().for_each(|stream| self.serve(tenant, stream)),
+                    Err(error @ iam::Error::Unavailable) => return Err(error),
+                    Err(error) => tracing::error!(%error, tenant = tenant.0, "events are not delivered"),
+                }
             }
         }
     }

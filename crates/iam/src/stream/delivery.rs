@@ -305,9 +305,12 @@ impl Iam {
         let newest = settings.event_numbers().await?.newest;
         let events = self.next_events(tenant, &stream, newest, &mut state).await?;
         let (through, events) = events.unwrap_or((state.through, Vec::new()));
+        let mut key = None;
         if events.is_empty() {
             state.through = through;
         } else {
+            let missing = || Error::internal("there is no key to sign with");
+            key = Some(self.signing_keys(tenant).await?.pop().ok_or_else(missing)?);
             state.holder = Some(turns.node.clone());
             state.turns = state.turns.wrapping_add(1);
         }
@@ -318,19 +321,17 @@ impl Iam {
         let known = state.keep(&mut batch, &stream.id, known.as_deref())?;
         // Nothing is kept of a stream that is gone.
         batch.while_held(super::KIND, &stream.id, stream.version);
-        match settings.commit(batch).await {
-            Ok(_) if events.is_empty() => return Ok(Turn::Passed),
-            Ok(_) => {}
-            // Another node was faster, the stream has changed, or the tenant is gone.
-            Err(CommitError::Changed | CommitError::Stale | CommitError::Missing | CommitError::NoTenant) => {
-                return Ok(Turn::None);
+        match (settings.commit(batch).await, key) {
+            (Ok(_), None) => Ok(Turn::Passed),
+            (Ok(_), Some(key)) => {
+                let issuer = super::issuer(public_url, &owner.name);
+                let round = Round { tenant, stream, issuer, key, known, state, events, through };
+                Ok(Turn::Taken(Box::new(round)))
             }
-            Err(error) => return Err(refused(error)),
+            // Another node was faster, the stream has changed, or the tenant is gone.
+            (Err(CommitError::Changed | CommitError::NoTenant), _) => Ok(Turn::None),
+            (Err(error), _) => Err(refused(error)),
         }
-        let key = self.signing_keys(tenant).await?.pop();
-        let key = key.ok_or_else(|| Error::internal("there is no key to sign with"))?;
-        let issuer = super::issuer(public_url, &owner.name);
-        Ok(Turn::Taken(Box::new(Round { tenant, stream, issuer, key, known, state, events, through })))
     }
 
     /// The next events of a stream and how far they reach; none if it hears nothing now.

@@ -110,7 +110,7 @@ async fn serve(config: &Config, telemetry: &Telemetry, hint: &str) -> Result<End
     let router = routes.layer(OneHost).layer(observe);
     let making = tokio::spawn(make_administrators(Arc::clone(&iam)));
     let upkeep = tokio::spawn(upkeep(Arc::clone(&iam), config.token_retention));
-    let client = Client::new(config.event_receivers).map_err(Failure::failed)?;
+    let client = Client::new(config.event_receivers);
     let deliverer = Deliverer::new(Arc::clone(&iam), &public_url, client, Arc::clone(&metrics));
     let (stop_delivering, stopped) = tokio::sync::oneshot::channel::<()>();
     let delivering = tokio::spawn(deliverer.run(async { drop(stopped.await) }));

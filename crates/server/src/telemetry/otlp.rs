@@ -21,8 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A provider that sends its spans to `endpoint` in batches.
 pub(super) fn provider(endpoint: &str, service: &str, runtime: &Handle) -> Result<SdkTracerProvider, String> {
-    let client = Client::new(Reach::Any).map_err(|error| error.to_string())?;
-    let client = Exporting { runtime: runtime.clone(), client };
+    let client = Exporting { runtime: runtime.clone(), client: Client::new(Reach::Any) };
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(client)

@@ -245,13 +245,13 @@ async fn events_are_pushed_over_tls() {
     let url = format!("https://localhost:{port}/tls");
     let id = listen(&api, &url).await;
     world.provider("acme").await.make("/Users", user("a")).await;
-    reaching(&world, "a", LONG, Client::new(Reach::Any).unwrap()).once().await;
+    reaching(&world, "a", LONG, Client::new(Reach::Any)).once().await;
     assert!(receiver.pushed().is_empty());
     let status = api.get(&format!("/ssf/status?stream_id={id}")).await.check(200).json();
     assert!(status["reason"].as_str().unwrap().contains("certificate"), "{status}");
     let mut roots = rustls::RootCertStore::empty();
     roots.add(made.cert.der().clone()).unwrap();
     world.pass(std::time::Duration::from_secs(1));
-    reaching(&world, "a", LONG, Client::trusting(roots, Reach::Any).unwrap()).once().await;
+    reaching(&world, "a", LONG, Client::trusting(roots, Reach::Any)).once().await;
     assert_eq!(receiver.pushed().len(), 1);
 }

@@ -29,7 +29,7 @@ pub(crate) async fn listen(api: &Api, url: &str) -> String {
 
 /// What hands out events at that server. A turn of another is over after so long.
 pub(crate) fn deliverer(world: &World, name: &str, longest: Duration) -> Deliverer {
-    reaching(world, name, longest, Client::new(Reach::Any).unwrap())
+    reaching(world, name, longest, Client::new(Reach::Any))
 }
 
 pub(crate) fn reaching(world: &World, name: &str, longest: Duration, client: Client) -> Deliverer {

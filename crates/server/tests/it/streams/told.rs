@@ -448,7 +448,7 @@ async fn a_verification_goes_to_its_stream_alone() {
 async fn a_receiver_at_a_private_address_hears_nothing_unless_that_is_allowed() {
     let world = World::new().await;
     let (api, receiver) = (Api::admin(&world, "acme").await, Receiver::new().await);
-    let mut deliverer = reaching(&world, "a", LONG, Client::new(Reach::Public).unwrap());
+    let mut deliverer = reaching(&world, "a", LONG, Client::new(Reach::Public));
     let plain = listen(&api, &receiver.url("")).await;
     let local = listen(&api, &receiver.url("").replace("http:", "https:")).await;
     let named = listen(&api, &format!("https://localhost:{}/", receiver.address.port())).await;
