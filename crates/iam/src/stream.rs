@@ -1,7 +1,7 @@
 //! Event streams: who is told of what changes in a tenant, and where (OpenID Shared Signals Framework 1.0 §8).
 //!
-//! A write leaves an event in the tenant's outbox if there is a stream, in the same commit; one node at a time takes the events
-//! from there and hands them out signed (`delivery`). A receiver's secret is kept beside the document, and never returned.
+//! A write leaves an event in the tenant's outbox if there is a stream, in the same commit; one node at a time takes the events of a
+//! stream from there and hands them out signed (`delivery`). A receiver's secret is kept beside the document, and never returned.
 
 mod delivery;
 mod key;
@@ -42,7 +42,7 @@ pub enum Status {
     Enabled,
     /// Events are kept for it, up to [`limits::EVENTS_HELD_MAX`].
     Paused,
-    /// It does not, and what happens meanwhile it will not hear.
+    /// It does not; what waits, and what happens meanwhile, it will not hear.
     Disabled,
 }
 
@@ -337,8 +337,11 @@ impl Iam {
             .unset(&delivery::setting(id))
             .audit(&audited(cx, "delete", KIND, id));
         self.of(cx).commit(batch).await.map_err(changed)?;
-        // What waited for it alone goes too.
-        self.clear_outbox(cx.tenant).await.map(drop)
+        // What waited for it alone goes too, else when the next stream is there.
+        if let Err(error) = self.clear_outbox(cx.tenant).await {
+            tracing::warn!(%error, "events that nobody hears are still kept");
+        }
+        Ok(())
     }
 
     async fn keep_stream(&self, cx: &Cx, known: Known, verb: &str) -> Result<Stream> {
@@ -372,7 +375,7 @@ impl Iam {
         self.all_of(tenant, KIND, 2 * limits::STREAMS_MAX).await?.into_iter().map(Known::read).collect()
     }
 
-    /// The records of a kind that has few, oldest first.
+    /// The records of a kind that has few, by id.
     async fn all_of(&self, tenant: store::TenantId, kind: &str, take: u64) -> Result<Vec<Record>> {
         let mut records = Vec::new();
         let all = Query { kind, access: Access::Id, descending: false, after: None, skip: 0, take };

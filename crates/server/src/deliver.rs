@@ -36,10 +36,10 @@ const NOTE: Duration = Duration::from_secs(45);
 const NOTE_PAUSE: Duration = Duration::from_millis(500);
 /// A turn of another node that has lasted so long is over: that node is gone. Longer than any takes.
 const TURN_MAX: Duration = Duration::from_secs(60);
-/// Most streams whose events are handed out at once.
+/// When so many streams are served, no further tenant's are begun with.
 const AT_ONCE: usize = 64;
 /// Tenants that are looked up at a time.
-const TENANTS: u64 = 1_000;
+const TENANTS: u64 = 64;
 /// Longest part of an answer that is told of a refusal, in characters.
 const SAID_CHARS_MAX: usize = 200;
 /// What the application calls who does it.
@@ -56,8 +56,9 @@ pub struct Deliverer {
     under_way: JoinSet<Served>,
     /// The streams that are under way.
     busy: HashSet<String>,
-    /// Where there was no more room, so that those behind come first the next time.
+    /// Behind whom there was no more room: those come next, before anybody has another turn.
     after: Option<TenantId>,
+    at_once: usize,
     /// Whether what waits could not be looked for the last time.
     is_away: bool,
 }
@@ -105,7 +106,12 @@ impl Deliverer {
         let (stop, stopping) = watch::channel(false);
         let node = Arc::new(Node { iam, client, metrics, turns, public_url: public_url.into(), stopping });
         let (under_way, busy) = (JoinSet::new(), HashSet::new());
-        Self { node, stop, under_way, busy, after: None, is_away: false }
+        Self { node, stop, under_way, busy, after: None, at_once: AT_ONCE, is_away: false }
+    }
+
+    /// The same, with room for so many streams.
+    pub fn with_room(self, at_once: usize) -> Self {
+        Self { at_once, ..self }
     }
 
     /// Hands out events until `stop` is over; then no push is waited for any more, and what was taken is noted.
@@ -119,8 +125,8 @@ impl Deliverer {
                 _ = look.tick() => self.look().await,
                 Some(done) = self.under_way.join_next() => {
                     self.done(done);
-                    // There is room again.
-                    if self.after.is_some() {
+                    // There is room again for some.
+                    if self.after.is_some() && self.under_way.len() <= self.at_once / 2 {
                         self.look().await;
                     }
                 }
@@ -135,7 +141,7 @@ impl Deliverer {
         loop {
             self.look().await;
             self.finish().await;
-            if self.after.is_none() {
+            if self.after.is_none() || self.is_away {
                 break;
             }
         }
@@ -171,7 +177,7 @@ impl Deliverer {
         if self.busy.insert(stream.clone()) {
             let node = Arc::clone(&self.node);
             self.under_way.spawn(async move {
-                let has_more = node.serve(tenant, &stream).await;
+                let has_more = node.turn(tenant, &stream).await;
                 Served { tenant, stream, has_more }
             });
         }
@@ -197,7 +203,8 @@ impl Deliverer {
                 return Ok(());
             }
             for tenant in found {
-                if self.under_way.len() >= AT_ONCE {
+                if self.under_way.len() >= self.at_once {
+                    self.after.get_or_insert(TenantId::INSTALLATION);
                     return Ok(());
                 }
                 self.after = Some(tenant);
@@ -213,15 +220,16 @@ impl Deliverer {
 
 impl Node {
     /// One turn of a stream, if it is this node's. Says whether another may bring more.
-    async fn serve(&self, tenant: TenantId, stream: &str) -> bool {
+    async fn turn(&self, tenant: TenantId, stream: &str) -> bool {
+        let since = Instant::now();
         let turn = self.iam.take_turn(DELIVERER, tenant, stream, &self.public_url, &self.turns);
         match turn.await {
             Ok(Turn::None) => false,
-            Ok(Turn::Passed) => true,
+            Ok(Turn::Passed { has_more }) => has_more,
             Ok(Turn::Taken(round)) => {
-                let since = Instant::now();
                 let outcome = self.push(&round, since).await;
-                self.note(&round, &outcome, since).await && outcome.failure.is_none()
+                let has_more = round.has_more() || outcome.done < round.events().len();
+                self.note(&round, &outcome, since).await && outcome.failure.is_none() && has_more
             }
             Err(error) => {
                 tracing::warn!(%error, stream, "events are not delivered now");
@@ -255,12 +263,14 @@ impl Node {
         }
     }
 
-    /// Pushes the events of a turn in their order, until one is not taken, the stream is changed, or time is up.
+    /// Pushes the events of a turn in their order, until one is not taken, the stream is changed, or time is up. The time counts from
+    /// before the turn was taken, so that nobody else has it yet.
     async fn push(&self, round: &Round, since: Instant) -> Outcome {
         let mut outcome = Outcome::default();
         let mut stopping = self.stopping.clone();
         for told in round.events() {
-            if since.elapsed() > TURN || !self.iam.is_current(DELIVERER, round).await.unwrap_or(false) {
+            let is_current = self.iam.is_current(DELIVERER, round).await.unwrap_or(false);
+            if !is_current || since.elapsed() > TURN {
                 break;
             }
             let answer = tokio::select! {
@@ -308,7 +318,7 @@ impl Node {
         let body = Bytes::from(round.token(told));
         let request = request.body(body).map_err(|_| "the endpoint is no URL")?;
         let response = self.client.send(request, PUSH).await?;
-        read(response.status(), response.body())
+        read(response.status(), response.body(), told.is_verification())
     }
 }
 
@@ -328,13 +338,9 @@ struct Said {
     description: String,
 }
 
-/// What of RFC 8935 §2.4 is about the stream and not about the event: somebody will put it right.
-const PASSING: [&str; 5] =
-    ["invalid_key", "invalid_issuer", "invalid_audience", "authentication_failed", "access_denied"];
-
-/// A receiver that says of an event in RFC 8935's words that it is no good hears it no more: `invalid_request`, or `invalid_state` of a
-/// verification that it did not wait for (SSF 1.0 §8.1.4).
-fn read(status: StatusCode, body: &[u8]) -> Result<Answer, String> {
+/// A receiver that says in RFC 8935's words that an event is no good hears it no more: `invalid_request`, or `invalid_state` of a
+/// verification that it did not wait for (SSF 1.0 §8.1.4). Everything else is about the stream, and somebody will put it right.
+fn read(status: StatusCode, body: &[u8], is_verification: bool) -> Result<Answer, String> {
     if status.is_success() {
         return Ok(Answer::Taken);
     }
@@ -345,9 +351,11 @@ fn read(status: StatusCode, body: &[u8]) -> Result<Answer, String> {
     });
     let why = format!("the receiver answered {}{why}", status.as_u16());
     match said {
-        Some(said) if status == StatusCode::BAD_REQUEST && !PASSING.contains(&said.err.as_str()) => {
-            Ok(Answer::Refused(why))
-        }
+        Some(Said { err, .. }) if status == StatusCode::BAD_REQUEST => match err.as_str() {
+            "invalid_request" => Ok(Answer::Refused(why)),
+            "invalid_state" if is_verification => Ok(Answer::Refused(why)),
+            _ => Err(why),
+        },
         _ => Err(why),
     }
 }
@@ -358,7 +366,7 @@ mod tests {
 
     #[test]
     fn an_event_is_sent_again_unless_it_is_no_good_itself() {
-        let read = |status: u16, body: &str| read(status.try_into().unwrap(), body.as_bytes());
+        let read = |status: u16, body: &str| read(status.try_into().unwrap(), body.as_bytes(), false);
         let refused = |why: &str| Ok(Answer::Refused(why.to_owned()));
         let failed = |why: &str| Err(why.to_owned());
         for status in [200, 202, 204] {
@@ -369,10 +377,11 @@ mod tests {
             refused("the receiver answered 400: invalid_request no such subject")
         );
         assert_eq!(read(400, r#"{"err":"invalid_key"}"#), failed("the receiver answered 400: invalid_key"));
-        assert_eq!(
-            read(400, r#"{"err":"invalid_state"}"#),
-            refused("the receiver answered 400: invalid_state")
-        );
+        let stale = "the receiver answered 400: invalid_state";
+        let (body, bad) = (r#"{"err":"invalid_state"}"#, StatusCode::BAD_REQUEST);
+        assert_eq!(read(400, body), failed(stale));
+        assert_eq!(super::read(bad, body.as_bytes(), true), refused(stale));
+        assert_eq!(read(400, r#"{"err":"try later"}"#), failed("the receiver answered 400: try later"));
         assert_eq!(read(400, "{}"), failed("the receiver answered 400"));
         assert_eq!(
             read(500, r#"{"err":"invalid_request"}"#),

@@ -15,7 +15,7 @@ use store::{Batch, CommitError, Event, TenantId};
 
 use super::key::SigningKey;
 use super::set::{Claims, Content};
-use super::{FOR_ALL, Known, Status, Stream};
+use super::{FOR_ALL, KIND, Known, Status, Stream, VERIFICATION};
 use crate::error::{Error, Result};
 use crate::resource::refused;
 use crate::secret::Secret;
@@ -27,8 +27,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(300);
 /// Most characters of why a push failed that are kept.
 const ERROR_CHARS_MAX: usize = 300;
-/// Most turns of others that are remembered. More are taken for new ones now and then, which makes them longer and nothing worse.
-const SEEN_MAX: usize = 4_096;
+/// From so many turns of others on those are forgotten that ended without this node.
+const SEEN: usize = 4_096;
 
 /// The setting of a stream.
 pub(super) fn setting(stream: &str) -> String {
@@ -74,7 +74,9 @@ impl State {
     }
 
     fn is_due(&self, now: i64, version: i64) -> bool {
-        now >= self.due || version != self.version
+        // A pause is never so long: another node noted it, whose clock is ahead.
+        let is_odd = self.due.saturating_sub(now) > i64::try_from(PAUSE_MAX.as_millis()).unwrap_or(i64::MAX);
+        now >= self.due || is_odd || version != self.version
     }
 
     /// Gives up the oldest events where more wait than are held.
@@ -131,6 +133,11 @@ impl Turns {
         Self { node, longest, seen: Mutex::default() }
     }
 
+    /// Nobody has the turn with a stream.
+    fn forget(&self, stream: &str) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(stream);
+    }
+
     /// Whether the turn that somebody has is over.
     fn is_over(&self, stream: &str, turn: u64) -> bool {
         let now = Instant::now();
@@ -138,8 +145,8 @@ impl Turns {
         match all.get(stream) {
             Some((seen, since)) if *seen == turn => now.duration_since(*since) >= self.longest,
             _ => {
-                if all.len() >= SEEN_MAX {
-                    all.clear();
+                if all.len() >= SEEN {
+                    all.retain(|_, (_, since)| now.duration_since(*since) < 2 * self.longest);
                 }
                 all.insert(stream.to_owned(), (turn, now));
                 false
@@ -153,8 +160,11 @@ impl Turns {
 pub enum Turn {
     /// There is nothing to push now, or another node has the turn.
     None,
-    /// There were events that the stream does not hear; perhaps more wait.
-    Passed,
+    /// There is nothing to push, and what was known of the stream has changed: it has come further, or a turn was never ended.
+    Passed {
+        /// Whether another turn may bring something at once.
+        has_more: bool,
+    },
     /// It is this node's.
     Taken(Box<Round>),
 }
@@ -173,6 +183,7 @@ pub struct Round {
     events: Vec<Told>,
     /// With these it has come so far.
     through: i64,
+    has_more: bool,
 }
 
 /// An event as a stream hears it.
@@ -185,7 +196,19 @@ pub struct Told {
     content: Content,
 }
 
+impl Told {
+    /// Whether it is what a receiver asked for to see that its stream works.
+    pub fn is_verification(&self) -> bool {
+        self.content.events.contains_key(VERIFICATION)
+    }
+}
+
 impl Round {
+    /// Whether there are more events than these.
+    pub fn has_more(&self) -> bool {
+        self.has_more
+    }
+
     /// The id of the stream.
     pub fn stream(&self) -> &str {
         &self.stream.id
@@ -291,7 +314,9 @@ impl Iam {
         let settings = self.store.tenant(tenant);
         let known = settings.setting(&setting(stream)).await?;
         let mut state = State::read(known.as_deref())?;
-        if state.holder.is_some() && !turns.is_over(stream, state.turns) {
+        if state.holder.is_none() {
+            turns.forget(stream);
+        } else if !turns.is_over(stream, state.turns) {
             return Ok(Turn::None);
         }
         let (Some(owner), Some(stream)) =
@@ -304,6 +329,7 @@ impl Iam {
         state.through = state.through.max(stream.kept.from);
         let newest = settings.event_numbers().await?.newest;
         let events = self.next_events(tenant, &stream, newest, &mut state).await?;
+        let has_more = events.as_ref().is_some_and(|(through, _)| *through < newest);
         let (through, events) = events.unwrap_or((state.through, Vec::new()));
         let mut key = None;
         if events.is_empty() {
@@ -320,12 +346,12 @@ impl Iam {
         let mut batch = Batch::default();
         let known = state.keep(&mut batch, &stream.id, known.as_deref())?;
         // Nothing is kept of a stream that is gone.
-        batch.while_held(super::KIND, &stream.id, stream.version);
+        batch.while_held(KIND, &stream.id, stream.version);
         match (settings.commit(batch).await, key) {
-            (Ok(_), None) => Ok(Turn::Passed),
+            (Ok(_), None) => Ok(Turn::Passed { has_more }),
             (Ok(_), Some(key)) => {
                 let issuer = super::issuer(public_url, &owner.name);
-                let round = Round { tenant, stream, issuer, key, known, state, events, through };
+                let round = Round { tenant, stream, issuer, key, known, state, events, through, has_more };
                 Ok(Turn::Taken(Box::new(round)))
             }
             // Another node was faster, the stream has changed, or the tenant is gone.
@@ -363,12 +389,17 @@ impl Iam {
         Ok(Some((through, told?.into_iter().flatten().collect())))
     }
 
-    /// Whether a turn is still of the stream as it is: it was neither changed nor removed, nor told to wait.
+    /// Whether a turn is still this node's, and of the stream as it is: it was neither changed nor removed, nor told to wait.
     ///
     /// # Errors
     /// When the store cannot answer.
     pub async fn is_current(&self, _: Operator<'_>, round: &Round) -> Result<bool> {
-        let now = self.stream_of(round.tenant, &round.stream.id).await?;
+        let (tenant, id) = (round.tenant, round.stream.id.as_str());
+        let setting = self.store.tenant(tenant).setting(&setting(id)).await?;
+        if setting.as_deref() != Some(round.known.as_str()) {
+            return Ok(false);
+        }
+        let now = self.stream_of(tenant, id).await?;
         Ok(now.is_some_and(|now| now.version == round.stream.version))
     }
 
@@ -392,6 +423,8 @@ impl Iam {
                 }
                 state.failed(self.now(), round.stream.version, why);
             }
+            // Where nothing was tried, nothing is known.
+            None if outcome.done == 0 => {}
             None => state.succeeded(),
         }
         let mut batch = Batch::default();
@@ -408,7 +441,7 @@ impl Iam {
     }
 
     async fn stream_of(&self, tenant: TenantId, id: &str) -> Result<Option<Known>> {
-        self.store.tenant(tenant).record(super::KIND, id).await?.map(Known::read).transpose()
+        self.store.tenant(tenant).record(KIND, id).await?.map(Known::read).transpose()
     }
 }
 
@@ -452,6 +485,7 @@ mod tests {
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
         assert!(!state.is_due(1_000, 3));
         assert!(state.is_due(1_000, 4), "somebody has changed it");
+        assert!(state.is_due(-1_000_000, 3), "it was noted by a clock that is ahead");
         state.failures = u32::MAX;
         state.failed(0, 3, &"é".repeat(1_000));
         assert_eq!(state.error.as_deref().map(|why| why.chars().count()), Some(ERROR_CHARS_MAX));
@@ -475,6 +509,8 @@ mod tests {
         assert!(turns.is_over("x", 1));
         assert!(!turns.is_over("x", 2));
         assert!(!turns.is_over("y", 2));
+        turns.forget("x");
+        assert!(!turns.is_over("x", 2));
         let patient = Turns { longest: Duration::from_secs(3_600), ..turns };
         assert!(!patient.is_over("x", 2));
     }

@@ -40,8 +40,8 @@ const SWEEP: Duration = Duration::from_secs(3_600);
 /// Between two times that a database which is away is looked for: at first, and at most.
 const RETRY: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(15);
-/// How long a stopping server waits for receivers of events.
-const PUSHING: Duration = Duration::from_secs(5);
+/// How long a stopping server waits until it is noted which events were delivered.
+const NOTING: Duration = Duration::from_secs(5);
 /// What the audit log calls who deletes them.
 const SWEEPER: Operator<'static> = Operator { name: "sweeper" };
 
@@ -118,8 +118,8 @@ async fn serve(config: &Config, telemetry: &Telemetry, hint: &str) -> Result<End
     print(&greeting(&public_url, hint, token))?;
     let ended = server.run(router, &health, stop).await.map_err(Failure::failed);
     drop(stop_delivering);
-    if tokio::time::timeout(PUSHING, delivering).await.is_err() {
-        tracing::warn!("an event may be sent again: its receiver has not answered");
+    if tokio::time::timeout(NOTING, delivering).await.is_err() {
+        tracing::warn!("events may be sent again: it is not noted that they were delivered");
     }
     making.abort();
     upkeep.abort();

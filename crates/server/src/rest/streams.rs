@@ -14,10 +14,9 @@ use iam::stream::issuer;
 use iam::stream::{Draft, Status, Stream};
 use iam::{Cx, Error, Secret, limits};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Outcome, answer, authenticated, is_tenant_name};
+use super::{Outcome, answer, authenticated, is_tenant_name, json};
 use crate::client::Reach;
 use crate::extract::{App, Path, parameters};
 use crate::problem::Refusal;
@@ -116,7 +115,7 @@ pub enum StatusShape {
     Enabled,
     /// Events wait for it.
     Paused,
-    /// It does not, and what happens meanwhile it will not hear.
+    /// It does not; what waits, and what happens meanwhile, it will not hear.
     Disabled,
 }
 
@@ -251,10 +250,6 @@ fn named(parts: &Parts) -> Option<String> {
 
 fn required(parts: &Parts) -> Result<String, Error> {
     named(parts).ok_or_else(|| Error::invalid("the parameter `stream_id` is required"))
-}
-
-fn json(status: StatusCode, body: &impl Serialize) -> Outcome {
-    super::json(status, body)
 }
 
 /// Set up an event stream.
@@ -415,7 +410,7 @@ async fn metadata(State(app): State<App>, Path(tenant): Path<String>) -> Respons
         (issuer(&app.public_url, &tenant), |path: &str| format!("{}/v1/ssf/{path}", app.public_url));
     answer(json(
         StatusCode::OK,
-        &json!({
+        &serde_json::json!({
             "spec_version": "1_0",
             "issuer": issuer,
             "jwks_uri": format!("{issuer}{KEYS}"),

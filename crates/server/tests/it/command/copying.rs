@@ -46,7 +46,7 @@ fn installation(at: &Path) -> String {
         last = output(at, &token).trim().to_owned();
         // Whom nothing reaches: all events wait.
         let admin = output(at, &["token", "create", "--tenant", tenant, "--kind", "admin", "--data", "data"]);
-        let delivery = json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": "https://127.0.0.1:1/" });
+        let delivery = json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": "https://receiver.invalid/" });
         let stream = json!({ "delivery": delivery });
         assert_eq!(server.ask("POST", "/v1/ssf/streams", admin.trim(), Some(&stream)).0, 201);
         let path = |rest: &str| format!("/{tenant}/scim/{rest}");

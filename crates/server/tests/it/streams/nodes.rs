@@ -120,6 +120,35 @@ async fn a_node_that_dies_over_its_turn_loses_it_to_another() {
     assert_eq!(numbers(&receiver.pushed()), ["1-3"]);
 }
 
+/// A node whose turn was taken by another pushes nothing more.
+#[tokio::test]
+async fn a_node_that_lost_its_turn_notices_before_the_next_push() {
+    let world = World::new().await;
+    let other = world.beside().await;
+    let (api, receiver) = (Api::admin(&world, "acme").await, Receiver::new().await);
+    listen(&api, &receiver.url("")).await;
+    let caller = world.provider("acme").await;
+    for name in ["a", "b"] {
+        caller.make("/Users", user(name)).await;
+    }
+    let release = receiver.hold_next();
+    let mut late = deliverer(&world, "late", LONG);
+    let handing = tokio::spawn(async move { late.once().await });
+    assert_eq!(numbers(&receiver.wait_for(1).await), ["1-1"]);
+    let mut impatient = deliverer(&other, "b", Duration::from_millis(1));
+    let pushed = loop {
+        impatient.once().await;
+        let pushed = receiver.pushed();
+        if !pushed.is_empty() {
+            break pushed;
+        }
+    };
+    assert_eq!(numbers(&pushed), ["1-1", "1-2"]);
+    drop(release);
+    handing.await.unwrap();
+    assert!(receiver.pushed().is_empty());
+}
+
 /// Who begins to listen while others are served hears all from there on.
 #[tokio::test]
 async fn a_stream_that_is_made_during_a_turn_misses_nothing() {
@@ -149,12 +178,16 @@ async fn streams_that_come_while_events_are_handed_out_hear_all_from_then_on() {
     let other = world.beside().await;
     let (api, receiver) = (Api::admin(&world, "acme").await, Receiver::new().await);
     listen(&api, &receiver.url("0")).await;
-    let written = AtomicBool::new(false);
+    let (written, begun) = (AtomicBool::new(false), AtomicBool::new(false));
     let write = async {
         let caller = other.provider("acme").await;
-        for number in 0..120 {
+        for number in 0.. {
             caller.make("/Users", user(&number.to_string())).await;
+            if begun.load(Ordering::Relaxed) && number > 60 {
+                break;
+            }
         }
+        caller.make("/Users", user("last")).await;
         written.store(true, Ordering::Relaxed);
     };
     let begin = async {
@@ -165,6 +198,7 @@ async fn streams_that_come_while_events_are_handed_out_hear_all_from_then_on() {
             let newest = world.place.rows("select outbox from head where tenant = 1").remove(0);
             from.push(newest.parse::<i64>().unwrap() + 1);
         }
+        begun.store(true, Ordering::Relaxed);
         from
     };
     let hand_out = async {
@@ -183,10 +217,11 @@ async fn streams_that_come_while_events_are_handed_out_hear_all_from_then_on() {
         let number = pushed.number().split('-').nth(1).unwrap().parse().unwrap();
         heard.entry(pushed.path.clone()).or_default().push(number);
     }
+    let newest: i64 = world.place.rows("select outbox from head where tenant = 1")[0].parse().unwrap();
     for (stream, from) in from.into_iter().enumerate() {
         let heard = &heard[&stream.to_string()];
         assert!(heard[0] <= from, "{stream}: from {} and not {from}", heard[0]);
-        assert_eq!(*heard, (heard[0]..=120).collect::<Vec<_>>(), "{stream}");
+        assert_eq!(*heard, (heard[0]..=newest).collect::<Vec<_>>(), "{stream}");
     }
 }
 

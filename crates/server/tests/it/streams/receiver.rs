@@ -14,6 +14,7 @@ use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 /// What was pushed once.
 #[derive(Clone, Debug)]
@@ -71,6 +72,7 @@ impl Pushed {
 struct Seen {
     pushed: Vec<Pushed>,
     answers: VecDeque<(u16, &'static str)>,
+    held: Option<oneshot::Receiver<()>>,
 }
 
 /// It takes what comes, unless it was told what to answer.
@@ -99,21 +101,41 @@ impl Receiver {
         self.seen.lock().unwrap().answers.extend(answers);
     }
 
+    /// The next push is not answered before what this gives is dropped or sent.
+    pub(crate) fn hold_next(&self) -> oneshot::Sender<()> {
+        let (release, held) = oneshot::channel();
+        self.seen.lock().unwrap().held = Some(held);
+        release
+    }
+
+    /// Waits for so many pushes, and says which they were.
+    pub(crate) async fn wait_for(&self, many: usize) -> Vec<Pushed> {
+        loop {
+            {
+                let mut seen = self.seen.lock().unwrap();
+                if seen.pushed.len() >= many {
+                    return std::mem::take(&mut seen.pushed);
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// What was pushed since this was asked last.
     pub(crate) fn pushed(&self) -> Vec<Pushed> {
         std::mem::take(&mut self.seen.lock().unwrap().pushed)
     }
 
-    pub(crate) fn receive(
-        &self,
-        path: String,
-        headers: HeaderMap,
-        body: &[u8],
-    ) -> (StatusCode, &'static str) {
+    async fn receive(&self, path: String, headers: HeaderMap, body: &[u8]) -> (StatusCode, &'static str) {
         let token = String::from_utf8(body.to_vec()).unwrap();
-        let mut seen = self.seen.lock().unwrap();
-        seen.pushed.push(Pushed { path, headers, token });
-        let (status, body) = seen.answers.pop_front().unwrap_or((202, ""));
+        let (held, (status, body)) = {
+            let mut seen = self.seen.lock().unwrap();
+            seen.pushed.push(Pushed { path, headers, token });
+            (seen.held.take(), seen.answers.pop_front().unwrap_or((202, "")))
+        };
+        if let Some(held) = held {
+            drop(held.await);
+        }
         (status.try_into().unwrap(), body)
     }
 }
@@ -124,5 +146,5 @@ async fn receive(
     headers: HeaderMap,
     body: Bytes,
 ) -> impl IntoResponse {
-    receiver.receive(uri.path().trim_start_matches('/').to_owned(), headers, &body)
+    receiver.receive(uri.path().trim_start_matches('/').to_owned(), headers, &body).await
 }
