@@ -14,6 +14,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use axum::response::Response;
+use durward_server::client::Reach;
 use durward_server::extract::App;
 use durward_server::router::router;
 use http_body_util::BodyExt;
@@ -124,7 +125,8 @@ async fn open(folder: &Path) -> (Router, [Option<String>; 4]) {
         let permit = iam.permit(&cx, Write, Tokens).await.unwrap();
         *token = Some(iam.create_token(&cx, permit, draft).await.unwrap().1.expose().clone());
     }
-    let app = App { iam, public_url: "https://id.example".into(), patience: Duration::from_secs(10) };
+    let (receivers, patience) = (Reach::Any, Duration::from_secs(10));
+    let app = App { iam, public_url: "https://id.example".into(), receivers, patience };
     (router(app), tokens)
 }
 
