@@ -6,8 +6,10 @@
 mod delivery;
 mod key;
 mod set;
+mod state;
 
-pub use delivery::{Outcome, Round, Told, Turn, Turns};
+pub use delivery::{Outcome, Round, Told, Turn};
+pub use state::Turns;
 
 use std::ops::ControlFlow;
 
@@ -334,7 +336,7 @@ impl Iam {
             .delete(KIND, id, Some(known.version))
             .count(KIND, -1, true)
             .listen(-1)
-            .unset(&delivery::setting(id))
+            .unset(&state::setting(id))
             .audit(&audited(cx, "delete", KIND, id));
         self.of(cx).commit(batch).await.map_err(changed)?;
         // What waited for it alone goes too, else when the next stream is there.

@@ -1,6 +1,6 @@
 //! Events of resources as Security Event Tokens tell them (RFC 9967): which there are, and which attributes a change touched.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::Object;
 
@@ -21,8 +21,8 @@ pub const DEACTIVATE: &str = "urn:ietf:params:scim:event:prov:deactivate";
 pub const ALL: [&str; 6] = [CREATE, PATCH, PUT, DELETE, ACTIVATE, DEACTIVATE];
 
 /// The content of an event that names attributes (RFC 9967 §2.2), each as a PATCH path would.
-pub fn notice(attributes: &[String]) -> Value {
-    json!({ "attributes": attributes })
+pub fn notice(attributes: Vec<String>) -> Value {
+    Object::from_iter([("attributes".to_owned(), attributes.into())]).into()
 }
 
 /// The attributes by which two documents differ; of an extension, each with the schema's URN before it.
@@ -54,6 +54,8 @@ fn extension<'d>(document: &'d Object, name: &str) -> Option<&'d Object> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) fn created(
     attributes.extend(event::changed(&Object::new(), &next.object));
     name_edges(&mut attributes, edges);
     name_secrets(&mut attributes, None, next.secret.as_deref());
-    tell(batch, cx, kind, id, [(event::CREATE, event::notice(&attributes))]);
+    tell(batch, cx, kind, id, [(event::CREATE, event::notice(attributes))]);
 }
 
 /// Tells of a resource that was changed by that event.
@@ -49,7 +49,7 @@ pub(super) fn changed(
         _ => None,
     };
     let turned = turned.map(|turned| (turned, json!({})));
-    let events = [(by, event::notice(&attributes))].into_iter().chain(turned);
+    let events = [(by, event::notice(attributes))].into_iter().chain(turned);
     tell(batch, cx, kind, &before.record.id, events);
 }
 
@@ -57,7 +57,7 @@ pub(super) fn changed(
 pub(super) fn relinked(batch: &mut Batch, cx: &Cx, kind: &Kind, id: &str, edges: &[EdgeChange<'_>]) {
     let mut attributes = Vec::new();
     name_edges(&mut attributes, edges);
-    tell(batch, cx, kind, id, [(event::PATCH, event::notice(&attributes))]);
+    tell(batch, cx, kind, id, [(event::PATCH, event::notice(attributes))]);
 }
 
 /// Tells of a resource that is gone.
